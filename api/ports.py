@@ -14,6 +14,7 @@ from bms.ports.storage.readings import Forwarding
 from bms.services.assessment.ports import AssessmentPorts
 from bms.services.control.ports import ControlPorts
 from bms.services.planning.ports import PlanningPorts
+from bms.services.trials.ports import TrialPorts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,7 @@ class ApiPorts:
     control: ControlPorts
     planning: PlanningPorts
     assessment: AssessmentPorts
+    trials: TrialPorts
     keys: KeyStore
     reporter: Reporter
     forwarding: Forwarding | None = None

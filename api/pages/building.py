@@ -14,6 +14,7 @@ from api.pages.panels.months import MonthTable, month_table
 from api.pages.panels.plan import PlanView, plan_view, what_of
 from api.pages.panels.receipts import ReceiptRow, overridden_points, receipt_rows
 from api.pages.panels.standing import BuildingRow, building_row, held_points
+from api.pages.panels.trials import TrialRow, trial_rows
 from api.pages.panels.zones import ZoneView, zone_views
 from api.ports import ApiPorts
 from bms.model.assets.site import Site
@@ -55,6 +56,7 @@ class BuildingView:
     meter_claims: tuple[tuple[str, Claim], ...]
     months: MonthTable | None
     baselines: tuple[tuple[str, str], ...]
+    trials: tuple[TrialRow, ...]
     events: EventsView
     receipts: tuple[ReceiptRow, ...]
 
@@ -88,6 +90,7 @@ def building_page(
             for meter in assessed.savings.meters
             if meter.baseline_id is not None
         ),
+        trials=trial_rows(ports.trials, site, t),
         events=events_view(ports.assessment.ledgers, site, assessed.savings, t),
         receipts=receipt_rows(ports.control.ledgers.receipts(site.id, now - A_DAY), site, t),
     )

@@ -22,7 +22,8 @@ from bms.model.control.hands_off import HandsOffKind
 from bms.model.control.local_override import LocalOverride
 from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.units import Commodity, Unit
-from bms.model.savings.trial import Arm, KeptTrial
+from bms.model.savings.trial import KeptTrial
+from bms.model.savings.trial_result import Arm
 from bms.ports.drivers import DeviceHealth
 from bms.ports.safety import HandsOffMarks, Journal
 from bms.services.control.trial_block import trial_block_at

@@ -192,7 +192,9 @@ class City:
             trials=self.stores.trials,
             decisions=self.decisions,
             ledgers=self.stores.ledgers,
+            plans=self.stores.plans,
             feed=self.feed,
+            tariffs=self.tariffs,
         )
 
     @property
@@ -205,6 +207,7 @@ class City:
             control=self.control,
             planning=self.planning,
             assessment=self.assessment,
+            trials=self.trials,
             keys=self.stores.keys,
             reporter=self.reporter,
             forwarding=self.forwarding,

@@ -39,6 +39,7 @@ from bms.services.planning.comfort_backoff import record_use_starts
 from bms.services.planning.plan import identify_site, plan_is_outdated, plan_site
 from bms.services.planning.ports import PlanningPorts
 from bms.services.planning.prediction_errors import record_predictions
+from bms.services.trials.report import seal_results
 
 
 def reader_of(name: str, mapping: str | None) -> Read:
@@ -341,7 +342,7 @@ def control_rows(city: City, turns: asyncio.Semaphore) -> Iterator[Row]:
 
 
 def trust_rows(city: City) -> Iterator[Row]:
-    """What ends ``auto`` by itself, and what is kept of days at which nothing is written."""
+    """What ends ``auto`` by itself, results of trials, and days at which nothing is written."""
     ports, begun = city.control, dict[str, datetime]()
 
     def bounds(site: Site, now: datetime) -> Awaitable[object]:
@@ -350,7 +351,11 @@ def trust_rows(city: City) -> Iterator[Row]:
     def shadow(site: Site, now: datetime) -> Awaitable[object]:
         return record_shadow_day(site, now, ports)
 
+    def trials(site: Site, now: datetime) -> Awaitable[object]:
+        return off_loop(seal_results, city.trials, site)
+
     yield "bounds", BOUNDS_EVERY, planned(city, bounds)
+    yield "trials", DAY, planned(city, trials)
     yield "shadow", DAY, planned(city, shadow)
 
 

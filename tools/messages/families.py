@@ -24,7 +24,7 @@ from bms.model.readings.units import Commodity
 from bms.model.savings.event import Decision
 from bms.model.savings.measure import MeasureKind
 from bms.model.savings.objection import Verdict
-from bms.model.savings.trial import Arm
+from bms.model.savings.trial_result import Arm, TrialState
 from bms.reports import csv
 from bms.savings.portfolio.ranking import Group
 
@@ -52,6 +52,8 @@ FAMILIES: Mapping[tuple[str, str], Iterable[str]] = {
     ("cli", "lever_{}"): plans.LEVERS,
     ("cli", "plan_{}"): PlanStatus,
     ("cli", "arm_{}"): Arm,
+    ("cli", "trial_state_{}"): TrialState,
+    ("page", "trial_state_{}"): TrialState,
     ("cli", "event_{}"): Decision,
     ("cli", "peers_{}"): Group,
     ("cli", "flaw_{}"): ingest.FLAWS,

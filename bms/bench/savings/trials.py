@@ -26,7 +26,7 @@ from bms.feeds.suppliers.meter_files import read_meters, read_weather
 from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
 from bms.model.savings.avoided_use import Span
-from bms.model.savings.trial import Effect, Subject
+from bms.model.savings.trial_result import Effect, Subject
 from bms.savings.data.daily import daily
 from bms.savings.data.screening import screen_use
 from bms.savings.trials.analysis import allocations_of, analyse
@@ -117,7 +117,7 @@ def _run(record: DailyRecord, at: int, days: int, seed: int) -> PlantedRun | Non
     nothing = analyse(record, expectation, draws, at, at + days)
     if planted is None or nothing is None:
         return None
-    return PlantedRun(planted=planted.effect, nothing=nothing.effect)
+    return PlantedRun(planted=planted, nothing=nothing)
 
 
 def _planted(record: DailyRecord, allocation: Allocation, at: int) -> DailyRecord:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import typer
 from rich.table import Table
@@ -17,15 +17,24 @@ from bms.errors import NotFound
 from bms.messages import MISSING
 from bms.messages.spelled_out import spelled_out
 from bms.model.codec import to_dict
-from bms.model.savings.trial import DAY, Bounds, Effect, Trial, TrialResult
+from bms.model.savings.trial import DAY, Trial
+from bms.model.savings.trial_result import Bounds, Effect, Subject, TrialResult
 from bms.runtime.city import City
 from bms.runtime.wire import opened
+from bms.savings.trials.outcome import subject_term
 from bms.savings.trials.power import BlockDesign
-from bms.services.trials.result import analyse_trial, pool_trials
+from bms.services.trials.design import COMFORT_MARGIN_KH
+from bms.services.trials.report import (
+    TrialReport,
+    newest_report,
+    pool_trials,
+    seal_results,
+    trial_reports,
+)
 from bms.services.trials.start import (
     AIM,
-    USUAL_DESIGN,
     TrialPlan,
+    TrialRequest,
     plan_trial,
     start_trial,
     stop_trial,
@@ -34,6 +43,8 @@ from bms.services.trials.start import (
 T = TypeVar("T")
 ALL = "all"
 """In place of a site, for the result: every building with a trial, and all of them together."""
+SHOWN_DIGITS = 12
+"""Digits of a digest that are shown; JSON has all of them."""
 
 
 class TrialAction(StrEnum):
@@ -55,11 +66,18 @@ def trial(
     weeks: Annotated[int | None, typer.Option(help="how long it runs (start)")] = None,
     by: Annotated[str, typer.Option(help="who decides it (start, stop)")] = "",
     reason: Annotated[str, typer.Option(help="why, for the audit log (start, stop)")] = "",
-    block_days: Annotated[int, typer.Option(min=1, max=14)] = USUAL_DESIGN.block_days,
+    block_days: Annotated[
+        int | None, typer.Option(min=1, max=14, help="by the building's time constant if left out")
+    ] = None,
     washout_days: Annotated[
-        int, typer.Option(min=0, max=7, help="days of a block that are not looked at")
-    ] = USUAL_DESIGN.washout_days,
-    seed: Annotated[int | None, typer.Option(min=0, help="of the lot; drawn if left out")] = None,
+        int | None, typer.Option(min=0, max=7, help="days of a block that are not looked at")
+    ] = None,
+    outcome: Annotated[
+        Subject | None, typer.Option(help="the one that a finding is told of (start)")
+    ] = None,
+    comfort_margin: Annotated[
+        float, typer.Option(help="discomfort that is still no worse [K·h/day] (start)")
+    ] = COMFORT_MARGIN_KH,
     effect: Annotated[float, typer.Option(help="percent that you want to see (plan)")] = 100 * AIM,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
 ) -> None:
@@ -67,7 +85,7 @@ def trial(
 
     Example: bms trial school start --weeks 8 --by "Bo Holm" --reason "proof for the council"
     """
-    design = BlockDesign(block_days, washout_days)
+    design = _design(block_days, washout_days)
     with opened(Settings()) as city:
         match step:
             case TrialAction.PLAN:
@@ -76,15 +94,15 @@ def trial(
             case TrialAction.START:
                 if weeks is None:
                     raise typer.BadParameter("say how long: --weeks N (see `bms trial SITE plan`)")
-                made = start_trial(
-                    city.trials,
-                    city.site(site),
+                request = TrialRequest(
                     weeks=weeks,
                     by=by,
                     reason=reason,
                     design=design,
-                    seed=seed,
+                    primary=outcome,
+                    comfort_margin_kh=comfort_margin,
                 )
+                made = start_trial(city.trials, city.site(site), request)
                 _show(made, as_json, show_trial)
             case TrialAction.STOP:
                 end = stop_trial(city.trials, city.site(site), by=by, reason=reason)
@@ -100,27 +118,65 @@ def _show(found: T, as_json: bool, show: Callable[[T, CommandTranslator], None])
         show(found, translator_of_locale())
 
 
+def _design(block_days: int | None, washout_days: int | None) -> BlockDesign | None:
+    """The blocks that somebody asked for. Raises ``typer.BadParameter`` for half of them."""
+    if block_days is None and washout_days is None:
+        return None
+    if block_days is None or washout_days is None:
+        raise typer.BadParameter("--block-days and --washout-days go together")
+    return BlockDesign(block_days, washout_days)
+
+
 def _results(city: City, site: str, as_json: bool) -> None:
+    chosen = list(city.sites.values()) if site == ALL else [city.site(site)]
+    for each in chosen:
+        seal_results(city.trials, each)
+    reports = [report for each in chosen for report in trial_reports(city.trials, each)]
     if site != ALL:
-        _show(analyse_trial(city.trials, city.site(site)).result, as_json, show_result)
+        _one_site(city, newest_report(reports, chosen[0]), reports, as_json)
         return
-    answers = [
-        analyse_trial(city.trials, each)
-        for each in city.sites.values()
-        if city.stores.trials.trials(each.id)
-    ]
-    if not answers:
+    if not reports:
         raise NotFound("no site has a trial; start one with `bms trial SITE start`")
-    pooled = pool_trials(answers)
+    pooled = pool_trials(reports)
     if as_json:
-        sites = [spelled_out(answer.result) for answer in answers]
+        sites = [report_as_json(report) for report in reports]
         typer.echo(json.dumps({"sites": sites, "together": spelled_out(pooled)}))
         return
     t = translator_of_locale()
-    for answer in answers:
-        show_result(answer.result, t)
+    for report in reports:
+        show_report(report, t)
     for fact in pooled.reasons:
         print_folded(screen(), t.describe(fact))
+
+
+def _one_site(
+    city: City, newest: TrialReport, reports: Sequence[TrialReport], as_json: bool
+) -> None:
+    """Every trial of a site; in JSON the fields of the newest one stand beside the list."""
+    if as_json:
+        every = [report_as_json(report) for report in reports]
+        typer.echo(json.dumps({**report_as_json(newest), "trials": every}))
+        return
+    t = translator_of_locale()
+    for report in reports:
+        show_report(report, t)
+
+
+def report_as_json(report: TrialReport) -> dict[str, Any]:
+    """The result of a trial with its sealed design, its end and what was changed since."""
+    trial, ended = report.trial, report.ended
+    return {
+        **spelled_out(report.result, trial.timezone),
+        "design": spelled_out(trial),
+        "design_digest": report.digest,
+        "started": {"at": trial.started_at.isoformat(), "by": trial.by, "reason": trial.reason},
+        "ended": None
+        if ended is None
+        else {"at": ended.at.isoformat(), "by": ended.by, "reason": ended.reason},
+        "sealed_at": None if report.sealed_at is None else report.sealed_at.isoformat(),
+        "result_digest": report.result_digest,
+        "changes": spelled_out(report.changes, trial.timezone),
+    }
 
 
 def show_plan(plan: TrialPlan, t: CommandTranslator) -> None:
@@ -151,29 +207,50 @@ def show_trial(made: Trial, t: CommandTranslator) -> None:
         console.print(f"  {first}  {t(f'arm_{arm.value}')}")
 
 
-def show_result(result: TrialResult, t: CommandTranslator) -> None:
-    """The effects with their intervals, and what they mean."""
-    console = screen()
-    days = t("trial_days_done", trial=result.trial, done=result.days_done, days=result.days)
-    print_folded(console, days)
-    if result.effects:
-        table = Table(
-            "",
-            t("trial_less"),
-            "90 %",
-            t("trial_share"),
-            "90 %",
-            "p",
-            t("trial_days"),
-            t("trial_missing"),
+def show_report(report: TrialReport, t: CommandTranslator) -> None:
+    """The sealed design of a trial, its compliance, what it shows, and who ended it."""
+    console, trial, design = screen(), report.trial, report.trial.sealed
+    result = report.result
+    done = t("trial_days_done", trial=trial.id, done=result.days_done, days=result.days)
+    print_folded(console, f"{done} {t(f'trial_state_{result.state.value}')}")
+    print_folded(
+        console,
+        t(
+            "trial_design",
+            primary=subject_term(design.primary),
+            confidence=design.confidence,
+            block=trial.block_days,
+            washout=trial.washout_days,
+            meters=", ".join(meter.id for meter in design.meters) or MISSING,
+            margin=design.comfort_margin_kh,
+            version=design.version,
+            digest=report.digest[:SHOWN_DIGITS],
+        ),
+    )
+    print_folded(console, t("trial_started", by=trial.by, reason=trial.reason))
+    if report.ended is not None:
+        at = t.moment(report.ended.at)
+        print_folded(
+            console, t("trial_ended", by=report.ended.by, reason=report.ended.reason, at=at)
         )
-        for effect in result.effects:
-            table.add_row(*_cells(effect, t))
-        console.print(table)
+    if result.effects:
+        console.print(_effects(result, t))
     for check in result.checks:
         console.print(f"  A/A {check.subject.value}: {check.covered}/{check.windows}")
-    for fact in result.reasons:
+    for fact in (*result.reasons, *report.changes):
         print_folded(console, t.describe(fact))
+    if report.sealed_at is not None and report.result_digest is not None:
+        at, digest = t.moment(report.sealed_at), report.result_digest[:SHOWN_DIGITS]
+        print_folded(console, t("trial_sealed", at=at, digest=digest))
+
+
+def _effects(result: TrialResult, t: CommandTranslator) -> Table:
+    level = t.pattern(result.confidence, "0.# %")
+    share, days, missing = t("trial_share"), t("trial_days"), t("trial_missing")
+    table = Table("", t("trial_less"), level, share, level, "p", days, missing)
+    for effect in result.effects:
+        table.add_row(*_cells(effect, t))
+    return table
 
 
 def _cells(effect: Effect, t: CommandTranslator) -> tuple[str, ...]:

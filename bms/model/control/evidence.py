@@ -35,6 +35,7 @@ class EvidenceKind(StrEnum):
     PLAN = "plan"
     TRIAL = "trial"
     TRIAL_END = "trial_end"
+    TRIAL_RESULT = "trial_result"
     EVENT = "event"
     BASELINE = "baseline"
     COMMISSIONING = "commissioning"

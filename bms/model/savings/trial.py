@@ -4,19 +4,47 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from bms.model.fact import Fact
+from bms.model.assets.equipment import Meter
+from bms.model.assets.point import Point
+from bms.model.assets.site import Zone
+from bms.model.savings.trial_result import Arm, SealedResult, Subject
 
 DAY = timedelta(days=1)
 
 
-class Arm(StrEnum):
-    """Who controls the building in a block of days."""
+ANALYSIS_VERSION = "switchback 2"
+"""Name of the analysis; another one where the same days would give another result."""
 
-    OPTIMISED = "optimised"
-    OWN_CONTROL = "own_control"
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealedDesign:
+    """What a trial will be analysed with, sealed with its draw: nothing that is changed in the
+    site file afterwards has a part in the result.
+
+    ``primary`` is the one outcome of which a finding is told, at ``confidence``; comfort is not
+    worse where the discomfort is proven to be less than ``comfort_margin_kh`` [K h/day] higher.
+    ``meters`` are the billed ones, ``points`` theirs and those of the rooms' temperatures,
+    ``zones`` have the comfort bands and the hours of use, ``closed`` are the closed days from
+    before the trial to its end. ``carry_over_days`` is the order of carry-over that is supposed:
+    how many days a switch acts on at most; ``time_constant_h`` [h] is what it was taken from.
+    """
+
+    version: str
+    number: int
+    confidence: float
+    primary: Subject
+    comfort_margin_kh: float
+    carry_over_days: int
+    time_constant_h: float | None
+    meters: tuple[Meter, ...]
+    points: tuple[Point, ...]
+    zones: tuple[Zone, ...]
+    closed: tuple[date, ...]
+    price_area: str
+    electricity_tariff: str
+    heat_tariff: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +56,8 @@ class Trial:
     analysed: the building still remembers the block before. ``temp_c`` [degC] and ``rest`` (weekend
     or closed) of every day are what was known at the draw; with ``seed`` and ``limit``, the
     imbalance up to which a draw was accepted [1], they give the set of draws that might have been
-    made instead. ``imbalance`` is that of the draw that was made.
+    made instead. ``imbalance`` is that of the draw that was made. ``seed`` comes from the operating
+    system's randomness.
     """
 
     id: str
@@ -43,6 +72,7 @@ class Trial:
     seed: int
     limit: float
     imbalance: float
+    sealed: SealedDesign
     started_at: datetime
     by: str
     reason: str
@@ -78,6 +108,10 @@ class Trial:
         day = (moment.astimezone(ZoneInfo(self.timezone)).date() - self.first).days
         return day // self.block_days if 0 <= day < self.days else None
 
+    def day_start(self, number: int) -> datetime:
+        """Local midnight before a day, in UTC; the first one has the number 0."""
+        return self._midnight(self.first + number * DAY)
+
     def block_start(self, block: int) -> datetime:
         """Local midnight before the first day of a block, in UTC."""
         return self._midnight(self.first + block * self.block_days * DAY)
@@ -103,10 +137,22 @@ class TrialEnd:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptTrial:
-    """A trial as the store has it; ``ended`` where somebody stopped it."""
+    """A trial as the store has it; ``ended`` where somebody stopped it, ``result`` once it is
+    sealed."""
 
     trial: Trial
     ended: TrialEnd | None = None
+    result: SealedResult | None = None
+
+    @property
+    def withdrawn(self) -> bool:
+        """Whether it was stopped before its first day."""
+        return self.ended is not None and self.ended.at <= self.trial.start
+
+    @property
+    def stopped(self) -> bool:
+        """Whether somebody ended it before its planned end."""
+        return self.ended is not None and self.ended.at < self.trial.end
 
     @property
     def until(self) -> datetime:
@@ -120,120 +166,3 @@ class KeptTrial:
     def runs(self, at: datetime) -> bool:
         """Whether one of its blocks is on at ``at``."""
         return self.trial.start <= at < self.until
-
-
-class Subject(StrEnum):
-    """What a trial measures: use of the billed meters [kWh/day], and discomfort [K h/day]."""
-
-    ELECTRICITY = "electricity"
-    HEAT = "heat"
-    GAS = "gas"
-    COMFORT = "comfort"
-
-
-class EffectUnit(StrEnum):
-    """Unit of an effect: energy, or discomfort."""
-
-    KWH_PER_DAY = "kWh/day"
-    KELVIN_HOURS_PER_DAY = "K·h/day"
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """An estimate with its interval; an end that the data do not bound is None."""
-
-    value: float
-    low: float | None
-    high: float | None
-
-    @property
-    def above_zero(self) -> bool:
-        return self.low is not None and self.low > 0
-
-    @property
-    def below_zero(self) -> bool:
-        return self.high is not None and self.high < 0
-
-    def holds(self, value: float) -> bool:
-        """Whether ``value`` lies inside."""
-        return (self.low is None or self.low <= value) and (self.high is None or value <= self.high)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effect:
-    """How much less of ``subject`` there is a day while we control, against own control.
-
-    ``saving`` [unit] is what is claimed: its interval holds those of the ``regression`` and of
-    the ``lot`` (randomisation inference). ``share`` is the same of the use under own control (a
-    fraction); None where there is too little use to share. ``p_value`` is of no effect, by lot.
-    ``missing`` days had no data, ``washed_out`` ones were not looked at; means are of the others.
-    """
-
-    subject: Subject
-    unit: EffectUnit
-    confidence: float
-    days_own: int
-    days_optimised: int
-    missing: int
-    washed_out: int
-    mean_own: float
-    mean_optimised: float
-    saving: Bounds
-    regression: Bounds
-    lot: Bounds
-    p_value: float
-    share: Bounds | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AaCheck:
-    """The same trial on days on which both arms were own control: there must be no effect.
-
-    ``windows`` such stretches of the past were tried, ``covered`` of them hold no effect.
-    """
-
-    subject: Subject
-    windows: int
-    covered: int
-
-
-class TrialOutcome(StrEnum):
-    """What a trial shows of a subject."""
-
-    LESS = "less"
-    MORE = "more"
-    NOT_TOLD = "not_told"
-    NO_DATA = "no_data"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrialResult:
-    """What a trial shows; ``days_done`` of ``days`` are over.
-
-    ``disobeyed`` are own-control days on which we wrote, ``idle`` optimised days on which we did
-    not: people, or a plan that was missing. Both count in the arm that was drawn.
-    """
-
-    trial: str
-    site: str
-    days: int
-    days_done: int
-    effects: tuple[Effect, ...]
-    findings: tuple[tuple[Subject, TrialOutcome], ...]
-    checks: tuple[AaCheck, ...]
-    disobeyed: tuple[date, ...]
-    idle: tuple[date, ...]
-    reasons: tuple[Fact, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DetectableEffect:
-    """The least effect that a trial of so many weeks shows 4 times of 5 (fraction, kWh/day or
-    K h/day); None where the building's past is too short."""
-
-    subject: Subject
-    weeks: int
-    block_days: int
-    blocks: int
-    share: float | None
-    per_day: float | None

@@ -6,11 +6,12 @@ from collections.abc import Collection
 from typing import Protocol
 
 from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
+from bms.model.savings.trial_result import SealedResult
 
 
 class TrialStore(Protocol):
-    """Trials and their ends, which are never changed or removed. Synchronous: call it off the event
-    loop.
+    """Trials, their ends and results, which are never changed or removed. Synchronous: call it off
+    the event loop.
 
     Raises ``bms.errors.StoreUnavailable`` when the database is away.
     """
@@ -22,6 +23,10 @@ class TrialStore(Protocol):
 
     def end_trial(self, end: TrialEnd) -> None:
         """Keep that a trial was stopped; the first end stands. Raises ``NotFound``."""
+        ...
+
+    def seal_trial(self, result: SealedResult) -> None:
+        """Keep the result of a trial; the first one stands. Raises ``NotFound``."""
         ...
 
     def trials(self, site: str) -> list[KeptTrial]:

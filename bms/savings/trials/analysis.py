@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.model.readings.series import Floats
-from bms.model.savings.trial import Bounds, Effect, EffectUnit, Subject
+from bms.model.savings.trial_result import Bounds, Effect, EffectUnit, Regression, Subject
 from bms.savings.trials.daily_values import DailyRecord, Expectation, observed_days
 from bms.savings.trials.effect import (
     CONFIDENCE,
@@ -21,6 +21,7 @@ from bms.savings.trials.effect import (
     by_randomisation,
     by_regression,
     hull,
+    interval_of,
     p_value,
     relative_effect,
     scores,
@@ -35,15 +36,6 @@ LEAST_OF_USUAL = 0.1
 """With less than this of the usual use there is nothing to take a share of."""
 
 Flags = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class AnalysedEffect:
-    """An effect with the scores of its share, from which buildings are pooled."""
-
-    effect: Effect
-    shares: Scores | None = None
-    regression: Bounds | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +62,9 @@ def analyse(
     draws: Allocations,
     at: int,
     until: int | None = None,
-) -> AnalysedEffect | None:
+    *,
+    confidence: float = CONFIDENCE,
+) -> Effect | None:
     """Returns the effect on a record of a trial that begins at its place ``at`` and ends before
     ``until``; None where an arm has fewer than ``LEAST_DAYS`` days."""
     stop = len(record) if until is None else until
@@ -78,44 +72,56 @@ def analyse(
     ours = draws.made[observed.block]
     if min(int(ours.sum()), int((~ours).sum())) < LEAST_DAYS:
         return None
-    lot, regression, found = _estimates(observed, absolute_effect, draws)
-    shares = share = share_regression = None
+    lot, regression, found = _estimates(observed, absolute_effect, draws, confidence)
+    share = relative = None
     if _enough_use(record, expectation, observed):
-        share_lot, share_regression, shares = _estimates(observed, relative_effect, draws)
-        share = as_share(hull(share_lot, share_regression))
+        share_lot, relative, _ = _estimates(observed, relative_effect, draws, confidence)
+        share = as_share(hull(share_lot, interval_of(relative, confidence)))
     days = min(draws.layout.used.size, max(stop - at, 0))
     used = int(draws.layout.used[:days].sum())
-    effect = Effect(
+    by_blocks = interval_of(regression, confidence)
+    return Effect(
         subject=record.subject,
         unit=_unit(record.subject),
-        confidence=CONFIDENCE,
+        confidence=confidence,
         days_own=int((~ours).sum()),
         days_optimised=int(ours.sum()),
         missing=used - len(observed.day),
         washed_out=days - used,
         mean_own=float(observed.value[~ours].mean()),
         mean_optimised=float(observed.value[ours].mean()),
-        saving=hull(lot, regression),
-        regression=regression,
+        saving=hull(lot, by_blocks),
+        regression=by_blocks,
         lot=lot,
         p_value=p_value(found),
         share=share,
+        relative=relative,
     )
-    return AnalysedEffect(effect, shares, share_regression)
 
 
 def _estimates(
-    observed: ObservedDays, kind: Callable[[ObservedDays, Flags], Floats], draws: Allocations
-) -> tuple[Bounds, Bounds, Scores]:
+    observed: ObservedDays,
+    kind: Callable[[ObservedDays, Flags], Floats],
+    draws: Allocations,
+    confidence: float,
+) -> tuple[Bounds, Regression | None, Scores]:
     effect = kind(observed, draws.made)
     found = scores(observed, effect, draws.made, draws.others)
-    return by_randomisation(found), by_regression(observed, effect, draws.made), found
+    regression = by_regression(observed, effect, draws.made)
+    return by_randomisation(found, confidence), regression, found
+
+
+UNITS = {
+    Subject.COMFORT: EffectUnit.KELVIN_HOURS_PER_DAY,
+    Subject.COST: EffectUnit.DKK_PER_DAY,
+    Subject.CO2: EffectUnit.KG_PER_DAY,
+    Subject.PEAK: EffectUnit.KW,
+}
+"""Of all other subjects it is energy."""
 
 
 def _unit(subject: Subject) -> EffectUnit:
-    if subject is Subject.COMFORT:
-        return EffectUnit.KELVIN_HOURS_PER_DAY
-    return EffectUnit.KWH_PER_DAY
+    return UNITS.get(subject, EffectUnit.KWH_PER_DAY)
 
 
 def _enough_use(record: DailyRecord, expectation: Expectation, observed: ObservedDays) -> bool:

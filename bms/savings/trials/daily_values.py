@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.model.readings.series import Floats
-from bms.model.savings.trial import Subject
+from bms.model.savings.trial_result import Subject
 from bms.savings.data.daily import DailyUse
 from bms.savings.models.baseline import autocorrelation, fit_baseline
 from bms.savings.models.degree_days import BASE_C

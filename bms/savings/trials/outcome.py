@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bms.model.fact import Day, Fact, MessageCode, Parameter, Term, TermCode, fact
-from bms.model.savings.trial import (
+from bms.model.savings.trial import SealedDesign
+from bms.model.savings.trial_result import (
     AaCheck,
+    Arm,
     Bounds,
     Effect,
     EffectUnit,
     Subject,
     TrialOutcome,
     TrialResult,
+    TrialState,
 )
 from bms.savings.trials.placebo import failed
 
 MUCH_MISSING = 0.1
 """Share of the days without data from which on it is said."""
+USUAL_CONFIDENCE = 0.9
+STRAY = 0.05
+"""Share of a day of own control [1] from which on our control there is told."""
+HALF = 0.5
+"""Share of a day of ours [1] below which it is told."""
 
 
 class OutcomeCode(MessageCode):
@@ -23,8 +33,9 @@ class OutcomeCode(MessageCode):
 
     LESS = "trial_less"
     MORE = "trial_more"
-    LESS_DISCOMFORT = "trial_less_discomfort"
-    MORE_DISCOMFORT = "trial_more_discomfort"
+    NOT_WORSE = "trial_not_worse"
+    WORSE = "trial_worse"
+    COMFORT_NOT_TOLD = "trial_comfort_not_told"
     NOT_TOLD = "trial_not_told"
     NO_DATA = "trial_no_data"
 
@@ -43,9 +54,16 @@ class CaveatCode(MessageCode):
 
     AA_FAILED = "trial_aa_failed"
     MISSING = "trial_missing"
-    PART = "trial_part"
+    COMING = "trial_blind_coming"
+    RUNNING = "trial_blind_running"
+    STOPPED = "trial_stopped"
+    AWAITING_DATA = "trial_awaiting_data"
+    REPEATED = "trial_repeated"
+    SECONDARY = "trial_secondary"
+    DOSE = "trial_dose"
     DISOBEYED = "trial_disobeyed"
-    IDLE = "trial_idle"
+    LOW_DOSE = "trial_low_dose"
+    SAFETY = "trial_safety"
 
 
 class PoolCode(MessageCode):
@@ -53,6 +71,7 @@ class PoolCode(MessageCode):
 
     POOLED = "trial_pool"
     TOO_FEW = "trial_pool_few"
+    OPEN = "trial_pool_open"
 
 
 class DurationCode(MessageCode):
@@ -69,14 +88,21 @@ class SubjectTerm(TermCode):
     HEAT = "trial_heat"
     GAS = "trial_gas"
     COMFORT = "trial_comfort"
+    COST = "trial_cost"
+    CO2 = "trial_co2"
+    PEAK = "trial_peak"
 
 
 class BoundTerm(TermCode):
     """Ends of intervals, and their units."""
 
     UNBOUNDED = "trial_unbounded"
+    UNKNOWN = "trial_unknown"
     KWH_PER_DAY = "trial_kwh_per_day"
     KELVIN_HOURS_PER_DAY = "trial_kelvin_hours_per_day"
+    DKK_PER_DAY = "trial_dkk_per_day"
+    KG_PER_DAY = "trial_kg_per_day"
+    KW = "trial_kw"
 
 
 _NAMES = {
@@ -84,16 +110,41 @@ _NAMES = {
     Subject.HEAT: SubjectTerm.HEAT,
     Subject.GAS: SubjectTerm.GAS,
     Subject.COMFORT: SubjectTerm.COMFORT,
+    Subject.COST: SubjectTerm.COST,
+    Subject.CO2: SubjectTerm.CO2,
+    Subject.PEAK: SubjectTerm.PEAK,
 }
 _UNITS = {
     EffectUnit.KWH_PER_DAY: BoundTerm.KWH_PER_DAY,
     EffectUnit.KELVIN_HOURS_PER_DAY: BoundTerm.KELVIN_HOURS_PER_DAY,
+    EffectUnit.DKK_PER_DAY: BoundTerm.DKK_PER_DAY,
+    EffectUnit.KG_PER_DAY: BoundTerm.KG_PER_DAY,
+    EffectUnit.KW: BoundTerm.KW,
 }
 _ENERGY = {TrialOutcome.LESS: OutcomeCode.LESS, TrialOutcome.MORE: OutcomeCode.MORE}
 _COMFORT = {
-    TrialOutcome.LESS: OutcomeCode.LESS_DISCOMFORT,
-    TrialOutcome.MORE: OutcomeCode.MORE_DISCOMFORT,
+    TrialOutcome.NOT_WORSE: OutcomeCode.NOT_WORSE,
+    TrialOutcome.WORSE: OutcomeCode.WORSE,
+    TrialOutcome.NOT_TOLD: OutcomeCode.COMFORT_NOT_TOLD,
 }
+_STATES = {
+    TrialState.COMING: CaveatCode.COMING,
+    TrialState.RUNNING: CaveatCode.RUNNING,
+    TrialState.STOPPED: CaveatCode.STOPPED,
+    TrialState.AWAITING_DATA: CaveatCode.AWAITING_DATA,
+}
+
+
+def findings(
+    design: SealedDesign, effects: Mapping[Subject, Effect]
+) -> tuple[tuple[Subject, TrialOutcome], ...]:
+    """Returns the finding of the primary outcome and, where rooms were watched, of comfort."""
+    primary = design.primary
+    found = [(primary, outcome(effects.get(primary)))]
+    comfort = effects.get(Subject.COMFORT)
+    if comfort is not None and primary is not Subject.COMFORT:
+        found.append((Subject.COMFORT, comfort_outcome(comfort, design.comfort_margin_kh)))
+    return tuple(found)
 
 
 def outcome(effect: Effect | None) -> TrialOutcome:
@@ -105,40 +156,106 @@ def outcome(effect: Effect | None) -> TrialOutcome:
     return TrialOutcome.MORE if effect.saving.below_zero else TrialOutcome.NOT_TOLD
 
 
+def comfort_outcome(effect: Effect, margin_kh: float) -> TrialOutcome:
+    """Returns whether the discomfort is proven to be no more than ``margin_kh`` [K h/day] higher
+    (non-inferiority), or proven to be more than that."""
+    saving = effect.saving
+    if saving.low is not None and saving.low > -margin_kh:
+        return TrialOutcome.NOT_WORSE
+    worse = saving.high is not None and saving.high < -margin_kh
+    return TrialOutcome.WORSE if worse else TrialOutcome.NOT_TOLD
+
+
+def outcome_facts(design: SealedDesign, effects: Mapping[Subject, Effect]) -> tuple[Fact, ...]:
+    """Returns the facts about the primary outcome, about comfort, and about all others."""
+    facts = [outcome_fact(design.primary, effects.get(design.primary))]
+    for subject, effect in effects.items():
+        if subject is design.primary:
+            continue
+        if subject is Subject.COMFORT:
+            facts.append(_comfort_fact(effect, design.comfort_margin_kh))
+            continue
+        name, amount = subject_term(subject), _amount(effect)
+        facts.append(
+            fact(CaveatCode.SECONDARY, subject=name, amount=amount, interval=_interval(effect))
+        )
+    return tuple(facts)
+
+
 def outcome_fact(subject: Subject, effect: Effect | None) -> Fact:
-    """Returns the fact about one subject."""
-    name, found = _name(subject), outcome(effect)
+    """Returns the fact about the primary outcome."""
+    name, found = subject_term(subject), outcome(effect)
     if effect is None:
         return fact(OutcomeCode.NO_DATA, subject=name)
+    interval = _interval(effect)
     if found is TrialOutcome.NOT_TOLD:
-        return fact(OutcomeCode.NOT_TOLD, subject=name, interval=_interval(effect))
-    codes = _COMFORT if subject is Subject.COMFORT else _ENERGY
-    amount, interval = _amount(effect), _interval(effect)
-    return fact(codes[found], subject=name, amount=amount, interval=interval)
+        return fact(OutcomeCode.NOT_TOLD, subject=name, interval=interval)
+    return fact(
+        _ENERGY[found],
+        subject=name,
+        amount=_amount(effect),
+        interval=interval,
+    )
+
+
+def _comfort_fact(effect: Effect, margin_kh: float) -> Fact:
+    return fact(
+        _COMFORT[comfort_outcome(effect, margin_kh)],
+        margin=margin_kh,
+        interval=_interval(effect),
+    )
 
 
 def caveats(result: TrialResult) -> tuple[Fact, ...]:
     """Returns what a reader has to know beside the numbers of a result."""
-    found = [_failed_check(check) for check in result.checks if failed(check)]
+    found = []
+    if result.state in _STATES:
+        found.append(fact(_STATES[result.state], done=result.days_done, days=result.days))
+    found += [_failed_check(check) for check in result.checks if failed(check)]
     found += [_missing(effect) for effect in result.effects if _gappy(effect)]
-    if result.days_done < result.days:
-        found.append(fact(CaveatCode.PART, done=result.days_done, days=result.days))
-    if result.disobeyed:
-        days = tuple(Day(day) for day in result.disobeyed)
-        found.append(fact(CaveatCode.DISOBEYED, days=days))
-    if result.idle:
-        found.append(fact(CaveatCode.IDLE, count=len(result.idle)))
-    return tuple(found)
+    if result.confidence > USUAL_CONFIDENCE:
+        found.append(fact(CaveatCode.REPEATED, confidence=result.confidence))
+    return (*found, *_compliance(result))
 
 
-def pooled_fact(subject: Subject | None, share: Bounds | None, buildings: int) -> Fact:
+def _compliance(result: TrialResult) -> list[Fact]:
+    """How much of each arm was our control, days that went another way, and our discomfort."""
+    found = []
+    doses = {each.arm: each.share for each in result.dose}
+    if any(share is not None for share in doses.values()):
+        found.append(
+            fact(
+                CaveatCode.DOSE,
+                optimised=_share(doses.get(Arm.OPTIMISED)),
+                own=_share(doses.get(Arm.OWN_CONTROL)),
+            )
+        )
+    odd = [d.day for d in result.dose_days if d.arm is Arm.OWN_CONTROL and d.share > STRAY]
+    if odd:
+        found.append(fact(CaveatCode.DISOBEYED, days=tuple(map(Day, odd))))
+    low = [d.day for d in result.dose_days if d.arm is Arm.OPTIMISED and d.share < HALF]
+    if low:
+        found.append(fact(CaveatCode.LOW_DOSE, count=len(low)))
+    if result.safety is not None:
+        safe = result.safety
+        found.append(fact(CaveatCode.SAFETY, mean=safe.mean_kh, worst=safe.worst_kh))
+    return found
+
+
+def _share(share: float | None) -> Parameter:
+    return Term(BoundTerm.UNKNOWN.value) if share is None else share
+
+
+def pooled_fact(
+    subject: Subject | None, share: Bounds | None, buildings: int, *, open_yet: bool = False
+) -> Fact:
     """Returns the fact about all buildings together; ``subject`` None where nothing can be
-    pooled."""
+    pooled, or not yet."""
     if subject is None or share is None:
-        return fact(PoolCode.TOO_FEW)
+        return fact(PoolCode.OPEN if open_yet else PoolCode.TOO_FEW)
     return fact(
         PoolCode.POOLED,
-        subject=_name(subject),
+        subject=subject_term(subject),
         buildings=buildings,
         share=share.value,
         low=_end(share.low),
@@ -150,11 +267,14 @@ def duration_fact(subject: Subject, share: float, weeks: int | None, longest: in
     """Returns how long a trial has to run to show an effect of ``share``; ``weeks`` None where
     ``longest`` are not enough."""
     if weeks is None:
-        return fact(DurationCode.TOO_NOISY, subject=_name(subject), share=share, weeks=longest)
-    return fact(DurationCode.WEEKS, subject=_name(subject), share=share, weeks=weeks)
+        return fact(
+            DurationCode.TOO_NOISY, subject=subject_term(subject), share=share, weeks=longest
+        )
+    return fact(DurationCode.WEEKS, subject=subject_term(subject), share=share, weeks=weeks)
 
 
-def _name(subject: Subject) -> Term:
+def subject_term(subject: Subject) -> Term:
+    """Returns the name of a subject."""
     return Term(_NAMES[subject].value)
 
 
@@ -165,13 +285,13 @@ def _gappy(effect: Effect) -> bool:
 
 
 def _missing(effect: Effect) -> Fact:
-    return fact(CaveatCode.MISSING, subject=_name(effect.subject), count=effect.missing)
+    return fact(CaveatCode.MISSING, subject=subject_term(effect.subject), count=effect.missing)
 
 
 def _failed_check(check: AaCheck) -> Fact:
     return fact(
         CaveatCode.AA_FAILED,
-        subject=_name(check.subject),
+        subject=subject_term(check.subject),
         covered=check.covered,
         windows=check.windows,
     )
@@ -188,9 +308,10 @@ def _amount(effect: Effect) -> Fact:
 def _interval(effect: Effect) -> Fact:
     if effect.share is not None:
         ends = {"low": _end(effect.share.low), "high": _end(effect.share.high)}
-        return fact(OutcomePhrase.INTERVAL_OF_SHARE, **ends)
+        return fact(OutcomePhrase.INTERVAL_OF_SHARE, **ends, confidence=effect.confidence)
     ends = {"low": _end(effect.saving.low), "high": _end(effect.saving.high)}
-    return fact(OutcomePhrase.INTERVAL, **ends, unit=_unit(effect))
+    unit, confidence = _unit(effect), effect.confidence
+    return fact(OutcomePhrase.INTERVAL, **ends, unit=unit, confidence=confidence)
 
 
 def _unit(effect: Effect) -> Term:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import bdtr
 
-from bms.model.savings.trial import AaCheck
+from bms.model.savings.trial_result import AaCheck
 from bms.savings.trials.analysis import allocations_of, analyse
 from bms.savings.trials.daily_values import DailyRecord, learn_expectation
 from bms.savings.trials.power import YEAR_DAYS, BlockDesign, window_layout
@@ -48,7 +48,7 @@ def aa_check(
         analysed = analyse(record, expectation, draws, at, at + days)
         if analysed is not None:
             windows += 1
-            covered += analysed.effect.saving.holds(0.0)
+            covered += analysed.saving.holds(0.0)
     return AaCheck(subject=record.subject, windows=windows, covered=covered)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bms.model.savings.trial import Bounds, DetectableEffect, Subject
+from bms.model.savings.trial_result import Bounds, DetectableEffect, Subject
 from bms.savings.trials.analysis import Allocations, analyse
 from bms.savings.trials.daily_values import DailyRecord, learn_expectation
 from bms.savings.trials.random_allocation import (
@@ -113,7 +113,7 @@ def _tries(
     for i in range(TRIES):
         analysed = analyse(past, expectation, Allocations(layout, draws[i], draws), at, at + days)
         if analysed is not None:
-            yield analysed.effect.saving, analysed.effect.mean_own
+            yield analysed.saving, analysed.mean_own
 
 
 def window_layout(past: DailyRecord, design: BlockDesign, at: int, days: int) -> TrialLayout | None:

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.model.readings.series import Floats
-from bms.model.savings.trial import Arm, Trial
+from bms.model.savings.trial import Trial
+from bms.model.savings.trial_result import Arm
 
 ACCEPT = 0.1
 """Share of draws that are balanced enough [1]."""

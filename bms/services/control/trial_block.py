@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bms.model.fact import Fact, MessageCode, Moment, fact
-from bms.model.savings.trial import Arm, KeptTrial, Trial, TrialEnd
+from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
+from bms.model.savings.trial_result import Arm
 from bms.ports.storage.trials import TrialStore
 
 

@@ -20,6 +20,7 @@ NAMELESS = (
     EvidenceKind.KEY_EXPIRY,
     EvidenceKind.KEY_END,
     EvidenceKind.STEP_BACK,
+    EvidenceKind.TRIAL_RESULT,
     EvidenceKind.ERASURE,
     EvidenceKind.REMOVAL,
 )

@@ -1,64 +1,141 @@
-"""What a trial shows: of one building, and of all buildings with a trial together."""
+"""What a trial shows: safety and compliance while it runs, its effects at its planned end."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from hashlib import sha256
 
-from bms.errors import NotFound
+import numpy as np
+
 from bms.model.assets.site import Site
 from bms.model.fact import Fact
-from bms.model.savings.trial import Arm, Bounds, Effect, KeptTrial, Subject, Trial, TrialResult
-from bms.savings.trials.analysis import AnalysedEffect, allocations_of, analyse
+from bms.model.savings.trial import KeptTrial, Trial
+from bms.model.savings.trial_result import (
+    Arm,
+    DayDose,
+    Effect,
+    Safety,
+    Subject,
+    TrialResult,
+    TrialState,
+)
+from bms.savings.trials.analysis import allocations_of, analyse
 from bms.savings.trials.daily_values import DailyRecord, learn_expectation
-from bms.savings.trials.effect import pooled_share
-from bms.savings.trials.outcome import caveats, outcome, outcome_fact, pooled_fact
+from bms.savings.trials.outcome import caveats, findings, outcome_facts
 from bms.savings.trials.placebo import aa_check
 from bms.savings.trials.power import BlockDesign
 from bms.savings.trials.random_allocation import allocation_of, layout_of
 from bms.services.periods import local_date
+from bms.services.trials.comfort import discomfort
 from bms.services.trials.daily_records import PAST_DAYS, day_flags, records, written_days
+from bms.services.trials.design import sealed_site
+from bms.services.trials.dose import arm_doses, daily_dose, fallback_of
 from bms.services.trials.ports import TrialPorts
 
 DAY = timedelta(days=1)
+PATIENCE = 14 * DAY
+"""So long after the end the readings of its last day are waited for."""
+
+Inputs = tuple[tuple[Subject, str], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrialAnalysis:
-    """The result of a trial, with what buildings are pooled from, by subject."""
+class FoundResult:
+    """A result, and digests of the daily values that it rests on."""
 
     result: TrialResult
-    effects: Mapping[Subject, AnalysedEffect]
+    inputs: Inputs = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pooled:
-    """What buildings show together; ``shares`` are fractions of the use, by subject."""
+def find_result(ports: TrialPorts, site: Site, known: KeptTrial) -> FoundResult:
+    """What a trial shows now, by its sealed design.
 
-    sites: tuple[str, ...]
-    shares: Mapping[Subject, Bounds]
-    reasons: tuple[Fact, ...]
-
-
-def analyse_trial(ports: TrialPorts, site: Site, trial_id: str | None = None) -> TrialAnalysis:
-    """Returns what a trial shows so far; the newest one of the site where none is named.
-
-    Raises ``NotFound``, and ``FeedError`` without weather.
+    Before the planned end that is the dose and the discomfort of our days alone, and of one that
+    was stopped for good. Raises ``FeedError`` without weather where effects are due.
     """
-    known = _chosen(ports.trials.trials(site.id), site, trial_id)
-    trial, done = known.trial, days_done(known, ports.clock.now())
+    now, trial = ports.clock.now(), known.trial
+    blinded = _blinded(ports, sealed_site(site, trial), known, now)
+    if blinded.state is not TrialState.FINISHED:
+        return FoundResult(result=replace(blinded, reasons=caveats(blinded)))
     first = trial.first - PAST_DAYS * DAY
-    found = records(site, ports.readings, ports.feed, first, trial.first + done * DAY)
-    written = written_days(site, ports.ledgers, first)
-    analysed = _analysed(trial, found, done)
-    result = TrialResult(
+    end = trial.first + trial.days * DAY
+    found = records(
+        sealed_site(site, trial), ports.readings, ports.feed, first, end, tariffs=ports.tariffs
+    )
+    if now < trial.end + PATIENCE and any(np.isnan(each.value[-1]) for each in found.values()):
+        waiting = replace(blinded, state=TrialState.AWAITING_DATA)
+        return FoundResult(result=replace(waiting, reasons=caveats(waiting)))
+    return _unblinded(ports, site, trial, blinded, found)
+
+
+def days_done(known: KeptTrial, now: datetime) -> int:
+    """Whole local days of a trial that are over [d]."""
+    last = local_date(min(now, known.until), known.trial.timezone)
+    return min(max((last - known.trial.first).days, 0), known.trial.days)
+
+
+def state_of_trial(known: KeptTrial, now: datetime) -> TrialState:
+    """Where a trial is by the calendar."""
+    if known.stopped:
+        return TrialState.STOPPED
+    if now < known.trial.start:
+        return TrialState.COMING
+    return TrialState.RUNNING if now < known.trial.end else TrialState.FINISHED
+
+
+def _blinded(ports: TrialPorts, site: Site, known: KeptTrial, now: datetime) -> TrialResult:
+    """What may be seen at any time."""
+    trial, done = known.trial, days_done(known, now)
+    receipts = ports.ledgers.receipts(site.id, trial.start) if done else []
+    dose = daily_dose(trial, receipts, done, fallback_of(ports.plans))
+    return TrialResult(
         trial=trial.id,
         site=site.id,
+        state=state_of_trial(known, now),
+        primary=trial.sealed.primary,
+        confidence=trial.sealed.confidence,
         days=trial.days,
         days_done=done,
-        effects=tuple(each.effect for each in analysed.values()),
-        findings=tuple((each, outcome(_effect(analysed, each))) for each in found),
+        dose=arm_doses(dose),
+        dose_days=dose,
+        safety=_safety(ports, site, trial, dose),
+        effects=(),
+        findings=(),
+        checks=(),
+        reasons=(),
+    )
+
+
+def _safety(
+    ports: TrialPorts, site: Site, trial: Trial, dose: tuple[DayDose, ...]
+) -> Safety | None:
+    """The discomfort of our days that are over; None where no room was watched."""
+    felt = discomfort(site, ports.readings, trial.first, len(dose)) if dose else None
+    if felt is None:
+        return None
+    ours = np.array([each.arm is Arm.OPTIMISED for each in dose]) & np.isfinite(felt)
+    if not ours.any():
+        return None
+    shown = felt[ours]
+    return Safety(days=len(shown), mean_kh=float(shown.mean()), worst_kh=float(shown.max()))
+
+
+def _unblinded(
+    ports: TrialPorts,
+    site: Site,
+    trial: Trial,
+    blinded: TrialResult,
+    found: Mapping[Subject, DailyRecord],
+) -> FoundResult:
+    first = trial.first - PAST_DAYS * DAY
+    written = written_days(site, ports.ledgers, first)
+    effects = _effects(trial, found)
+    result = replace(
+        blinded,
+        effects=tuple(effects.values()),
+        findings=findings(trial.sealed, effects),
         checks=tuple(
             aa_check(
                 record,
@@ -70,69 +147,40 @@ def analyse_trial(ports: TrialPorts, site: Site, trial_id: str | None = None) ->
             )
             for record in found.values()
         ),
-        disobeyed=_days_of(trial, Arm.OWN_CONTROL, done, written, were_written=True),
-        idle=_days_of(trial, Arm.OPTIMISED, done, written, were_written=False),
-        reasons=(),
     )
-    shown = [outcome_fact(each, _effect(analysed, each)) for each in found]
-    reasons = (*shown, *caveats(result))
-    return TrialAnalysis(result=replace(result, reasons=reasons), effects=analysed)
+    shown: tuple[Fact, ...] = (*outcome_facts(trial.sealed, effects), *caveats(result))
+    inputs = tuple((subject, _digest(record)) for subject, record in found.items())
+    return FoundResult(result=replace(result, reasons=shown), inputs=inputs)
 
 
-def pool_trials(answers: Sequence[TrialAnalysis]) -> Pooled:
-    """Returns the share that the buildings saved together, for each subject of two or more."""
-    shares: dict[Subject, Bounds] = {}
-    facts: list[Fact] = []
-    for subject in Subject:
-        effects = [answer.effects[subject] for answer in answers if subject in answer.effects]
-        pairs = [(each.shares, each.regression) for each in effects if each.shares is not None]
-        together = pooled_share(
-            [scores for scores, _ in pairs],
-            [bounds for _, bounds in pairs if bounds is not None],
-        )
-        if together is not None:
-            shares[subject] = together
-            facts.append(pooled_fact(subject, together, len(pairs)))
-    return Pooled(
-        sites=tuple(answer.result.site for answer in answers),
-        shares=shares,
-        reasons=tuple(facts) or (pooled_fact(None, None, 0),),
-    )
-
-
-def days_done(known: KeptTrial, now: datetime) -> int:
-    """Whole local days of a trial that are over [d]."""
-    last = local_date(min(now, known.until), known.trial.timezone)
-    return min(max((last - known.trial.first).days, 0), known.trial.days)
-
-
-def _analysed(
-    trial: Trial, found: Mapping[Subject, DailyRecord], done: int
-) -> dict[Subject, AnalysedEffect]:
+def _effects(trial: Trial, found: Mapping[Subject, DailyRecord]) -> dict[Subject, Effect]:
     draws = allocations_of(layout_of(trial), allocation_of(trial), trial.seed)
-    end = PAST_DAYS + done
+    end = PAST_DAYS + trial.days
     analysed = {
-        subject: analyse(record, learn_expectation(record, PAST_DAYS), draws, PAST_DAYS, end)
+        subject: analyse(
+            record,
+            learn_expectation(record, PAST_DAYS),
+            draws,
+            PAST_DAYS,
+            end,
+            confidence=trial.sealed.confidence,
+        )
         for subject, record in found.items()
     }
     return {subject: effect for subject, effect in analysed.items() if effect is not None}
 
 
-def _effect(analysed: Mapping[Subject, AnalysedEffect], subject: Subject) -> Effect | None:
-    return analysed[subject].effect if subject in analysed else None
+def _digest(record: DailyRecord) -> str:
+    """SHA-256 of the days' values to six digits, in hexadecimal digits."""
+    text = ",".join(f"{value:.6g}" for value in record.value)
+    return sha256(text.encode()).hexdigest()
 
 
-def _chosen(kept: Sequence[KeptTrial], site: Site, trial_id: str | None) -> KeptTrial:
-    chosen = [known for known in kept if trial_id in (None, known.trial.id)]
-    if not chosen:
-        known = ", ".join(each.trial.id for each in kept) or "none"
-        raise NotFound(f"{site.id} has no such trial; there are: {known}")
-    return chosen[-1]
-
-
-def _days_of(
-    trial: Trial, arm: Arm, done: int, written: Set[date], *, were_written: bool
-) -> tuple[date, ...]:
-    """Days of an arm that are over and on which a plan was written, or was not."""
-    days = (trial.first + i * DAY for i in range(done) if trial.arms[i // trial.block_days] is arm)
-    return tuple(day for day in days if (day in written) is were_written)
+def input_digests(ports: TrialPorts, site: Site, trial: Trial) -> Inputs:
+    """Digests of the daily values as they are today. Raises ``FeedError``."""
+    first: date = trial.first - PAST_DAYS * DAY
+    end = trial.first + trial.days * DAY
+    found = records(
+        sealed_site(site, trial), ports.readings, ports.feed, first, end, tariffs=ports.tariffs
+    )
+    return tuple((subject, _digest(record)) for subject, record in found.items())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -14,15 +14,25 @@ from bms.model.assets.site import Mode, Site
 from bms.model.fact import Fact
 from bms.model.readings.series import Floats
 from bms.model.savings.avoided_use import Span
-from bms.model.savings.trial import DetectableEffect, KeptTrial, Subject, Trial, TrialEnd
+from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
+from bms.model.savings.trial_result import DetectableEffect, Subject
 from bms.ports.feeds import Feed
 from bms.savings.data.daily import daily
+from bms.savings.trials.carry_over import design_for
 from bms.savings.trials.outcome import duration_fact
 from bms.savings.trials.power import WEEKS, BlockDesign, detectable_effects, weeks_for
 from bms.savings.trials.random_allocation import allocate, arms_of, layout
 from bms.services.periods import local_date, midnight
 from bms.services.site_lookup import mode_in_force
 from bms.services.trials.daily_records import PAST_DAYS, records, rest_days
+from bms.services.trials.design import (
+    COMFORT_MARGIN_KH,
+    has_commodity,
+    seal_design,
+    time_constant,
+    trial_number,
+    usual_primary,
+)
 from bms.services.trials.ports import TrialPorts
 
 DAY = timedelta(days=1)
@@ -51,7 +61,6 @@ def _daily_means(site: Site, feed: Feed, first: date, days: int, now: datetime) 
     return daily(temp, temp, Span(start=start, end=end), site.timezone).temp_c
 
 
-USUAL_DESIGN = BlockDesign(block_days=3, washout_days=1)
 AIM = 0.08
 """Effect that a trial is planned to see, a share of the use."""
 LONGEST_WEEKS = 26
@@ -70,12 +79,13 @@ class TrialPlan:
 
 
 def plan_trial(
-    ports: TrialPorts, site: Site, *, design: BlockDesign = USUAL_DESIGN, aim: float = AIM
+    ports: TrialPorts, site: Site, *, design: BlockDesign | None = None, aim: float = AIM
 ) -> TrialPlan:
     """The least effects that trials of 3 to 12 weeks would show at this site.
 
     Raises ``FeedError`` without weather, ``InsufficientData`` without any meter or room.
     """
+    design = design or design_for(time_constant(ports, site))
     today = local_date(ports.clock.now(), site.timezone)
     found = records(site, ports.readings, ports.feed, today - PAST_DAYS * DAY, today)
     if not found:
@@ -98,56 +108,79 @@ def plan_trial(
     )
 
 
-def start_trial(
-    ports: TrialPorts,
-    site: Site,
-    *,
-    weeks: int,
-    by: str,
-    reason: str,
-    design: BlockDesign = USUAL_DESIGN,
-    seed: int | None = None,
-) -> Trial:
-    """Draw a trial that begins at the next local midnight, and keep it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialRequest:
+    """What a person asks for. ``primary`` is the one outcome of which a finding is told, None for
+    the usual one of the site; ``design`` None for the wash-out that the building needs."""
 
-    Raises ``ConfigError`` where the site is not in ``auto``, a trial is open already, or the call
-    makes no trial.
+    weeks: int
+    by: str
+    reason: str
+    design: BlockDesign | None = None
+    primary: Subject | None = None
+    comfort_margin_kh: float = COMFORT_MARGIN_KH
+
+
+def start_trial(ports: TrialPorts, site: Site, request: TrialRequest) -> Trial:
+    """Draw a trial that begins at the next local midnight, seal its design with the draw, and keep
+    it.
+
+    The lot comes from the operating system; one that is started again after it was stopped before
+    its first day keeps its lot. Raises ``ConfigError`` where the site is not in ``auto``, a trial
+    is open already, or the call makes no trial.
     """
     now = ports.clock.now()
     kept = ports.trials.trials(site.id)
-    refusal = _refusal(mode_in_force(site, ports.decisions), kept, site, weeks, by, reason, now)
+    refusal = _refusal(mode_in_force(site, ports.decisions), kept, site, request, now)
     if refusal is not None:
         raise ConfigError(refusal)
-    first = local_date(now, site.timezone) + DAY
-    draw_seed = secrets.randbits(31) if seed is None else seed
-    days = weeks * 7 // max(design.block_days, 1) * design.block_days
-    temp_c = expected_temperature(site, ports.feed, first, days, now).tolist()
-    rest = rest_days(site, first, days).tolist()
     try:
-        allocation = allocate(
-            layout(temp_c, rest, design.block_days, design.washout_days), draw_seed
-        )
-        made = Trial(
-            id=_new_id(kept, f"{site.id}-{first}"),
-            site=site.id,
-            timezone=site.timezone,
-            first=first,
-            block_days=design.block_days,
-            washout_days=design.washout_days,
-            arms=arms_of(allocation),
-            temp_c=tuple(temp_c),
-            rest=tuple(rest),
-            seed=draw_seed,
-            limit=allocation.limit,
-            imbalance=allocation.imbalance,
-            started_at=now,
-            by=by,
-            reason=reason,
-        )
+        made = _drawn(ports, site, request, kept, now)
     except ValueError as error:
         raise ConfigError(str(error)) from error
     ports.trials.add_trial(made)
     return made
+
+
+def _drawn(
+    ports: TrialPorts, site: Site, request: TrialRequest, kept: Sequence[KeptTrial], now: datetime
+) -> Trial:
+    """Raises ``ValueError`` for a design that makes no trial."""
+    time_constant_h = time_constant(ports, site)
+    design = request.design or design_for(time_constant_h)
+    first = local_date(now, site.timezone) + DAY
+    days = request.weeks * 7 // max(design.block_days, 1) * design.block_days
+    temp_c = expected_temperature(site, ports.feed, first, days, now).tolist()
+    rest = rest_days(site, first, days).tolist()
+    lot = kept[-1].trial.seed if kept and kept[-1].withdrawn else ports.lot()
+    allocation = allocate(layout(temp_c, rest, design.block_days, design.washout_days), lot)
+    return Trial(
+        id=_new_id(kept, f"{site.id}-{first}"),
+        site=site.id,
+        timezone=site.timezone,
+        first=first,
+        block_days=design.block_days,
+        washout_days=design.washout_days,
+        arms=arms_of(allocation),
+        temp_c=tuple(temp_c),
+        rest=tuple(rest),
+        seed=lot,
+        limit=allocation.limit,
+        imbalance=allocation.imbalance,
+        sealed=seal_design(
+            site,
+            first,
+            days,
+            number=trial_number(kept),
+            primary=request.primary or usual_primary(site),
+            comfort_margin_kh=request.comfort_margin_kh,
+            carry_over_days=design.washout_days,
+            time_constant_h=time_constant_h,
+        ),
+        started_at=now,
+        by=request.by,
+        reason=request.reason,
+    )
 
 
 def stop_trial(ports: TrialPorts, site: Site, *, by: str, reason: str) -> TrialEnd:
@@ -167,13 +200,7 @@ def stop_trial(ports: TrialPorts, site: Site, *, by: str, reason: str) -> TrialE
 
 
 def _refusal(
-    mode: Mode,
-    kept: Sequence[KeptTrial],
-    site: Site,
-    weeks: int,
-    by: str,
-    reason: str,
-    now: datetime,
+    mode: Mode, kept: Sequence[KeptTrial], site: Site, request: TrialRequest, now: datetime
 ) -> str | None:
     """Why no trial may start."""
     if mode is not Mode.AUTO:
@@ -184,10 +211,14 @@ def _refusal(
     known = next((each.trial for each in kept if each.open(now)), None)
     if known is not None:
         return f"trial {known.id} is open until {known.end:%Y-%m-%d}; stop it first"
-    if not 1 <= weeks <= LONGEST_WEEKS:
-        return f"{weeks} weeks make no trial; choose 3 to {LONGEST_WEEKS}"
-    if not by.strip() or not reason.strip():
+    if not 1 <= request.weeks <= LONGEST_WEEKS:
+        return f"{request.weeks} weeks make no trial; choose 3 to {LONGEST_WEEKS}"
+    if not request.by.strip() or not request.reason.strip():
         return "say who starts the trial and why: --by NAME --reason TEXT"
+    if request.primary is not None and not has_commodity(site, request.primary):
+        return f"{site.id} is not billed for {request.primary.value}; choose another outcome"
+    if not 0.0 < request.comfort_margin_kh < math.inf:
+        return "the margin of comfort is above 0 K·h/day"
     return None
 
 

@@ -399,6 +399,17 @@ class StoredTrialEnd(SQLModel, table=True):
     reason: str
 
 
+class StoredTrialResult(SQLModel, table=True):
+    """The sealed result of a trial as JSON of ``SealedResult``. Rows are only added."""
+
+    __tablename__: ClassVar[str] = "trial_results"
+    __table_args__ = (Index("trial_results_by_site", "site"),)
+    trial: str = Field(primary_key=True)
+    site: str
+    at: datetime = Field(sa_type=UtcTime)
+    body: str
+
+
 class StoredCommissioning(SQLModel, table=True):
     """A signed commissioning of a point, its tests as JSON. Rows are only added."""
 

@@ -9,6 +9,7 @@ from bms.model.control.audit import Action
 from bms.model.control.evidence import EvidenceKind
 from bms.model.epoch import to_micros
 from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
+from bms.model.savings.trial_result import SealedResult
 from bms.store.memory.audit import MemoryAudit
 
 
@@ -19,6 +20,7 @@ class MemoryTrials(MemoryAudit):
         super().__init__()
         self._trials: dict[str, Trial] = {}
         self._ends: dict[str, TrialEnd] = {}
+        self._results: dict[str, SealedResult] = {}
 
     def add_trial(self, trial: Trial) -> None:
         """See ``TrialStore``."""
@@ -56,10 +58,25 @@ class MemoryTrials(MemoryAudit):
                 reason=end.reason,
             )
 
+    def seal_trial(self, result: SealedResult) -> None:
+        """See ``TrialStore``."""
+        to_micros(result.at)
+        if result.trial not in self._trials:
+            raise NotFound(f"there is no trial {result.trial}")
+        if self._results.setdefault(result.trial, result) is result:
+            self._prove(EvidenceKind.TRIAL_RESULT, result.site, result.trial, result.at, result)
+
     def trials(self, site: str) -> list[KeptTrial]:
         """See ``TrialStore``."""
         mine = [trial for trial in list(self._trials.values()) if trial.site == site]
-        return [KeptTrial(trial=trial, ended=self._ends.get(trial.id)) for trial in mine]
+        return [
+            KeptTrial(
+                trial=trial,
+                ended=self._ends.get(trial.id),
+                result=self._results.get(trial.id),
+            )
+            for trial in mine
+        ]
 
     def trials_of(self, sites: Collection[str]) -> dict[str, list[KeptTrial]]:
         """See ``TrialStore``."""

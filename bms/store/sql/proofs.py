@@ -220,6 +220,11 @@ PROOFS: tuple[Proof, ...] = (
         key="trial",
         time="at",
     ),
+    Proof(
+        *(_K.TRIAL_RESULT, tables.StoredTrialResult, ("trial", "site", "at", "body")),
+        key="trial",
+        time="at",
+    ),
     Proof(_K.COMMISSIONING, tables.StoredCommissioning, _OF_COMMISSIONING, ("actor",), time="at"),
     Proof(_K.STEP_BACK, tables.StoredStepBack, ("id", "site", "at", "fact"), time="at"),
     Proof(

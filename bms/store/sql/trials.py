@@ -1,8 +1,8 @@
-"""Switchback trials in SQL: what was drawn and what was stopped, both only added to."""
+"""Switchback trials in SQL: what was drawn, stopped and found, all only added to."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from sqlmodel import Session, col, select
 
@@ -10,8 +10,9 @@ from bms.errors import NotFound, StoreError
 from bms.model.codec import from_json, to_json
 from bms.model.control.audit import Action
 from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
+from bms.model.savings.trial_result import SealedResult
 from bms.store.database.connection import Linked
-from bms.store.database.tables import StoredTrial, StoredTrialEnd
+from bms.store.database.tables import StoredTrial, StoredTrialEnd, StoredTrialResult
 from bms.store.personal_text import put_together, taken_apart
 from bms.store.sql.audit import note
 
@@ -62,6 +63,18 @@ class SqlTrials(Linked):
                 reason=end.reason,
             )
 
+    def seal_trial(self, result: SealedResult) -> None:
+        """See ``TrialStore``."""
+        with self._link.writing(durable=True) as session:
+            if _row(session, result.trial) is None:
+                raise NotFound(f"there is no trial {result.trial}")
+            if session.get(StoredTrialResult, result.trial) is not None:
+                return
+            row = StoredTrialResult(
+                trial=result.trial, site=result.site, at=result.at, body=to_json(result)
+            )
+            session.add(row)
+
     def trials(self, site: str) -> list[KeptTrial]:
         """See ``TrialStore``."""
         return self.trials_of([site])[site]
@@ -74,19 +87,26 @@ class SqlTrials(Linked):
             .order_by(col(StoredTrial.seq))
         )
         ended = select(StoredTrialEnd).where(col(StoredTrialEnd.site).in_(sites))
+        found_out = select(StoredTrialResult).where(col(StoredTrialResult.site).in_(sites))
         with self._link.reading() as session:
             trials = [
                 from_json(Trial, put_together(body, named)) for body, named in session.exec(wanted)
             ]
             ends = {row.trial: _end(row) for row in session.exec(ended)} if trials else {}
+            results = {row.trial: row.body for row in session.exec(found_out)} if trials else {}
         found: dict[str, list[KeptTrial]] = {site: [] for site in sites}
         for trial in trials:
-            found[trial.site].append(KeptTrial(trial=trial, ended=ends.get(trial.id)))
+            known = KeptTrial(trial=trial, ended=ends.get(trial.id), result=_result(results, trial))
+            found[trial.site].append(known)
         return found
 
 
 def _row(session: Session, trial_id: str) -> StoredTrial | None:
     return session.exec(select(StoredTrial).where(StoredTrial.id == trial_id)).first()
+
+
+def _result(bodies: Mapping[str, str], trial: Trial) -> SealedResult | None:
+    return from_json(SealedResult, bodies[trial.id]) if trial.id in bodies else None
 
 
 def _end(row: StoredTrialEnd) -> TrialEnd:

@@ -70,6 +70,7 @@ RULES = {
     ("DELETE", "/v1/sites/{site_id}/overrides/{override_id}"): OPERATE,
     ("POST", "/v1/sites/{site_id}/mode"): OPERATE,
     ("GET", "/v1/sites/{site_id}/commissioning"): READ,
+    ("GET", "/v1/sites/{site_id}/trials"): READ,
     ("GET", "/v1/release"): READ,
     ("POST", "/v1/release"): OPERATE,
     ("POST", "/v1/release/undo"): OPERATE,

@@ -38,6 +38,7 @@ SURFACE = {
     "/v1/release/undo": {"post"},
     "/v1/audit": {"get"},
     "/v1/sites/{site_id}/commissioning": {"get"},
+    "/v1/sites/{site_id}/trials": {"get"},
     "/v1/sites/{site_id}/occupancy": {"get", "post"},
     "/v1/sites/{site_id}/occupancy/{booking_id}": {"delete"},
     "/healthz": {"get"},

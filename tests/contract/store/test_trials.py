@@ -12,9 +12,10 @@ import pytest
 from bms.errors import NotFound, StoreError
 from bms.model.control.audit import Action, AuditSearch
 from bms.model.savings.trial import KeptTrial, TrialEnd
+from bms.model.savings.trial_digest import is_unchanged
 from bms.ports.storage.whole import Store
 from bms.store.sql.store import SqlStore
-from tests.rigs.fakes.trial import DRAWN, a_trial
+from tests.rigs.fakes.trial import DRAWN, a_sealed_result, a_trial
 from tests.rigs.storage.stores import AnyStore
 
 END = TrialEnd(
@@ -68,7 +69,23 @@ class TestTrials:
         ]
 
 
-@pytest.mark.parametrize("table", ["trials", "trial_ends"])
+class TestSealedResults:
+    def test_a_result_is_sealed_once(self, store: AnyStore) -> None:
+        store.add_trial(a_trial())
+        first = a_sealed_result()
+        store.seal_trial(first)
+        store.seal_trial(a_sealed_result(at=DRAWN + timedelta(days=90)))
+        (kept,) = store.trials("hut")
+        assert kept.result == first
+        assert is_unchanged(first)
+        assert not is_unchanged(replace(first, at=DRAWN))
+
+    def test_of_what_was_never_started_there_is_none(self, store: AnyStore) -> None:
+        with pytest.raises(NotFound, match="no trial hut-trial"):
+            store.seal_trial(a_sealed_result())
+
+
+@pytest.mark.parametrize("table", ["trials", "trial_ends", "trial_results"])
 @pytest.mark.parametrize("change", ["UPDATE {} SET site = 'other'", "DELETE FROM {}"])
 def test_the_database_itself_refuses_to_change_them(
     tmp_path: Path, table: str, change: str
@@ -76,6 +93,7 @@ def test_the_database_itself_refuses_to_change_them(
     store = SqlStore(f"sqlite:///{tmp_path}/bms.db")
     store.add_trial(a_trial())
     store.end_trial(END)
+    store.seal_trial(a_sealed_result())
     store.close()
     other = sqlite3.connect(tmp_path / "bms.db")
     with pytest.raises(sqlite3.IntegrityError, match="never changed"):

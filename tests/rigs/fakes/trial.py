@@ -4,13 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
 
-from bms.model.savings.trial import Arm, Subject, Trial
-from bms.savings.trials.analysis import Allocations, AnalysedEffect, allocations_of, analyse
+from bms.model.fact import fact
+from bms.model.savings.trial import ANALYSIS_VERSION, SealedDesign, Trial
+from bms.model.savings.trial_digest import sealed_result
+from bms.model.savings.trial_result import (
+    Arm,
+    ArmDose,
+    DayDose,
+    Effect,
+    SealedResult,
+    Subject,
+    TrialOutcome,
+    TrialResult,
+    TrialState,
+)
+from bms.savings.trials.analysis import Allocations, allocations_of, analyse
 from bms.savings.trials.daily_values import DailyRecord, learn_expectation
+from bms.savings.trials.outcome import OutcomeCode, subject_term
 from bms.savings.trials.power import BlockDesign
 from bms.savings.trials.random_allocation import allocate, layout
 
@@ -20,6 +34,24 @@ FIRST = date(2019, 1, 14)
 DRAWN = datetime(2019, 1, 13, 9, tzinfo=UTC)
 OURS, OWN = Arm.OPTIMISED, Arm.OWN_CONTROL
 ALTERNATING = (OWN, OURS, OWN, OURS, OURS, OWN)
+
+
+SEALED = SealedDesign(
+    version=ANALYSIS_VERSION,
+    number=1,
+    confidence=0.9,
+    primary=Subject.HEAT,
+    comfort_margin_kh=1.0,
+    carry_over_days=1,
+    time_constant_h=None,
+    meters=(),
+    points=(),
+    zones=(),
+    closed=(),
+    price_area="DK1",
+    electricity_tariff="konstant_c",
+    heat_tariff="kredslob",
+)
 
 
 def a_trial(
@@ -45,11 +77,38 @@ def a_trial(
         seed=7,
         limit=10.0,
         imbalance=0.1,
+        sealed=SEALED,
         started_at=DRAWN,
         by="Bo",
         reason="proof for the council",
     )
     return replace(made, **changes)
+
+
+def a_sealed_result(
+    site: str = "hut", trial: str | None = None, at: datetime = DRAWN + timedelta(days=13)
+) -> SealedResult:
+    """Of a trial without data."""
+    name = trial or f"{site}-trial"
+    result = TrialResult(
+        trial=name,
+        site=site,
+        state=TrialState.FINISHED,
+        primary=Subject.HEAT,
+        confidence=0.9,
+        days=12,
+        days_done=12,
+        dose=(ArmDose(arm=OURS, days=6, share=0.9),),
+        dose_days=(DayDose(day=FIRST, arm=OWN, share=0.0),),
+        safety=None,
+        effects=(),
+        findings=((Subject.HEAT, TrialOutcome.NO_DATA),),
+        checks=(),
+        reasons=(fact(OutcomeCode.NO_DATA, subject=subject_term(Subject.HEAT)),),
+    )
+    inputs = ((Subject.HEAT, "0" * 64),)
+    made = SealedResult(trial=name, site=site, at=at, result=result, inputs=inputs, digest="")
+    return sealed_result(made)
 
 
 def a_record(
@@ -87,9 +146,7 @@ def with_effect(record: DailyRecord, draws: Allocations, share: float) -> DailyR
     return replace(record, value=value)
 
 
-def analysed(
-    share: float, *, seed: int = 1, record: DailyRecord | None = None
-) -> AnalysedEffect | None:
+def analysed(share: float, *, seed: int = 1, record: DailyRecord | None = None) -> Effect | None:
     """A trial of ``DAYS`` days from day ``AT`` on in which we use ``share`` less."""
     known = record or a_record(seed=seed)
     draws = draws_of(known, seed)

@@ -8,10 +8,11 @@ from functools import cache
 
 import numpy as np
 
-from bms.model.control.command import Accepted
+from bms.model.control.command import Accepted, Command
 from bms.model.readings.measurement import Reading
 from bms.model.savings.trial import Trial
-from bms.services.trials.start import start_trial
+from bms.services.trials.ports import TrialPorts
+from bms.services.trials.start import TrialRequest, start_trial
 from tests.rigs.fakes.api import CONTROL, World, a_command, temperature_c
 from tests.rigs.fakes.city import HOUR
 
@@ -26,12 +27,14 @@ def in_time(world: World, at: datetime) -> World:
     return replace(world, city=replace(world.city, clock=clock), clock=clock)
 
 
-def begun(world: World, **more: object) -> Trial:
-    return start_trial(
-        world.city.trials,
-        world.city.site("lodge"),
-        **{"weeks": WEEKS, "by": "Bo", "reason": "proof", "seed": 4, **more},
-    )
+def with_lot(world: World, lot: int) -> TrialPorts:
+    """The ports of trials with the number that the operating system would give."""
+    return replace(world.city.trials, lot=lambda: lot)
+
+
+def begun(world: World, lot: int = 4, **more: object) -> Trial:
+    asked = TrialRequest(**{"weeks": WEEKS, "by": "Bo", "reason": "proof", **more})
+    return start_trial(with_lot(world, lot), world.city.site("lodge"), asked)
 
 
 @cache
@@ -53,12 +56,16 @@ def _shown(trial: Trial, share: float, comfort_c: float, seed: int) -> tuple[Rea
     return tuple(readings)
 
 
+def ours_for_six_hours(at: datetime) -> Command:
+    return replace(a_command(f"c{at}", at, 18.0), lease_end=at + timedelta(hours=6))
+
+
 def lived(world: World, trial: Trial, share: float, comfort_c: float = 20.5, seed: int = 1) -> None:
     """Meters and rooms of a year before the trial and of its days, on which we use ``share`` less,
     and the receipts of our days."""
     world.store.add_readings(_shown(trial, share, comfort_c, seed))
     for block, arm in enumerate(trial.arms):
         if arm == "optimised":
-            for day in range(trial.block_days):
-                at = trial.block_start(block) + timedelta(days=day, hours=9)
-                world.store.add_receipts([Accepted(a_command(f"c{at}", at, 18.0), 18.0)], at)
+            for part in range(4 * trial.block_days):
+                at = trial.block_start(block) + timedelta(hours=6 * part)
+                world.store.add_receipts([Accepted(ours_for_six_hours(at), 18.0)], at)

@@ -24,7 +24,7 @@ from bms.model.trust.commissioning import (
 from bms.model.trust.modes import AutoScope, StepBack, StepBackReason
 from tests.rigs.fakes.ledger import a_kept_baseline, a_measure, a_measure_end, an_event
 from tests.rigs.fakes.store import HOUR, MONDAY, a_kept_key, a_plan
-from tests.rigs.fakes.trial import a_trial
+from tests.rigs.fakes.trial import a_sealed_result, a_trial
 from tests.rigs.storage.stores import AnyStore
 
 SITE = "lodge"
@@ -145,6 +145,7 @@ def fill(store: AnyStore) -> None:
         store.add_trial(a_trial(SITE, id=f"t{i}"))
         end = TrialEnd(trial=f"t{i}", site=SITE, at=MONDAY, by="Ann", reason=f"burst pipe {i}")
         store.end_trial(end)
+        store.seal_trial(a_sealed_result(SITE, f"t{i}"))
         store.add_event(an_event(f"e{i}", kwh_adjustment=10.0 * int(i)))
         store.keep_baseline(a_kept_baseline(f"id-{i}"))
         store.add_measure(a_measure(f"m{i}"))

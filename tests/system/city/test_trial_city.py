@@ -25,7 +25,7 @@ from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Accepted, Clamped, Refused
 from bms.model.planning.plan import Plan, SetpointPlan, Step
 from bms.model.planning.plan_digest import sealed
-from bms.model.savings.trial import Arm, Subject
+from bms.model.savings.trial_result import Arm, Subject
 from bms.model.trust.modes import AutoScope
 from bms.runtime.city import City
 from bms.runtime.municipality import START, WEATHER, example_sites
@@ -35,8 +35,8 @@ from bms.services.collect.poll import poll_site
 from bms.services.control.dispatch import dispatch_site
 from bms.services.control.plan_check import PlanCheck
 from bms.services.control.trial_block import TrialNotice
-from bms.services.trials.result import analyse_trial
-from bms.services.trials.start import start_trial
+from bms.services.trials.report import seal_results
+from bms.services.trials.start import TrialRequest, start_trial
 from bms.store.memory.store import MemoryStore
 from bms.store.sql.store import SqlStore
 from drivers.simulator.inprocess import InProcessDrivers
@@ -121,15 +121,8 @@ async def life(tmp_path: Path) -> Life:
 
 
 async def test_two_weeks_of_a_trial(life: Life) -> None:
-    trial = start_trial(
-        life.city.trials,
-        life.site,
-        weeks=2,
-        by="Bo",
-        reason="proof",
-        design=BlockDesign(2, 0),
-        seed=5,
-    )
+    request = TrialRequest(weeks=2, by="Bo", reason="proof", design=BlockDesign(2, 0))
+    trial = start_trial(replace(life.city.trials, lot=lambda: 5), life.site, request)
     assert trial.start == BEGIN
     life.city.stores.plans.add_plan(setback(life.site, life.clock.now()))
     await life.until(trial.end)
@@ -145,8 +138,11 @@ async def test_two_weeks_of_a_trial(life: Life) -> None:
         assert by_day[trial.first + timedelta(days=day)] == {wanted}, (day, arm)
 
     _the_receipts_agree(life, trial.start, trial.end)
-    result = analyse_trial(life.city.trials, life.site).result
-    assert (result.days_done, result.disobeyed, result.idle) == (14, (), ())
+    (sealed,) = seal_results(life.city.trials, life.site)
+    result = sealed.result
+    assert (result.days_done, result.primary) == (14, Subject.HEAT)
+    doses = {each.arm: each.share for each in result.dose}
+    assert doses == {Arm.OPTIMISED: pytest.approx(1.0, abs=0.05), Arm.OWN_CONTROL: 0.0}
     effects = {effect.subject: effect for effect in result.effects}
     assert effects[Subject.HEAT].saving.value > 0.0
     assert effects[Subject.HEAT].mean_own > effects[Subject.HEAT].mean_optimised
@@ -209,19 +205,33 @@ def test_the_command(tmp_path: Path) -> None:
     missing = bms("townhall", "start", *who)
     assert missing.exit_code == 2
     assert "--weeks" in missing.output
-    started = bms("townhall", "start", "--weeks", "4", "--seed", "3", "--json", *who)
+    assert bms("townhall", "start", "--weeks", "4", "--seed", "3", *who).exit_code == 2
+    started = bms("townhall", "start", "--weeks", "4", "--json", *who)
     assert started.exit_code == 0, started.output
     made = json.loads(started.stdout)
     assert made["first"] == "2019-01-14"
     assert len(made["arms"]) == 9
     told = bms("townhall", "result", "--json")
-    assert json.loads(told.stdout)["days_done"] == 0
+    answer = json.loads(told.stdout)
+    assert (answer["days_done"], answer["state"], answer["effects"]) == (0, "coming", [])
+    assert [row["trial"] for row in answer["trials"]] == [made["id"]]
+    assert answer["design"]["sealed"]["primary"] == "heat"
+    assert len(answer["design_digest"]) == 64
     together = json.loads(bms("all", "result", "--json").stdout)
     assert [site["site"] for site in together["sites"]] == ["townhall"]
-    assert "no_data" in told.stdout or json.loads(told.stdout)["effects"] == []
     plan = bms("townhall", "plan")
     assert plan.exit_code == 0, plan.output
     assert "weeks" in plan.output
     stopped = bms("townhall", "stop", "--by", "Ann", "--reason", "leak")
     assert stopped.output.strip() == f"stopped {made['id']}"
     assert bms("townhall", "stop", *who).exit_code != 0
+    again = json.loads(bms("townhall", "start", "--weeks", "4", "--json", *who).stdout)
+    assert (again["seed"], again["arms"]) == (made["seed"], made["arms"])
+    every = json.loads(bms("townhall", "result", "--json").stdout)["trials"]
+    assert [(row["state"], row["ended"] and row["ended"]["by"]) for row in every] == [
+        ("stopped", "Ann"),
+        ("coming", None),
+    ]
+    shown = bms("townhall", "result")
+    assert shown.exit_code == 0, shown.output
+    assert "leak" in shown.output

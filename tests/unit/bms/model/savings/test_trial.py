@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from bms.model.codec import from_json, to_json
-from bms.model.savings.trial import Bounds, KeptTrial, Trial, TrialEnd
+from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
+from bms.model.savings.trial_result import Bounds
 from tests.rigs.fakes.trial import ALTERNATING, OURS, OWN, a_trial
 
 MIDNIGHT = datetime(2019, 1, 13, 23, tzinfo=UTC)

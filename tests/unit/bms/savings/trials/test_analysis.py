@@ -7,10 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bms.model.savings.trial import (
-    Subject,
-    TrialOutcome,
-)
+from bms.model.savings.trial_result import Subject, TrialOutcome
 from bms.savings.trials.analysis import analyse
 from bms.savings.trials.daily_values import learn_expectation, observed_days
 from bms.savings.trials.effect import pooled_share
@@ -22,31 +19,31 @@ class TestAnEffect:
     def test_eight_percent_is_found(self) -> None:
         told = analysed(0.08, record=a_record(noise=0.02))
         assert told is not None
-        share = told.effect.share
+        share = told.share
         assert share is not None
         assert share.holds(0.08)
         assert share.value == pytest.approx(0.08, abs=0.02)
-        assert told.effect.saving.above_zero
-        assert outcome(told.effect) is TrialOutcome.LESS
-        assert told.effect.p_value <= 0.05
+        assert told.saving.above_zero
+        assert outcome(told) is TrialOutcome.LESS
+        assert told.p_value <= 0.05
 
     def test_where_nothing_was_done_nothing_is_found(self) -> None:
         told = analysed(0.0)
         assert told is not None
-        assert told.effect.saving.holds(0.0)
-        assert outcome(told.effect) is TrialOutcome.NOT_TOLD
+        assert told.saving.holds(0.0)
+        assert outcome(told) is TrialOutcome.NOT_TOLD
 
     def test_a_control_that_uses_more_is_told_so(self) -> None:
         told = analysed(-0.15)
         assert told is not None
-        assert outcome(told.effect) is TrialOutcome.MORE
+        assert outcome(told) is TrialOutcome.MORE
 
     def test_every_day_is_accounted_for(self) -> None:
         record = a_record()
         record.value[AT + 4 : AT + 9] = np.nan  # places 4, 5, 7, 8 are used; 6 is washed out
         told = analysed(0.0, record=record)
         assert told is not None
-        effect = told.effect
+        effect = told
         assert (effect.washed_out, effect.missing) == (18, 4)
         assert effect.days_own + effect.days_optimised + effect.missing + effect.washed_out == DAYS
 
@@ -55,7 +52,7 @@ class TestAnEffect:
         draws = draws_of(record)
         told = analyse(record, learn_expectation(record, AT), draws, AT, AT + 30)
         assert told is not None
-        assert told.effect.days_own + told.effect.days_optimised == 20
+        assert told.days_own + told.days_optimised == 20
 
     def test_an_arm_with_hardly_a_day_tells_nothing(self) -> None:
         record = a_record()
@@ -67,23 +64,23 @@ class TestAnEffect:
         record.value[AT:] *= 0.01
         told = analysed(0.08, record=record)
         assert told is not None
-        assert told.effect.share is None
-        assert told.shares is None
+        assert told.share is None
+        assert told.relative is None
 
     def test_comfort_is_told_in_kelvin_hours(self) -> None:
         record = a_record(subject=Subject.COMFORT)
         told = analysed(0.0, record=record)
         assert told is not None
-        assert told.effect.unit == "K·h/day"
-        assert told.effect.share is None
+        assert told.unit == "K·h/day"
+        assert told.share is None
 
     def test_without_a_past_the_days_themselves_have_to_do(self) -> None:
         record = a_record()
         record.value[:AT] = np.nan
         told = analysed(0.08, record=record)
         assert told is not None
-        assert told.effect.share is not None
-        assert told.effect.share.holds(0.08)
+        assert told.share is not None
+        assert told.share.holds(0.08)
 
     def test_what_is_expected_sees_no_day_of_the_trial(self) -> None:
         record = a_record()
@@ -103,19 +100,15 @@ class TestAnEffect:
 class TestBuildingsTogether:
     def test_ten_noisy_buildings_show_what_one_does_not(self) -> None:
         told = [analysed(0.06, record=a_record(seed=seed, noise=0.15)) for seed in range(10)]
-        found = [each for each in told if each is not None and each.shares is not None]
-        together = pooled_share(
-            [each.shares for each in found if each.shares],
-            [each.regression for each in found if each.regression],
-        )
+        found = [each for each in told if each is not None]
+        together = pooled_share([each.relative for each in found if each.relative])
         assert together is not None
         assert together.above_zero
         assert together.holds(0.06)
-        assert sum(each.effect.saving.above_zero for each in found) < 5
+        assert sum(each.saving.above_zero for each in found) < 5
 
     def test_one_building_is_none(self) -> None:
         told = analysed(0.06)
         assert told is not None
-        assert told.shares is not None
-        assert told.regression is not None
-        assert pooled_share([told.shares], [told.regression]) is None
+        assert told.relative is not None
+        assert pooled_share([told.relative]) is None

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import t
 
-from bms.model.savings.trial import Bounds
+from bms.model.savings.trial_result import Bounds, Regression
 from bms.savings.trials.effect import (
     ObservedDays,
     Scores,
@@ -14,10 +14,11 @@ from bms.savings.trials.effect import (
     as_share,
     by_randomisation,
     by_regression,
+    hartung_knapp,
     hull,
-    inverse_variance,
+    interval_of,
     p_value,
-    pooled_scores,
+    pooled_share,
     relative_effect,
     scores,
 )
@@ -63,7 +64,7 @@ class TestTheEstimate:
         x = np.column_stack((np.ones(20), MADE[BLOCKS].astype(float)))
         watched = seen(RNG.normal(0, 1, 20), 0.0, x)
         effect = absolute_effect(watched, MADE)
-        assert by_regression(watched, effect, MADE) == Bounds(0.0, None, None)
+        assert by_regression(watched, effect, MADE) is None
 
 
 class TestByLot:
@@ -108,18 +109,26 @@ class TestByLot:
 
 
 class TestByRegression:
-    def test_a_worked_example(self) -> None:
-        """Ten blocks of two days: sums of residuals over blocks, as one would by hand."""
-        value = RNG.normal(100, 5, 20)
-        watched = seen(value)
-        ours = MADE[BLOCKS]
-        left = value - np.where(ours, value[ours].mean(), value[~ours].mean())
-        sums = np.array([left[b == BLOCKS].sum() for b in range(10)])
-        variance = (10 / 9) * (19 / 18) * (sums**2).sum() / 10**2
-        half = t.ppf(0.95, 8) * np.sqrt(variance)
+    def test_of_balanced_blocks_without_covariates_it_is_the_t_test_of_block_means(self) -> None:
+        """CR2 with Satterthwaite's degrees of freedom is then Welch's, by hand: ten blocks."""
+        watched = seen(RNG.normal(100, 5, 20))
+        means = watched.value.reshape(10, 2).mean(axis=1)
+        ours, theirs = means[MADE], means[~MADE]
+        variance = ours.var(ddof=1) / 5 + theirs.var(ddof=1) / 5
         found = by_regression(watched, absolute_effect(watched, MADE), MADE)
-        assert found.low is not None
-        assert found.value - found.low == pytest.approx(half)
+        assert found is not None
+        assert found.value == pytest.approx(theirs.mean() - ours.mean())
+        assert found.error == pytest.approx(np.sqrt(variance))
+        assert found.freedom == pytest.approx(8.0)
+        ends = interval_of(found)
+        assert ends.low == pytest.approx(found.value - t.ppf(0.95, 8) * found.error)
+
+    def test_few_blocks_have_fewer_degrees_of_freedom_than_blocks_less_two(self) -> None:
+        x = np.column_stack((np.ones(20), RNG.normal(0, 1, 20), np.arange(20) / 20.0))
+        watched = seen(RNG.normal(100, 5, 20), 0.5, x)
+        found = by_regression(watched, absolute_effect(watched, MADE), MADE)
+        assert found is not None
+        assert 2.0 < found.freedom < 8.0
 
 
 class TestHull:
@@ -129,25 +138,17 @@ class TestHull:
 
 
 class TestTogether:
-    def test_the_score_of_two_alike_buildings_knows_root_two_more(self) -> None:
-        one = Scores(1.0, 2.0, RNG.normal(0, 1, 4000), np.zeros(4000))
-        other = Scores(1.0, 2.0, RNG.normal(0, 1, 4000), np.zeros(4000))
-        alone, both = by_randomisation(one), by_randomisation(pooled_scores([one, other]))
-        ratio = (alone.high - alone.low) / (both.high - both.low)  # type: ignore[operator]
-        assert ratio == pytest.approx(np.sqrt(2), rel=0.05)
-        assert both.value == pytest.approx(-0.5)
+    def test_unlike_buildings_by_hartung_and_knapp(self) -> None:
+        """Two estimates far apart: the variance between them is theirs, Student's t has one degree
+        of freedom."""
+        found = hartung_knapp([Regression(-5.0, 0.1, 9.0), Regression(5.0, 0.1, 9.0)])
+        assert found.value == pytest.approx(0.0)
+        assert found.high == pytest.approx(t.ppf(0.95, 1) * np.sqrt(50.0 / 2), rel=1e-3)
 
-    def test_alike_estimates_are_weighed_by_inverse_variance(self) -> None:
-        found = inverse_variance([Bounds(1.0, 0.0, 2.0), Bounds(1.0, 0.5, 1.5)])
+    def test_alike_buildings_are_weighed_by_inverse_variance(self) -> None:
+        found = hartung_knapp([Regression(1.0, 1.0, 9.0), Regression(1.0, 0.5, 9.0)])
         assert found.value == pytest.approx(1.0)
-        assert found.low == pytest.approx(1.0 - 1.0 / np.sqrt(5))
-
-    def test_buildings_that_differ_widen_it(self) -> None:
-        alike = inverse_variance([Bounds(0.0, -1.0, 1.0), Bounds(0.1, -0.9, 1.1)])
-        apart = inverse_variance([Bounds(-5.0, -6.0, -4.0), Bounds(5.0, 4.0, 6.0)])
-        assert alike.low == pytest.approx(0.05 - 1.0 / np.sqrt(2))
-        assert apart.low is not None
-        assert apart.low < -5.0
+        assert found.high == pytest.approx(1.0 + t.ppf(0.95, 1) / np.sqrt(5))
 
     def test_one_building_is_no_pool(self) -> None:
-        assert inverse_variance([Bounds(1.0, 0.0, 2.0)]) == Bounds(0.0, None, None)
+        assert pooled_share([Regression(1.0, 1.0, 9.0)]) is None

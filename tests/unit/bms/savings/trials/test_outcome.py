@@ -5,9 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
-from bms.model.savings.trial import AaCheck, Bounds, Subject, TrialResult
-from bms.savings.trials.outcome import caveats, duration_fact, outcome_fact, pooled_fact
-from tests.rigs.fakes.trial import a_record, analysed
+from bms.model.savings.trial_result import (
+    AaCheck,
+    Arm,
+    ArmDose,
+    Bounds,
+    DayDose,
+    Safety,
+    Subject,
+    TrialOutcome,
+    TrialResult,
+    TrialState,
+)
+from bms.savings.trials.outcome import (
+    caveats,
+    comfort_outcome,
+    duration_fact,
+    findings,
+    outcome_fact,
+    outcome_facts,
+    pooled_fact,
+)
+from tests.rigs.fakes.trial import SEALED, a_record, analysed
 from tests.rigs.sentences import danish, english
 
 
@@ -15,13 +34,17 @@ def a_result(**changes: object) -> TrialResult:
     made = TrialResult(
         trial="t",
         site="hut",
+        state=TrialState.FINISHED,
+        primary=Subject.HEAT,
+        confidence=0.9,
         days=56,
         days_done=56,
+        dose=(),
+        dose_days=(),
+        safety=None,
         effects=(),
         findings=(),
         checks=(),
-        disobeyed=(),
-        idle=(),
         reasons=(),
     )
     return replace(made, **changes)
@@ -31,9 +54,7 @@ class TestTheOutcome:
     def test_a_saving_is_said_with_its_interval(self) -> None:
         told = analysed(0.08)
         assert told is not None
-        effect = replace(
-            told.effect, share=Bounds(0.081, 0.052, 0.11), saving=Bounds(31.24, 20.0, 42.0)
-        )
+        effect = replace(told, share=Bounds(0.081, 0.052, 0.11), saving=Bounds(31.24, 20.0, 42.0))
         found = outcome_fact(Subject.HEAT, effect)
         assert found.code == "trial_less"
         assert english(found).startswith(
@@ -47,38 +68,60 @@ class TestTheOutcome:
 
     def test_nothing_certain_is_said_as_that(self) -> None:
         told = analysed(0.0)
-        found = outcome_fact(Subject.HEAT, None if told is None else told.effect)
+        found = outcome_fact(Subject.HEAT, told)
         assert found.code == "trial_not_told"
         assert "no certain difference" in english(found)
         assert outcome_fact(Subject.GAS, None).code == "trial_no_data"
 
-    def test_less_discomfort_is_called_that(self) -> None:
-        told = analysed(0.2, record=a_record(subject=Subject.COMFORT, noise=0.02))
+    def test_comfort_is_not_worse_by_a_margin_that_was_set_before(self) -> None:
+        told = analysed(0.0, record=a_record(subject=Subject.COMFORT, noise=0.02))
         assert told is not None
-        found = outcome_fact(Subject.COMFORT, told.effect)
-        assert "K·h a day less discomfort" in english(found)
-        assert "mindre ubehag" in danish(found)
+        effect = replace(told, saving=Bounds(-0.2, -0.9, 0.5), share=None)
+        assert comfort_outcome(effect, 1.0) is TrialOutcome.NOT_WORSE
+        assert comfort_outcome(effect, 0.5) is TrialOutcome.NOT_TOLD
+        worse = replace(effect, saving=Bounds(-3.0, -4.0, -2.0))
+        assert comfort_outcome(worse, 1.0) is TrialOutcome.WORSE
+        said = [outcome_facts(SEALED, {Subject.COMFORT: each})[1].code for each in (effect, worse)]
+        assert said == ["trial_not_worse", "trial_worse"]
+
+    def test_one_outcome_is_primary_and_the_others_prove_nothing(self) -> None:
+        heat = analysed(0.2)
+        assert heat is not None
+        effects = {Subject.HEAT: heat, Subject.COST: replace(heat, subject=Subject.COST)}
+        assert findings(SEALED, effects) == ((Subject.HEAT, TrialOutcome.LESS),)
+        assert [each.code for each in outcome_facts(SEALED, effects)] == [
+            "trial_less",
+            "trial_secondary",
+        ]
 
     def test_caveats_name_what_a_reader_has_to_know(self) -> None:
         told = analysed(0.0)
         assert told is not None
         day = date(2019, 1, 14)
         check = AaCheck(subject=Subject.HEAT, windows=6, covered=2)
+        shares = ((Arm.OWN_CONTROL, 0.3), (Arm.OPTIMISED, 0.1), (Arm.OPTIMISED, 0.9))
         result = a_result(
-            days_done=30,
-            effects=(replace(told.effect, missing=10),),
-            disobeyed=(day,),
-            idle=(day, day),
+            effects=(replace(told, missing=10),),
+            confidence=0.99,
+            dose=(ArmDose(arm=Arm.OPTIMISED, days=2, share=0.5),),
+            dose_days=tuple(DayDose(day=day, arm=arm, share=share) for arm, share in shares),
             checks=(check,),
+            safety=Safety(days=2, mean_kh=0.5, worst_kh=1.0),
         )
         assert [each.code for each in caveats(result)] == [
             "trial_aa_failed",
             "trial_missing",
-            "trial_part",
+            "trial_repeated",
+            "trial_dose",
             "trial_disobeyed",
-            "trial_idle",
+            "trial_low_dose",
+            "trial_safety",
         ]
         assert caveats(a_result()) == ()
+
+    def test_a_trial_that_was_stopped_tells_no_effect(self) -> None:
+        (said,) = caveats(a_result(state=TrialState.STOPPED, days_done=30))
+        assert "stopped after 30/56 days" in english(said)
 
     def test_weeks_that_are_needed(self) -> None:
         assert english(duration_fact(Subject.HEAT, 0.08, 6, 12)) == (

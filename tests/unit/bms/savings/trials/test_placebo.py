@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bms.model.savings.trial import (
-    AaCheck,
-    Subject,
-)
+from bms.model.savings.trial_result import AaCheck, Subject
 from bms.savings.trials.placebo import aa_check, failed
 from tests.rigs.fakes.trial import AT, DAYS, DESIGN, a_record
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bms.model.savings.trial import (
-    DetectableEffect,
-    Subject,
-)
+from bms.model.savings.trial_result import DetectableEffect, Subject
 from bms.savings.trials.power import detectable_effects, weeks_for
 from tests.rigs.fakes.trial import AT, DESIGN, a_record, analysed
 
@@ -32,7 +29,7 @@ class TestPower:
         eight = table[1]
         assert eight.share is not None
         told = [analysed(eight.share, seed=seed) for seed in range(40)]
-        shown = np.mean([each is not None and each.effect.saving.above_zero for each in told])
+        shown = np.mean([each is not None and each.saving.above_zero for each in told])
         assert 0.65 <= shown <= 0.98
 
     def test_a_quiet_building_needs_fewer_weeks(self) -> None:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from bms.model.savings.trial import Subject
+from bms.model.savings.trial_result import Subject
 from bms.services.trials.daily_records import records
 from tests.rigs.fakes.api import World, a_world
 from tests.rigs.fakes.city import HOUR

@@ -10,11 +10,15 @@ import pytest
 
 from bms.errors import ConfigError, InsufficientData, NotFound
 from bms.model.assets.site import Mode, Site
-from bms.model.savings.trial import Subject
+from bms.model.savings.trial import ANALYSIS_VERSION
+from bms.model.savings.trial_result import Subject
 from bms.savings.trials.power import BlockDesign
+from bms.services.trials.design import confidence_of
+from bms.services.trials.ports import system_lot
 from bms.services.trials.start import expected_temperature, plan_trial, stop_trial
 from tests.rigs.fakes.api import NOW, World, a_world, temperature_c
 from tests.rigs.fakes.city import CLOSED, HOUR, lodge
+from tests.rigs.fakes.store import a_model
 from tests.rigs.fakes.trial import a_trial
 from tests.rigs.fakes.trial_site import START, begun, in_time, lived
 from tests.rigs.sentences import english
@@ -33,16 +37,45 @@ class TestStart:
         assert (trial.days, len(trial.arms)) == (42, 14)
         assert [kept.trial for kept in world.store.trials("lodge")] == [trial]
 
-    def test_the_same_seed_draws_the_same_days(self, world: World, tmp_path) -> None:
-        again = in_time(a_world(tmp_path / "other"), START - 9 * HOUR)
-        assert begun(world).arms == begun(again).arms
+    def test_the_lot_is_the_operating_systems_and_is_kept(self, world: World) -> None:
+        assert world.city.trials.lot is system_lot
+        assert len({system_lot() for _ in range(20)}) == 20
+        assert begun(world, lot=2**52 + 1).seed == 2**52 + 1
 
-    def test_a_seed_is_drawn_where_none_is_given_and_is_kept(self, world: World) -> None:
-        trial = begun(world, seed=None)
+    def test_stopped_before_its_first_day_and_started_again_it_keeps_its_lot(
+        self, world: World
+    ) -> None:
+        trial = begun(world, lot=7)
         stop_trial(world.city.trials, world.city.site("lodge"), by="Bo", reason="again")
-        again = begun(world, seed=trial.seed)
-        assert again.arms == trial.arms
-        assert again.id == f"{trial.id}-2"
+        again = begun(world, lot=8)
+        assert (again.id, again.seed, again.arms) == (f"{trial.id}-2", 7, trial.arms)
+        assert again.sealed.number == 1
+
+    def test_whoever_starts_again_needs_more_certainty(self, world: World) -> None:
+        found = [begun(world).sealed.confidence]
+        for _ in range(2):
+            world.clock.move_to(world.clock.now() + timedelta(days=20))
+            stop_trial(world.city.trials, world.city.site("lodge"), by="Bo", reason="again")
+            found.append(begun(world).sealed.confidence)
+        assert found == [0.9, 0.99, 0.995]
+        assert sum(1.0 - confidence_of(n) for n in range(1, 40)) <= 0.12 + 1e-12
+
+    def test_meters_days_comfort_and_outcome_are_sealed_with_the_draw(self, world: World) -> None:
+        sealed = begun(world, comfort_margin_kh=2.0).sealed
+        site = world.city.site("lodge")
+        assert [meter.id for meter in sealed.meters] == ["heat", "el"]
+        assert (sealed.zones, sealed.closed) == (site.zones, ())
+        assert (sealed.primary, sealed.comfort_margin_kh) == (Subject.HEAT, 2.0)
+        assert (sealed.version, sealed.carry_over_days) == (ANALYSIS_VERSION, 1)
+
+    def test_the_wash_out_comes_from_the_identified_time_constant(self, world: World) -> None:
+        zone = a_model().zones[0]
+        slow = {"c_mass_kwh_per_k": 40.0, "mass_kw_per_k": 1.0, "mass_out_kw_per_k": 0.25}
+        model = replace(a_model("lodge"), zones=(replace(zone, parameters=slow),))
+        world.store.save_model(model)
+        trial = begun(world, weeks=8)
+        assert trial.sealed.time_constant_h == pytest.approx(32.0)
+        assert (trial.block_days, trial.washout_days) == (5, 3)
 
     def test_closed_days_are_rest_days(self, world: World) -> None:
         world = in_time(world, datetime.combine(CLOSED, NOW.timetz()) - timedelta(days=3))
@@ -56,6 +89,8 @@ class TestStart:
             ({"weeks": 0}, "0 weeks make no trial"),
             ({"weeks": 27}, "27 weeks make no trial"),
             ({"weeks": 2}, "14 days give 4 blocks|12 days give 4 blocks"),
+            ({"primary": Subject.GAS}, "not billed for gas"),
+            ({"comfort_margin_kh": 0.0}, "above 0 K"),
             ({"by": " "}, "say who starts"),
             ({"reason": ""}, "say who starts"),
             ({"design": BlockDesign(2, 2)}, "leave nothing to analyse"),
@@ -103,7 +138,7 @@ class TestThePlan:
         world.clock.move_to(trial.end)
         plan = plan_trial(world.city.trials, world.city.site("lodge"), aim=0.10)
         subjects = {row.subject for row in plan.rows}
-        assert subjects == {Subject.HEAT, Subject.ELECTRICITY, Subject.COMFORT}
+        assert {Subject.HEAT, Subject.ELECTRICITY, Subject.COMFORT} <= subjects
         assert [need.code for need in plan.needs] == ["trial_weeks", "trial_weeks"]
         assert english(plan.needs[0]).startswith("Electricity: with this building's noise you need")
 

@@ -1,0 +1,192 @@
+"""What is sealed with the draw of a trial, and what of it was changed in the site file since."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+
+from bms.model.assets.equipment import Meter
+from bms.model.assets.point import Role
+from bms.model.assets.site import Site
+from bms.model.fact import Day, Fact, MessageCode, fact
+from bms.model.readings.units import Commodity
+from bms.model.savings.trial import ANALYSIS_VERSION, KeptTrial, SealedDesign, Trial
+from bms.model.savings.trial_result import Subject
+from bms.savings.trials.carry_over import held_time_constant
+from bms.services.trials.daily_records import COMMODITIES, PAST_DAYS
+from bms.services.trials.ports import TrialPorts
+
+DAY = timedelta(days=1)
+CONFIDENCE = 0.90
+"""Of the finding of the first trial of a site."""
+REPEATED = 0.02
+"""What is left of false findings [1] for all later trials of the site together: the second one
+takes half of it, the third a quarter, and so on."""
+COMFORT_MARGIN_KH = 1.0
+"""Discomfort [K h/day] that is still no worse, where nobody set another margin."""
+RANKED = (Subject.HEAT, Subject.GAS, Subject.ELECTRICITY)
+"""The primary outcome where nobody chose one: the first that the site is billed for."""
+
+
+class DesignChange(MessageCode):
+    """What differs from the sealed design of a trial; the result does not."""
+
+    METER = "trial_changed_meter"
+    METER_ADDED = "trial_changed_meter_added"
+    CLOSED = "trial_changed_closed"
+    COMFORT = "trial_changed_comfort"
+    TARIFF = "trial_changed_tariff"
+    VERSION = "trial_changed_version"
+    READINGS = "trial_changed_readings"
+    EDITED = "trial_changed_edited"
+
+
+def confidence_of(number: int) -> float:
+    """The confidence at which the ``number``-th trial of a site may tell a finding.
+
+    The first one has 0.90; all others together add ``REPEATED`` to its false findings at most, so
+    that whoever starts again until one pleases finds nothing more often than in 12 of 100 sites.
+    """
+    return CONFIDENCE if number == 1 else 1.0 - REPEATED / 2 ** (number - 1)
+
+
+def trial_number(kept: Sequence[KeptTrial]) -> int:
+    """The number of the next trial of a site, from 1; one that was stopped before its first day
+    does not count."""
+    return 1 + sum(not known.withdrawn for known in kept)
+
+
+def usual_primary(site: Site) -> Subject:
+    """The primary outcome where nobody chose one."""
+    billed = {meter.commodity for meter in site.meters if meter.billed}
+    return next((each for each in RANKED if COMMODITIES[each] in billed), Subject.COMFORT)
+
+
+def seal_design(
+    site: Site,
+    first: date,
+    days: int,
+    *,
+    number: int,
+    primary: Subject,
+    comfort_margin_kh: float,
+    carry_over_days: int,
+    time_constant_h: float | None,
+) -> SealedDesign:
+    """What a trial of ``days`` days from ``first`` on will be analysed with."""
+    meters = tuple(meter for meter in site.meters if meter.billed)
+    names = {meter.id for meter in meters}
+    shown = (first + i * DAY for i in range(-PAST_DAYS, days))
+    return SealedDesign(
+        version=ANALYSIS_VERSION,
+        number=number,
+        confidence=confidence_of(number),
+        primary=primary,
+        comfort_margin_kh=comfort_margin_kh,
+        carry_over_days=carry_over_days,
+        time_constant_h=time_constant_h,
+        meters=meters,
+        points=tuple(p for p in site.points if p.meter in names or p.role is Role.ZONE_TEMP),
+        zones=site.zones,
+        closed=tuple(day for day in shown if site.closed(day)),
+        price_area=site.price_area,
+        electricity_tariff=site.electricity_tariff,
+        heat_tariff=site.heat_tariff,
+    )
+
+
+def sealed_site(site: Site, trial: Trial) -> Site:
+    """The site as it was when the trial was drawn, as far as the analysis looks at it."""
+    design = trial.sealed
+    return replace(
+        site,
+        timezone=trial.timezone,
+        meters=design.meters,
+        virtual_meters=(),
+        points=design.points,
+        zones=design.zones,
+        closed_dates=frozenset(design.closed),
+        closures=(),
+        price_area=design.price_area,
+        electricity_tariff=design.electricity_tariff,
+        heat_tariff=design.heat_tariff,
+    )
+
+
+def changed_inputs(site: Site, trial: Trial) -> tuple[Fact, ...]:
+    """What the site file says today that it did not say when the trial was drawn."""
+    design = trial.sealed
+    now = seal_design(
+        site,
+        trial.first,
+        trial.days,
+        number=design.number,
+        primary=design.primary,
+        comfort_margin_kh=design.comfort_margin_kh,
+        carry_over_days=design.carry_over_days,
+        time_constant_h=design.time_constant_h,
+    )
+    return (
+        *_meters(design, now),
+        *_closed(design, now),
+        *_zones(design, now),
+        *_tariffs(design, now),
+        *_version(design, now),
+    )
+
+
+def _meters(then: SealedDesign, now: SealedDesign) -> list[Fact]:
+    old, new = ({m.id: _whole(m, design) for m in design.meters} for design in (then, now))
+    changed = [name for name, parts in old.items() if new.get(name) != parts]
+    added = [name for name in new if name not in old]
+    return [
+        *(fact(DesignChange.METER, meter=name) for name in changed),
+        *(fact(DesignChange.METER_ADDED, meter=name) for name in added),
+    ]
+
+
+def _whole(meter: Meter, design: SealedDesign) -> tuple[object, ...]:
+    """A meter with its points."""
+    return meter, *(point for point in design.points if point.meter == meter.id)
+
+
+def _closed(then: SealedDesign, now: SealedDesign) -> list[Fact]:
+    days = sorted(set(then.closed) ^ set(now.closed))
+    return [fact(DesignChange.CLOSED, days=tuple(map(Day, days)))] if days else []
+
+
+def _zones(then: SealedDesign, now: SealedDesign) -> list[Fact]:
+    rooms = {zone.id: zone for zone in now.zones}
+    return [
+        fact(DesignChange.COMFORT, zone=zone.name)
+        for zone in then.zones
+        if (found := rooms.get(zone.id)) is None
+        or (found.comfort, found.occupancy) != (zone.comfort, zone.occupancy)
+    ]
+
+
+def _tariffs(then: SealedDesign, now: SealedDesign) -> list[Fact]:
+    old, new = (
+        (each.price_area, each.electricity_tariff, each.heat_tariff) for each in (then, now)
+    )
+    return [] if old == new else [fact(DesignChange.TARIFF, before=", ".join(old))]
+
+
+def _version(then: SealedDesign, now: SealedDesign) -> list[Fact]:
+    if then.version == now.version:
+        return []
+    return [fact(DesignChange.VERSION, before=then.version, after=now.version)]
+
+
+def has_commodity(site: Site, subject: Subject) -> bool:
+    """Whether the site is billed for what a subject measures."""
+    commodity: Commodity | None = COMMODITIES.get(subject)
+    return commodity is None or any(m.billed and m.commodity is commodity for m in site.meters)
+
+
+def time_constant(ports: TrialPorts, site: Site) -> float | None:
+    """The longest time constant [h] of the site's identified zones; None where none is known."""
+    model = ports.plans.model(site.id)
+    found = [held_time_constant(zone.parameters) for zone in model.zones] if model else []
+    return max((each for each in found if each is not None), default=None)

@@ -1,0 +1,119 @@
+"""The dose of a trial: how much of each day was our control, by what acted at the levers (W15).
+
+A value of ours acts from the receipt that shows it until the next receipt of its point, or until
+its lease is over. What a fetching controller says it applied counts alike. Hours under a fallback
+plan are the rule-based timetable, and none of ours. The estimate itself goes by what was drawn
+(intention to treat); the dose stands beside it.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import cache
+from itertools import pairwise
+
+from bms.errors import NotFound
+from bms.model.control.command import Receipt, Released, ReleaseReceipt, StillHeld
+from bms.model.planning.plan import PlanStatus
+from bms.model.savings.trial import Trial
+from bms.model.savings.trial_result import Arm, ArmDose, DayDose
+from bms.ports.storage.plans import PlanStore
+from bms.services.effective_control import DatedReceipts, in_effect
+
+DAY = timedelta(days=1)
+SPELL = timedelta(hours=6)
+"""How long a receipt may stand for its renewals (``LedgerStore.add_receipts``)."""
+
+Interval = tuple[datetime, datetime]
+IsFallback = Callable[[str], bool]
+
+
+def fallback_of(plans: PlanStore) -> IsFallback:
+    """Whether the plan of an id was the rule-based timetable; each is asked for once."""
+
+    @cache
+    def is_fallback(plan_id: str) -> bool:
+        try:
+            return plans.kept_plan(plan_id).schedule.status is PlanStatus.FALLBACK
+        except NotFound:
+            return False
+
+    return is_fallback
+
+
+def daily_dose(
+    trial: Trial, receipts: DatedReceipts, done: int, is_fallback: IsFallback
+) -> tuple[DayDose, ...]:
+    """The dose of each of the ``done`` days that are over: the mean over the levers of the share of
+    the day at which our value acted. ``receipts`` are those of the site in the order of time."""
+    levers = _by_lever(receipts)
+    acting = {name: list(_acting(rows, is_fallback)) for name, rows in levers.items()}
+    edges = [trial.day_start(i) for i in range(done + 1)]
+    return tuple(
+        DayDose(
+            day=trial.first + i * DAY,
+            arm=trial.arms[i // trial.block_days],
+            share=_mean_share(list(acting.values()), edges[i], edges[i + 1]),
+        )
+        for i in range(done)
+    )
+
+
+def arm_doses(days: Sequence[DayDose]) -> tuple[ArmDose, ...]:
+    """The mean dose of each arm."""
+    found = []
+    for arm in Arm:
+        shares = [each.share for each in days if each.arm is arm]
+        mean = sum(shares) / len(shares) if shares else None
+        found.append(ArmDose(arm=arm, days=len(shares), share=mean))
+    return tuple(found)
+
+
+def _by_lever(
+    receipts: DatedReceipts,
+) -> dict[str, list[tuple[datetime, Receipt | ReleaseReceipt]]]:
+    """Receipts by point, of the points that a plan was to write."""
+    found: dict[str, list[tuple[datetime, Receipt | ReleaseReceipt]]] = defaultdict(list)
+    planned = set()
+    for at, receipt in receipts:
+        if isinstance(receipt, Released | StillHeld):
+            found[receipt.point].append((at, receipt))
+            continue
+        found[receipt.command.point].append((at, receipt))
+        if receipt.command.plan is not None:
+            planned.add(receipt.command.point)
+    return {point: rows for point, rows in found.items() if point in planned}
+
+
+def _acting(
+    rows: Sequence[tuple[datetime, Receipt | ReleaseReceipt]], is_fallback: IsFallback
+) -> Iterator[Interval]:
+    """When a value of a plan that is no fallback acted at a point."""
+    for (at, receipt), (then, following) in pairwise((*rows, (None, None))):
+        assert at is not None
+        assert receipt is not None
+        command = in_effect(receipt)
+        if command is None or command.plan is None or is_fallback(command.plan):
+            continue
+        after = None if following is None else in_effect(following)
+        renewed = then is not None and after is not None and after.value == command.value
+        if then is not None and renewed and then - at <= SPELL:
+            yield at, then
+        else:
+            yield at, command.lease_end if then is None else min(then, command.lease_end)
+
+
+def _mean_share(levers: Sequence[Sequence[Interval]], start: datetime, end: datetime) -> float:
+    if not levers:
+        return 0.0
+    held = sum(
+        (
+            max(min(last, end) - max(first, start), timedelta(0))
+            for intervals in levers
+            for first, last in intervals
+        ),
+        timedelta(0),
+    )
+    return min(held / (end - start) / len(levers), 1.0)

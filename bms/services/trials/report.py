@@ -1,0 +1,156 @@
+"""Every trial of a site: its sealed design, who ended it and why, and what it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from bms.errors import FeedError, NotFound
+from bms.model.assets.site import Site
+from bms.model.fact import Fact, fact
+from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
+from bms.model.savings.trial_digest import design_digest, is_unchanged, sealed_result
+from bms.model.savings.trial_result import (
+    Bounds,
+    SealedResult,
+    Subject,
+    TrialResult,
+    TrialState,
+)
+from bms.savings.trials.effect import pooled_share
+from bms.savings.trials.outcome import pooled_fact, subject_term
+from bms.services.trials.design import DesignChange, changed_inputs
+from bms.services.trials.ports import TrialPorts
+from bms.services.trials.result import FoundResult, find_result, input_digests
+
+OVER = (TrialState.STOPPED, TrialState.FINISHED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialReport:
+    """A trial as everybody may see it. ``digest`` is that of its design, ``sealed_at`` when the
+    result was sealed under ``result_digest``; ``changes`` name what differs from it today."""
+
+    trial: Trial
+    digest: str
+    ended: TrialEnd | None
+    result: TrialResult
+    sealed_at: datetime | None
+    result_digest: str | None
+    changes: tuple[Fact, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pooled:
+    """What buildings show together; ``shares`` are fractions of the use, by subject."""
+
+    sites: tuple[str, ...]
+    shares: Mapping[Subject, Bounds]
+    reasons: tuple[Fact, ...]
+
+
+def trial_reports(
+    ports: TrialPorts, site: Site, *, with_readings: bool = True
+) -> list[TrialReport]:
+    """Every trial of a site in the order in which they were started, the stopped ones included.
+
+    ``with_readings``: whether readings that were changed since a result was sealed are looked for.
+    Raises ``FeedError`` where the effects of one are due and there is no weather.
+    """
+    return [_report(ports, site, known, with_readings) for known in ports.trials.trials(site.id)]
+
+
+def newest_report(reports: Sequence[TrialReport], site: Site) -> TrialReport:
+    """The trial that was started last. Raises ``NotFound`` where there is none."""
+    if not reports:
+        raise NotFound(f"{site.id} has no trial; start one with `bms trial {site.id} start`")
+    return reports[-1]
+
+
+def seal_results(ports: TrialPorts, site: Site) -> list[SealedResult]:
+    """Seal the results of the trials of a site that are over, and return those that are new."""
+    sealed = []
+    for known in ports.trials.trials(site.id):
+        if known.result is None and not known.open(ports.clock.now()):
+            found = find_result(ports, site, known)
+            if found.result.state in OVER:
+                sealed.append(_sealed(ports, found))
+                ports.trials.seal_trial(sealed[-1])
+    return sealed
+
+
+def pool_trials(reports: Sequence[TrialReport]) -> Pooled:
+    """The share that the buildings saved together, for each subject of two trials or more.
+
+    Every trial that ran to its planned end counts; nothing is told while one is under way.
+    """
+    waiting = (TrialState.COMING, TrialState.RUNNING, TrialState.AWAITING_DATA)
+    shares: dict[Subject, Bounds] = {}
+    facts: list[Fact] = []
+    done = [each for each in reports if each.result.state is TrialState.FINISHED]
+    open_yet = any(each.result.state in waiting for each in reports)
+    for subject in () if open_yet else Subject:
+        found = [
+            effect.relative
+            for each in done
+            for effect in each.result.effects
+            if effect.subject is subject and effect.relative is not None
+        ]
+        together = pooled_share(found)
+        if together is not None:
+            shares[subject] = together
+            facts.append(pooled_fact(subject, together, len(found)))
+    return Pooled(
+        sites=tuple(dict.fromkeys(each.trial.site for each in done)),
+        shares=shares,
+        reasons=tuple(facts) or (pooled_fact(None, None, 0, open_yet=open_yet),),
+    )
+
+
+def _report(ports: TrialPorts, site: Site, known: KeptTrial, with_readings: bool) -> TrialReport:
+    kept = known.result
+    changes = changed_inputs(site, known.trial)
+    if with_readings:
+        changes = (*changes, *_changed_readings(ports, site, known))
+    return TrialReport(
+        trial=known.trial,
+        digest=design_digest(known.trial),
+        ended=known.ended,
+        result=find_result(ports, site, known).result if kept is None else kept.result,
+        sealed_at=None if kept is None else kept.at,
+        result_digest=None if kept is None else kept.digest,
+        changes=changes,
+    )
+
+
+def _changed_readings(ports: TrialPorts, site: Site, known: KeptTrial) -> list[Fact]:
+    """Subjects whose daily values are no longer those that the sealed result rests on."""
+    kept = known.result
+    if kept is None:
+        return []
+    if not is_unchanged(kept):
+        return [fact(DesignChange.EDITED)]
+    try:
+        now = dict(input_digests(ports, site, known.trial)) if kept.inputs else {}
+    except FeedError:
+        return []
+    return [
+        fact(DesignChange.READINGS, subject=subject_term(subject))
+        for subject, digest in kept.inputs
+        if now.get(subject) != digest
+    ]
+
+
+def _sealed(ports: TrialPorts, found: FoundResult) -> SealedResult:
+    result = found.result
+    return sealed_result(
+        SealedResult(
+            trial=result.trial,
+            site=result.site,
+            at=ports.clock.now(),
+            result=result,
+            inputs=found.inputs,
+            digest="",
+        )
+    )

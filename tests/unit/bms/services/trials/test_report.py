@@ -1,0 +1,191 @@
+"""Every trial of a site: blinded until its planned end, sealed then, and never changed by what
+happens to the site file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+
+import pytest
+
+from bms.errors import NotFound
+from bms.model.assets.site import Comfort, Site
+from bms.model.readings.measurement import Reading
+from bms.model.savings.trial import Trial
+from bms.model.savings.trial_result import Arm, Subject, TrialOutcome, TrialState
+from bms.services.trials.report import (
+    TrialReport,
+    newest_report,
+    pool_trials,
+    seal_results,
+    trial_reports,
+)
+from bms.services.trials.start import stop_trial
+from tests.rigs.fakes.api import World, a_world
+from tests.rigs.fakes.city import HOUR
+from tests.rigs.fakes.trial_site import START, begun, in_time, lived
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def world(tmp_path) -> World:
+    return in_time(a_world(tmp_path), START - 9 * HOUR)
+
+
+def site_of(world: World) -> Site:
+    return world.city.site("lodge")
+
+
+def only(world: World, site: Site | None = None) -> TrialReport:
+    (report,) = trial_reports(world.city.trials, site or site_of(world))
+    return report
+
+
+def run_to_its_end(world: World, share: float = 0.10) -> Trial:
+    trial = begun(world)
+    lived(world, trial, share)
+    world.clock.move_to(trial.end)
+    return trial
+
+
+class TestUntilThePlannedEnd:
+    def test_only_safety_and_compliance_are_shown(self, world: World) -> None:
+        trial = begun(world)
+        lived(world, trial, 0.10)
+        world.clock.move_to(trial.start + timedelta(days=30, hours=5))
+        result = only(world).result
+        assert (result.state, result.days_done) == (TrialState.RUNNING, 30)
+        assert (result.effects, result.findings, result.checks) == ((), (), ())
+        assert {each.arm: each.share for each in result.dose} == {
+            Arm.OPTIMISED: pytest.approx(1.0),
+            Arm.OWN_CONTROL: 0.0,
+        }
+        assert result.safety is not None
+        assert result.safety.worst_kh == 0.0
+
+    def test_nor_of_one_that_was_stopped(self, world: World) -> None:
+        trial = begun(world)
+        lived(world, trial, 0.10)
+        world.clock.move_to(trial.start + 30 * DAY)
+        stop_trial(world.city.trials, site_of(world), by="Ann", reason="leak")
+        world.clock.move_to(trial.end + DAY)
+        assert len(seal_results(world.city.trials, site_of(world))) == 1
+        report = only(world)
+        assert report.result.state is TrialState.STOPPED
+        assert report.result.effects == ()
+        assert report.ended is not None
+        assert (report.ended.by, report.ended.reason) == ("Ann", "leak")
+
+    def test_a_trial_that_has_not_begun_tells_nothing(self, world: World) -> None:
+        begun(world)
+        result = only(world).result
+        assert (result.state, result.days_done) == (TrialState.COMING, 0)
+
+    def test_the_readings_of_the_last_day_are_waited_for(self, world: World) -> None:
+        trial = begun(world)
+        world.clock.move_to(trial.end)
+        assert only(world).result.state is TrialState.AWAITING_DATA
+        assert seal_results(world.city.trials, site_of(world)) == []
+        world.clock.move_to(trial.end + timedelta(days=14))
+        (sealed,) = seal_results(world.city.trials, site_of(world))
+        assert sealed.result.findings == ((Subject.HEAT, TrialOutcome.NO_DATA),)
+
+
+class TestEveryTrialIsShown:
+    def test_with_who_ended_it_and_why(self, world: World) -> None:
+        first = begun(world)
+        stop_trial(world.city.trials, site_of(world), by="Ann", reason="leak")
+        second = begun(world)
+        reports = trial_reports(world.city.trials, site_of(world))
+        assert [each.trial.id for each in reports] == [first.id, second.id]
+        ended = reports[0].ended
+        assert ended is not None
+        assert (ended.by, ended.reason) == ("Ann", "leak")
+        assert newest_report(reports, site_of(world)).trial == second
+
+    def test_where_there_is_none_that_is_said(self, world: World) -> None:
+        with pytest.raises(NotFound, match="has no trial"):
+            newest_report(trial_reports(world.city.trials, site_of(world)), site_of(world))
+
+
+class TestTheSealedResult:
+    def test_a_tenth_less_is_told_of_the_primary_outcome(self, world: World) -> None:
+        run_to_its_end(world)
+        (sealed,) = seal_results(world.city.trials, site_of(world))
+        result = sealed.result
+        assert dict(result.findings) == {
+            Subject.HEAT: TrialOutcome.LESS,
+            Subject.COMFORT: TrialOutcome.NOT_WORSE,
+        }
+        shares = {effect.subject: effect.share for effect in result.effects}
+        for subject in (Subject.HEAT, Subject.ELECTRICITY, Subject.COST, Subject.CO2):
+            share = shares[subject]
+            assert share is not None
+            assert share.value == pytest.approx(0.10, abs=0.012)
+        assert shares[Subject.PEAK] is not None
+        assert only(world).result == result
+        assert seal_results(world.city.trials, site_of(world)) == []
+
+    def test_a_meter_that_is_no_longer_billed_changes_nothing_and_is_named(
+        self, world: World
+    ) -> None:
+        run_to_its_end(world)
+        site = site_of(world)
+        meters = tuple(replace(m, billed=m.billed and m.id != "heat") for m in site.meters)
+        unbilled = replace(site, meters=meters)
+        before = only(world)
+        after = only(world, unbilled)
+        assert after.result == before.result
+        assert [each.code for each in after.changes] == ["trial_changed_meter"]
+        (sealed,) = seal_results(world.city.trials, unbilled)
+        assert sealed.result == before.result
+
+    def test_nor_do_closed_days_or_the_comfort_band(self, world: World) -> None:
+        trial = run_to_its_end(world)
+        site = site_of(world)
+        seal_results(world.city.trials, site)
+        closed = replace(site, closures=((trial.first, trial.first + 20 * DAY),))
+        band = replace(site.zones[0], comfort=Comfort(low_c=23.0))
+        for changed, code in (
+            (closed, "trial_changed_closed"),
+            (replace(site, zones=(band,)), "trial_changed_comfort"),
+        ):
+            report = only(world, changed)
+            assert dict(report.result.findings)[Subject.HEAT] is TrialOutcome.LESS
+            assert [each.code for each in report.changes] == [code]
+
+    def test_readings_that_were_changed_afterwards_are_named(self, world: World) -> None:
+        trial = run_to_its_end(world)
+        seal_results(world.city.trials, site_of(world))
+        assert only(world).changes == ()
+        at = trial.end - 13 * HOUR + timedelta(minutes=5)
+        world.store.add_readings([Reading("lodge/hall.temp", at, 45.0)])
+        report = only(world)
+        assert "trial_changed_readings" in {each.code for each in report.changes}
+        assert dict(report.result.findings)[Subject.HEAT] is TrialOutcome.LESS
+
+
+class TestTogether:
+    @pytest.mark.slow
+    def test_two_buildings(self, tmp_path) -> None:
+        reports = []
+        for seed in (1, 2):
+            world = in_time(a_world(tmp_path / str(seed)), START - 9 * HOUR)
+            trial = begun(world, lot=seed)
+            lived(world, trial, 0.10, seed=seed)
+            world.clock.move_to(trial.end)
+            reports += trial_reports(world.city.trials, site_of(world))
+        pooled = pool_trials(reports)
+        assert pooled.shares[Subject.ELECTRICITY].holds(0.10)
+        assert pool_trials(reports[:1]).reasons[0].code == "trial_pool_few"
+
+    def test_nothing_is_told_while_one_is_under_way(self, world: World) -> None:
+        begun(world)
+        pooled = pool_trials(trial_reports(world.city.trials, site_of(world)))
+        assert [each.code for each in pooled.reasons] == ["trial_pool_open"]
+        assert pooled.sites == ()
+
+
+def test_the_calendar_of_the_rig() -> None:
+    assert START.date() == date(2018, 11, 14)

@@ -30,6 +30,7 @@ from api.routes import (
     readings,
     savings,
     sites,
+    trials,
 )
 from bms.messages import FOLDER
 from bms.services.api_keys import RememberedKeys
@@ -44,6 +45,7 @@ ROUTERS = (
     portfolio.router,
     events.router,
     measures.router,
+    trials.router,
     plans.router,
     controllers.router,
     people.router,

@@ -28,13 +28,11 @@ from api.schemas.sites import (
     ZoneAnswer,
     at_building,
 )
-from api.schemas.trials import TrialList, TrialReportAnswer
 from bms.model.assets.device import Device
 from bms.model.assets.site import Site
 from bms.ports.drivers import DeviceHealth
 from bms.services.effective_control import LOOK_BACK, controlled_points
 from bms.services.site_lookup import mode_in_force
-from bms.services.trials.report import trial_reports
 
 router = APIRouter(prefix="/sites", tags=["sites"])
 T = TypeVar("T")
@@ -114,14 +112,6 @@ def devices(
     rows, after = page(site.devices, lambda device: device.id, limit, cursor)
     health = ports.control.drivers.health()
     return DevicePage(devices=[_with_health(device, health) for device in rows], next=after)
-
-
-@router.get("/{site_id}/trials")
-def trials(ports: PortsDep, key: Reader, site: SiteDep) -> TrialList:
-    """Every switchback trial of a site: its sealed design, who ended it and why, how much of it was
-    our control, and what it shows at its planned end."""
-    reports = trial_reports(ports.trials, site)
-    return TrialList(site=site.id, trials=[TrialReportAnswer.of(each) for each in reports])
 
 
 def _with_health(device: Device, known: Mapping[str, DeviceHealth]) -> DeviceHealthRow:

@@ -37,7 +37,7 @@ class SafetyAnswer(Answer):
     worst_kh: float = Field(description="K·h/day")
 
 
-class FindingAnswer(Answer):
+class TrialFindingAnswer(Answer):
     """What the trial shows of the primary outcome, or of comfort."""
 
     subject: Subject
@@ -65,7 +65,7 @@ class TrialReportAnswer(Answer):
     dose: list[ArmDoseAnswer]
     safety: SafetyAnswer | None
     effects: list[dict[str, Any]]
-    findings: list[FindingAnswer]
+    findings: list[TrialFindingAnswer]
     checks: list[dict[str, Any]]
     reasons: list[FactAnswer]
     sealed_at: datetime | None
@@ -94,7 +94,7 @@ class TrialReportAnswer(Answer):
             dose=[ArmDoseAnswer.model_validate(each) for each in result.dose],
             safety=None if result.safety is None else SafetyAnswer.model_validate(result.safety),
             effects=[to_dict(each) for each in result.effects],
-            findings=[FindingAnswer(subject=s, outcome=found) for s, found in result.findings],
+            findings=[TrialFindingAnswer(subject=s, outcome=found) for s, found in result.findings],
             checks=[to_dict(each) for each in result.checks],
             reasons=[FactAnswer.of(each, trial.timezone) for each in result.reasons],
             sealed_at=report.sealed_at,

@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute
 from api.failed_keys import FailedKeys
 from api.headers import HeadersMiddleware
 from api.hosts_and_body_sizes import AdmissionMiddleware
+from api.json_bytes import JsonMiddleware
 from api.metrics import metrics_registry
 from api.pages.views import add_pages
 from api.ports import ApiPorts
@@ -77,6 +78,7 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
         hosts=ports.settings.host_names,
         statement_s=ports.settings.statement_s,
     )
+    app.add_middleware(JsonMiddleware)
     app.add_middleware(HeadersMiddleware, answers=answers)
     add_problem_handlers(app)
     return app

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 from rich.table import Table
+from starlette.types import Receive, Scope, Send
 
+from api.json_bytes import OBEYED, JsonMiddleware
 from api.pages.render import _templates
 from bms.cli.console.screen import TerminalConsole, print_folded, say
 from bms.logs import JsonFormatter, OneLineFormatter
 from bms.model.control.audit import Action, AuditSearch
-from bms.model.outside_text import MOST_SHOWN, printable, shown, without_orders
+from bms.model.outside_text import MOST_SHOWN, obeyed, printable, shown, without_orders
 from bms.reports.csv import _text
 from tests.rigs.fakes.api import NOW, a_world
+from tests.rigs.fakes.city import lodge
 
 HOSTILE = (
     "room [/closed]",
@@ -158,3 +165,46 @@ def test_m5_a_name_on_a_page_turns_and_moves_nothing() -> None:
 def test_m5_a_name_in_a_table_for_a_spreadsheet_is_a_text() -> None:
     assert _text("=1+1\u202e", decimal_comma=False) == "'=1+1\\u202e"
     assert _text("\x9bx", decimal_comma=True) == "\\x9bx"
+
+
+def test_m5_json_is_escaped_for_every_character_that_a_reader_would_obey() -> None:
+    for number in (*range(0x20, 0xD800), *range(0xE000, 0x30000)):
+        sign = chr(number)
+        assert (OBEYED.fullmatch(sign.encode()) is not None) is obeyed(sign), hex(number)
+
+
+@given(st.text(), st.lists(st.integers(0, 40)))
+def test_m5_escaped_json_means_the_same_in_whatever_parts_it_comes(
+    text: str, cuts: list[int]
+) -> None:
+    whole = json.dumps([text], ensure_ascii=False).encode("utf-8", "replace")
+    places = sorted({0, len(whole), *(cut for cut in cuts if cut < len(whole))})
+    parts = [whole[a:b] for a, b in pairwise(places)]
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        length = [(b"content-type", b"application/json"), (b"content-length", b"%d" % len(whole))]
+        await send({"type": "http.response.start", "status": 200, "headers": length})
+        for i, part in enumerate(parts, 1):
+            more = i < len(parts)
+            await send({"type": "http.response.body", "body": part, "more_body": more})
+
+    async def asked() -> httpx.Response:
+        transport = httpx.ASGITransport(JsonMiddleware(app))
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as browser:
+            return await browser.get("/")
+
+    answer = asyncio.run(asked())
+    assert json.loads(answer.content) == json.loads(whole)
+    assert OBEYED.search(answer.content) is None
+    assert answer.headers.get("content-length") in (None, str(len(answer.content)))
+
+
+async def test_m5_an_answer_in_json_gives_no_orders(tmp_path: Path) -> None:
+    """A site file says what a device is called."""
+    site = lodge()
+    world = a_world(tmp_path, sites=(replace(site, name_en="hall\x9b31m\u202e\u2028Ærø"),))
+    async with world.browser(**world.key("read")) as browser:
+        answer = await browser.get("/v1/sites/lodge")
+    assert answer.json()["name_en"] == "hall\x9b31m\u202e\u2028Ærø"
+    assert OBEYED.search(answer.content) is None
+    assert "Ærø".encode() in answer.content

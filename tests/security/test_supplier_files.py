@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -108,3 +110,93 @@ def test_h4_a_mapping_is_refused_in_a_short_message(mapping: str) -> None:
         CsvMapping.from_yaml(mapping)
     assert len(str(refused.value)) < 5000
     assert all(line.isprintable() for line in str(refused.value).splitlines())
+
+
+MOST_CPU_S = 10.0
+"""Computing time [s] of a file that takes a second: each of these took minutes, or days."""
+
+
+def took(form: str, content: bytes) -> tuple[str, float]:
+    """What became of a file, and the computing time [s]."""
+    started = time.process_time()
+    try:
+        file = reader(form)(content, "attack")
+    except FeedError as error:
+        return str(error), time.process_time() - started
+    return str(file.mistakes[-1:]), time.process_time() - started
+
+
+def test_h5_a_gzip_of_a_million_empty_parts() -> None:
+    """Each part cost a copy of all that follows it."""
+    told, seconds = took("csv", gzip.compress(b"") * 1_000_000)
+    assert "parts of a gzip" in told
+    assert seconds < MOST_CPU_S
+
+
+def test_a_gzip_in_several_parts_with_padding_is_one_text() -> None:
+    parts = (gzip.compress(b"a" * 3_000_000), b"\0" * 70_000, gzip.compress(b"b"), b"\0")
+    text = decoded_text(b"".join(parts), "x", wanted="CSV")
+    assert text == "a" * 3_000_000 + "b"
+    with pytest.raises(FeedError, match="something else follows"):
+        decoded_text(b"".join((*parts, b"x")), "x", wanted="CSV")
+
+
+def test_h5_each_period_a_calendar_of_its_own() -> None:
+    """A hundred bytes of a period were ten years of days."""
+    between = {"end": "2011-01-01T00:00:00Z"}
+    point = [{"position": "1", "out_Quantity.quantity": "1", "out_Quantity.quality": "A04"}]
+    periods = [
+        {
+            "timeInterval": {**between, "start": f"2001-01-01T00:00:00.{i:06d}Z"},
+            "resolution": "P1D",
+            "Point": point,
+        }
+        for i in range(20_000)
+    ]
+    series = {"mRID": "1", "businessType": "A04", "measurement_Unit.name": "KWH"}
+    document = {"TimeSeries": [{**series, "Period": periods}]}
+    body = {"result": [{"MyEnergyData_MarketDocument": document}]}
+    told, seconds = took("eloverblik", json.dumps(body).encode())
+    assert "too many different periods" in told
+    assert seconds < MOST_CPU_S
+
+
+def test_h5_a_reading_of_many_fields() -> None:
+    """Each field was looked for among all of them."""
+    fields = {f"k{i}": "1" for i in range(20_000)}
+    body = [{"MeterID": "1", "Tidspunkt": "2026-01-01T00:00:00", **fields}]
+    _, seconds = took("aalborg", json.dumps(body).encode())
+    assert seconds < MOST_CPU_S
+    assert len(reader("aalborg")(json.dumps(body).encode(), "x").ignored) == 1000
+
+
+def test_h5_a_meter_in_each_row() -> None:
+    """Each meter was looked for among all rows."""
+    rows = "".join(f"m{i},2026-01-01T00:00:00Z,1\n" for i in range(60_000))
+    told, seconds = took("csv", HEADER + rows.encode())
+    assert "how long the interval is does not show" in told
+    assert seconds < MOST_CPU_S
+
+
+@pytest.mark.parametrize("form", ["csv", "kredsloeb"])
+@pytest.mark.parametrize("content", [b"a;," * 30_000, HEADER + b"," * 1_000_001, b"9" * 10**7])
+def test_h5_a_line_that_is_no_row(form: str, content: bytes) -> None:
+    told, seconds = took(form, content)
+    assert "no such table" in told
+    assert seconds < MOST_CPU_S
+
+
+def test_h5_more_values_than_a_file_may_have() -> None:
+    mapping = "columns:\n  time: t\n  meters: {quantity: energy, unit: kWh}\n"
+    read = reader("csv", CsvMapping.from_yaml(mapping))
+    names = ",".join(f"m{i}" for i in range(20_000))
+    with pytest.raises(FeedError, match="values; split it"):
+        read(f"t,{names}\n".encode() + b"\n" * 500, "attack")
+
+
+def test_h5_one_wide_sign_makes_no_text_wide(tmp_path: Path) -> None:
+    """Four bytes a character instead of one, in each copy of the text."""
+    start = '["\U0001f600'.encode()
+    told, peak = peak_mb("aalborg", packed(tmp_path / "a.json.gz", b"x", 199_000_000, start))
+    assert told.startswith("refused")
+    assert peak < MOST_MB

@@ -14,7 +14,7 @@ after the value, ``Energi1VarmeenergiEnhed``) or in a mapping: kWh and MWh are b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from bms.errors import FeedError
@@ -36,7 +36,25 @@ MAX_DEPTH = 4
 """Deepest nesting of a reading [1]."""
 _UNIT_WORDS = ("enhed", "unit")
 
-JsonReading = Mapping[str, object]
+MAX_IGNORED = 1000
+"""Most names of unused fields [1] that are told."""
+
+
+class JsonReading:
+    """The fields of an object, and their texts by normalised name, the first of each."""
+
+    def __init__(self, fields: Mapping[str, object]) -> None:
+        self.fields = fields
+        self.words = {key: normalised_name(key) for key in fields}
+        self.texts: dict[str, str | None] = {}
+        for key, word in self.words.items():
+            self.texts.setdefault(word, text_or_none(fields[key]))
+        self.unit = self.text(_UNIT_WORDS)
+        """The unit of all values that have none of their own."""
+
+    def text(self, words: Iterable[str]) -> str | None:
+        """Returns the text of the first field with such a name, None without one."""
+        return next((text for word, text in self.texts.items() if word in words), None)
 
 
 class FieldNames(NamedTuple):
@@ -87,22 +105,15 @@ def _readings_below(
         for item in node:
             yield from _readings_below(item, words, number, depth + 1)
         return
-    reading = object_entries(node)
-    number = _text_of_field(reading, words.number) or number
-    if any(normalised_name(key) in words.moment for key in reading):
+    fields = object_entries(node)
+    reading = JsonReading(fields)
+    number = reading.text(words.number) or number
+    if words.moment & reading.texts.keys():
         yield number, reading
         return
-    for value in reading.values():
+    for value in fields.values():
         if isinstance(value, dict | list):
             yield from _readings_below(value, words, number, depth + 1)
-
-
-def _text_of_field(reading: JsonReading, words: frozenset[str]) -> str | None:
-    """Returns the text of the first field with such a name, None without one."""
-    return next(
-        (text_or_none(value) for key, value in reading.items() if normalised_name(key) in words),
-        None,
-    )
 
 
 class _AalborgReader:
@@ -125,7 +136,7 @@ class _AalborgReader:
             return
         values = [
             (column, text_or_none(value) or "")
-            for key, value in reading.items()
+            for key, value in reading.fields.items()
             if (column := self._column(place, key, reading)) is not None
             and not isinstance(value, bool | dict | list)
         ]
@@ -134,11 +145,8 @@ class _AalborgReader:
     def _stamp(self, reading: JsonReading) -> str | None:
         """Returns the text of the time; fields that a mapping names are joined in its order."""
         if self.mapping is None:
-            return _text_of_field(reading, self.words.moment)
-        parts = [
-            _text_of_field(reading, frozenset({normalised_name(name)}))
-            for name in self.mapping.time
-        ]
+            return reading.text(self.words.moment)
+        parts = [reading.texts.get(normalised_name(name)) for name in self.mapping.time]
         return " ".join(part for part in parts if part is not None) or None
 
     def _column(self, place: int, key: str, reading: JsonReading) -> ScaledColumn | None:
@@ -148,16 +156,18 @@ class _AalborgReader:
             return self._columns[key, unit]
         column = self._found(place, key, unit)
         self._columns[key, unit] = column
-        word = normalised_name(key)
-        if column is None and not (
-            word in self.words.number | self.words.moment or word.endswith(_UNIT_WORDS)
+        word = reading.words[key]
+        if (
+            column is None
+            and len(self.ignored) < MAX_IGNORED
+            and not (word in self.words.number | self.words.moment or word.endswith(_UNIT_WORDS))
         ):
             self.ignored[key] = None
         return column
 
     def _unit(self, key: str, reading: JsonReading) -> str | None:
-        beside = frozenset(normalised_name(key) + word for word in _UNIT_WORDS)
-        return _text_of_field(reading, beside) or _text_of_field(reading, frozenset(_UNIT_WORDS))
+        beside = (reading.texts.get(reading.words[key] + word) for word in _UNIT_WORDS)
+        return next(filter(None, beside), None) or reading.unit
 
     def _found(self, place: int, key: str, unit: str | None) -> ScaledColumn | None:
         if self.mapping is not None:

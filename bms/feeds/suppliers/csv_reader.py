@@ -21,6 +21,12 @@ from bms.model.outside_text import printable
 from bms.model.readings.metering import SupplierFile
 
 TAB = "\t"
+MAX_LINE = 1_000_000
+"""Longest line [characters]."""
+MAX_COLUMNS = 25_000
+"""Most columns [1]: one for each meter of a city."""
+MAX_VALUES = 8_000_000
+"""Most values [1], told from lines and columns: two for each of the lines that a file may have."""
 _SEPARATORS = {";": "semicolons", ",": "commas", TAB: "tabs", "|": "bars"}
 _PLAIN = {
     ".": PLAIN_NUMBER,
@@ -48,13 +54,15 @@ def read_csv(content: bytes, name: str, mapping: CsvMapping) -> SupplierFile:
 
     Raises ``FeedError`` when the file as a whole is not such a table.
     """
-    lines = split_lines(decoded_text(content, name, wanted="CSV", encoding=mapping.encoding))
+    lines = split_lines(decoded_text(content, name, wanted="CSV", encoding=mapping.encoding), name)
     return parse_rows(lines, name, mapping)
 
 
 def parse_rows(lines: Sequence[str], name: str, mapping: CsvMapping) -> SupplierFile:
     """Returns the rows of lines with a header. Raises ``FeedError`` when a column is missing."""
     layout = column_layout(lines, name, mapping)
+    if len(lines) * len(layout.values) > MAX_VALUES:
+        raise FeedError(f"{name}: more than {MAX_VALUES} values; split it into several files")
     collector = RowCollector(name, mapping)
     _read(lines, layout, collector)
     return collector.file(layout.ignored)
@@ -119,32 +127,44 @@ def _parse_irregular(line: int, text: str, layout: ColumnLayout, collector: RowC
         collector.add(line, number, stamp, [value], quality)
 
 
-def split_lines(text: str) -> list[str]:
-    """Returns the lines of a text that end with LF, CR LF or CR, and nothing else."""
+def split_lines(text: str, name: str) -> list[str]:
+    """Returns the lines of a text that end with LF, CR LF or CR, and nothing else.
+
+    Raises ``FeedError`` for one that is too long.
+    """
     if "\n" not in text:
-        return text.split("\r")
-    return (text.replace("\r\n", "\n") if "\r" in text else text).split("\n")
+        lines = text.split("\r")
+    else:
+        lines = (text.replace("\r\n", "\n") if "\r" in text else text).split("\n")
+    if max(map(len, lines)) > MAX_LINE:
+        raise FeedError(f"{name}: a line has more than {MAX_LINE} characters; no such table")
+    return lines
 
 
-def find_header(lines: Sequence[str], separator: str, skip_lines: int = 0) -> tuple[int, list[str]]:
+def find_header(
+    lines: Sequence[str], name: str, separator: str, skip_lines: int = 0
+) -> tuple[int, list[str]]:
     """Returns line number and names of the header, the first line with text but for ``sep=`` below
-    the ``skip_lines`` first ones."""
+    the ``skip_lines`` first ones. Raises ``FeedError`` for too many columns."""
     for line, text in enumerate(lines[skip_lines:], skip_lines + 1):
         if text.strip() and not text.startswith("sep="):
             names = [field.strip() for field in _split(text, separator)]
+            if len(names) > MAX_COLUMNS:
+                raise FeedError(f"{name}:{line}: more than {MAX_COLUMNS} columns; no such table")
             return line, names
     return 1, []
 
 
 def column_layout(lines: Sequence[str], name: str, mapping: CsvMapping) -> ColumnLayout:
     """Returns where the columns of the mapping are. Raises ``FeedError`` when one is missing."""
-    line, names = _names(lines, mapping)
+    line, names = _names(lines, name, mapping)
     at = {column: i for i, column in reversed(list(enumerate(names)))}
     values = _value_columns(mapping, names)
     wanted = [mapping.number] if mapping.one_number_a_row else []
     wanted += [*mapping.time, *(value.column for value in values)]
     wanted += [] if mapping.quality is None else [mapping.quality]
     missing = [column for column in wanted if column not in at]
+    used = frozenset(wanted)
     if missing:
         shown = lines[min(max(line, 1), len(lines)) - 1]
         raise FeedError(_no_column(name, max(line, 1), missing[0], names, shown, mapping))
@@ -156,17 +176,17 @@ def column_layout(lines: Sequence[str], name: str, mapping: CsvMapping) -> Colum
         number=at[mapping.number] if mapping.one_number_a_row else None,
         time=tuple(at[column] for column in mapping.time),
         values=tuple((_scaled(value, name, line), at[value.column]) for value in values),
-        ignored=tuple(printable(column) for column in names if column and column not in wanted),
+        ignored=tuple(printable(column) for column in names if column and column not in used),
         quality=None if mapping.quality is None else at[mapping.quality],
         meters=meters,
     )
 
 
-def _names(lines: Sequence[str], mapping: CsvMapping) -> tuple[int, list[str]]:
+def _names(lines: Sequence[str], name: str, mapping: CsvMapping) -> tuple[int, list[str]]:
     """Returns the line above the rows and the names of the columns."""
     if mapping.header is None:
-        return find_header(lines, mapping.separator, mapping.skip_lines)
-    line, first = find_header(lines, mapping.separator, mapping.skip_lines)
+        return find_header(lines, name, mapping.separator, mapping.skip_lines)
+    line, first = find_header(lines, name, mapping.separator, mapping.skip_lines)
     if mapping.header:
         return line - 1, list(mapping.header)
     return line - 1, [str(place) for place in range(1, len(first) + 1)]

@@ -16,12 +16,19 @@ MAX_LINES = 4_000_000
 """Most lines of a text [1]: two days of quarter-hours of 20 000 meters."""
 MAX_JSON_VALUES = 6_000_000
 """Most values of a JSON document [1], told from its commas and brackets before it is parsed."""
+MAX_MEMBERS = 10_000
+"""Most members of a gzip [1]: a file of ``MAX_BYTES`` in blocks of 64 kB (bgzip) has 3 000."""
 _CHUNK = 1 << 20
+_PACKED = 1 << 16
+"""Bytes [1] that are unpacked and handed to the unpacker at a time."""
 ENCODINGS = ("utf-8", "utf-16", "latin-1", "cp1252")
 """Encodings that a mapping may declare; a byte order mark takes precedence."""
 
 _SOMETHING = re.compile(r"[^\x00 \t\r\n]")
+_WIDE = re.compile(rb"[\xf0-\xf4][\x80-\xbf]{3}")
+"""A sign for which Python keeps all signs of a text in four bytes."""
 _GZIP = b"\x1f\x8b"
+_PADDING = re.compile(rb"\x00*")
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -55,6 +62,8 @@ def decoded_text(
     seen = _looks_like(plain)
     if seen is not None:
         raise FeedError(f"{name}: not {wanted}: it looks like {seen}")
+    if len(plain) > limit // 4 and _WIDE.search(plain) is not None:
+        raise _too_much(name, f"{limit / 4e6:g} MB of text with signs outside the usual alphabets")
     text = _decoded(plain, encoding)
     if _SOMETHING.search(text) is None:
         raise FeedError(f"{name}: not {wanted}: the file holds no text")
@@ -82,24 +91,30 @@ def _too_much(name: str, what: str) -> FeedError:
 def _gunzipped(content: bytes, name: str, limit: int) -> bytes:
     """Unpacks the members of a gzip file, a little beyond the limits at most.
 
+    What is packed is handed on in portions, so that a member costs no copy of all that follows it.
     Raises ``FeedError``.
     """
-    plain, lines = bytearray(), 0
-    while content.startswith(_GZIP) and len(plain) <= limit:
+    plain, lines, at, members = bytearray(), 0, 0, 0
+    while content.startswith(_GZIP, at) and len(plain) <= limit:
+        members += 1
+        if members > MAX_MEMBERS:
+            raise _too_much(name, f"{MAX_MEMBERS} parts of a gzip")
         member = zlib.decompressobj(wbits=31)
         while not member.eof and len(plain) <= limit:
-            part = _piece(member, content, name)
+            packed = content[at : at + _PACKED]
+            part = _piece(member, packed, name)
             plain += part
             lines += _lines(part)
             if lines > MAX_LINES:
                 raise _too_much(name, f"{MAX_LINES} lines")
-            content = member.unconsumed_tail
-            if not (content or part or member.eof):
+            rest = member.unused_data if member.eof else member.unconsumed_tail
+            at += len(packed) - len(rest)
+            if not (packed or part or member.eof):
                 raise FeedError(
                     f"{name}: the gzip breaks off; it has not arrived whole, send it again"
                 )
-        content = member.unused_data.lstrip(b"\x00")
-    if len(plain) <= limit and content:
+        at += len(_PADDING.match(content, at)[0])  # type: ignore[index]  # it always matches
+    if len(plain) <= limit and at < len(content):
         raise FeedError(f"{name}: something else follows the gzip; send the file again")
     return bytes(plain)
 

@@ -54,6 +54,9 @@ _FIXED_S = {"PT15M": 900, "PT30M": 1800, "PT1H": 3600, "PT60M": 3600}
 _CALENDAR = ("P1D", "P1M", "P1Y")
 MAX_EDGES = 3700
 """Largest number of calendar intervals in a period: ten years of days."""
+MAX_CALENDAR = 500_000
+"""Largest number of calendar intervals of all different periods of a file: a year of days for each
+of 1 300; meters mostly share theirs."""
 
 
 def read_eloverblik(content: bytes, name: str) -> SupplierFile:
@@ -93,6 +96,8 @@ class _EloverblikReader:
     rows: list[MeterRow] = field(default_factory=list)
     points: int = 0
     documents: int = 0
+    calendar: int = 0
+    """Calendar intervals [1] that were laid out."""
     _grids: dict[tuple[str | None, ...], _PeriodGrid] = field(default_factory=dict)
 
     def refuse(self, message: str) -> None:
@@ -129,6 +134,8 @@ class _EloverblikReader:
     def period(self, period: Mapping[str, object], number: str, scale: UnitScale) -> None:
         """Reads the points of a period."""
         points = _points(period)
+        if not points:
+            return
         try:
             grid = self._grid(period)
         except (ValueError, OverflowError) as error:
@@ -151,7 +158,10 @@ class _EloverblikReader:
         parts = (between.get("start"), between.get("end"), period.get("resolution"))
         key = tuple(text_or_none(part) for part in parts)
         if key not in self._grids:
-            self._grids[key] = _grid_of(*(part or "nothing" for part in key))
+            if self.calendar > MAX_CALENDAR:
+                raise ValueError("the file has too many different periods; ask for fewer at a time")
+            grid = self._grids[key] = _grid_of(*(part or "nothing" for part in key))
+            self.calendar += len(grid.edges)
         return self._grids[key]
 
 

@@ -49,7 +49,7 @@ def read_kredsloeb(content: bytes, name: str) -> SupplierFile:
     no value in the header, or when the file is no CSV at all.
     """
     lines = _lines(content, name)
-    line, names = find_header(lines, PRESET.separator)
+    line, names = find_header(lines, name, PRESET.separator)
     values, mistakes = _values(names, name, line)
     number = next((column for column in names if normalised_name(column) in METER_NUMBER), None)
     time = _time(names)
@@ -64,10 +64,11 @@ def read_kredsloeb(content: bytes, name: str) -> SupplierFile:
 
 def _lines(content: bytes, name: str) -> list[str]:
     """Returns the lines, decoded as UTF-8 where the header is valid UTF-8, else as cp1252."""
-    lines = split_lines(decoded_text(content, name, wanted="CSV"))
-    _, names = find_header(lines, PRESET.separator)
+    lines = split_lines(decoded_text(content, name, wanted="CSV"), name)
+    _, names = find_header(lines, name, PRESET.separator)
     if any("\udc80" <= sign <= "\udcff" for column in names for sign in column):
-        return split_lines(decoded_text(content, name, wanted="CSV", encoding="cp1252"))
+        text = decoded_text(content, name, wanted="CSV", encoding="cp1252")
+        return split_lines(text, name)
     return lines
 
 

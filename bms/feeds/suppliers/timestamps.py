@@ -8,7 +8,7 @@ by an offset in the timestamp, by what the mapping declares, or by the order of 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -203,6 +203,9 @@ Ints = NDArray[np.int64]
 WEEK_S = 7 * DAY_S
 MIN_INTERVAL_S = 60
 MICRO = 1_000_000
+MAX_SPELLS = 100_000
+"""Meters [1] of a file whose rows may come in spells of several lengths; the rows of further ones
+stay unclear."""
 
 
 def learned_intervals(
@@ -223,10 +226,21 @@ def learned_intervals(
     phase = stamps % grid
     usual = _most_common(codes, phase, least_share=0.0)[codes]
     found = np.where((phase == usual) & (steps > 0), steps, -1)
-    for code in np.unique(codes[(found < 0) | _of_spells(codes, stamps, steps)]):
-        _fill_spells(found, np.flatnonzero(codes == code), stamps, ends=ends)
+    unclear = np.unique(codes[(found < 0) | _of_spells(codes, stamps, steps)])[:MAX_SPELLS]
+    for rows in _rows_of(codes, unclear):
+        if len(rows) > 1:
+            _fill_spells(found, rows, stamps, ends=ends)
     answer: list[int] = found.tolist()
     return answer
+
+
+def _rows_of(codes: Ints, wanted: Ints) -> Iterator[NDArray[np.intp]]:
+    """Yields the rows of each of the wanted meters, in their order."""
+    order = np.argsort(codes, kind="stable")
+    ordered = codes[order]
+    ends = np.searchsorted(ordered, wanted, side="right")
+    for first, last in zip(np.searchsorted(ordered, wanted), ends, strict=True):
+        yield order[first:last]
 
 
 def _of_spells(codes: Ints, stamps: Ints, steps: Ints) -> NDArray[np.bool_]:

@@ -25,7 +25,7 @@ from bms.services.collect.device_clocks import ClockWatch
 from bms.services.collect.drop_folder import DropFolder
 from bms.services.collect.file_ingest import Read
 from bms.services.collect.poll import poll_site
-from bms.services.collect.retention import SCRUB_EVERY, forget_old, keep_rollups
+from bms.services.collect.retention import SCRUB_EVERY, forget_old, forget_unnamed, keep_rollups
 from bms.services.collect.supplier_points import SupplierBook
 from bms.services.collect.trend_backfill import Backfill
 from bms.services.control.dispatch import dispatch_site, release_marked
@@ -179,6 +179,29 @@ def names_job(city: City) -> Job:
     return Job("names", DAY, tick)
 
 
+def unnamed_job(city: City) -> Job:
+    """Delete what is too old of points and buildings that no site file names any more."""
+    stores = city.stores
+
+    async def tick(now: datetime) -> None:
+        if not await off_loop(is_believed, city, now):
+            return
+        try:
+            await forget_unnamed(
+                city.sites,
+                now=now,
+                timezone=city.settings.timezone,
+                retention=stores.retention,
+            )
+            chains = await off_loop(stores.evidence.chain_heads)
+            for chain in sorted(chains.keys() - city.sites.keys() - {CITY}):
+                await prune(chain, now=now, evidence=stores.evidence)
+        except StoreError as error:
+            log.error("what no site file names any more is still kept: %s", error)
+
+    return Job("unnamed", DAY, once_in_the_city(city, tick))
+
+
 def scrub_job(city: City) -> Job:
     """Take what was deleted out of the files of the database."""
 
@@ -278,6 +301,7 @@ def job_table(city: City) -> tuple[Job, ...]:
         *(site_job(name, every, with_zones, task) for name, every, task in rows),
         site_job("retain", DAY, sites, planned(city, limited(turns, retain_task(city)))),
         names_job(city),
+        unnamed_job(city),
         scrub_job(city),
     )
 

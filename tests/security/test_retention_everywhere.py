@@ -22,6 +22,7 @@ from bms.model.assets.site import Mode, Site
 from bms.model.clock_reading import CALENDAR, Elapsed
 from bms.model.control.command import Command
 from bms.model.control.lease import Lease
+from bms.model.control.retention import KeptClass
 from bms.model.readings.measurement import Quality, Reading
 from bms.runtime.city import City
 from bms.runtime.jobs import job_table
@@ -84,6 +85,43 @@ class Jobs:
         assert isinstance(self._clock, VirtualClock)
         self._clock.advance(400 * DAY)
         await self.run("retain", "names", "scrub", "ingest")
+
+
+@pytest.mark.parametrize("gone", ["point", "building"])
+async def test_m4_what_no_site_file_names_any_more_goes_by_its_class(city: City, gone: str) -> None:
+    lodge, suppliers = city.sites["lodge"], city.sites["school"]
+    co2 = [Reading(CO2, NOW - i * HOUR, PPM, Quality.GOOD) for i in range(50)]
+    setpoint = [replace(each, point=SETPOINT, value=20.0) for each in co2]
+    city.stores.readings.add_readings([*co2, *setpoint])
+    trial = a_trial("lodge", by=MARKER, reason=MARKER, started_at=NOW)
+    city.stores.trials.add_trial(trial)
+    await Jobs(city).run("retain")
+    without = replace(lodge, points=tuple(p for p in lodge.points if p.id not in (CO2, SETPOINT)))
+    left = (without, suppliers) if gone == "point" else (suppliers,)
+    later = replace(city, sites={site.id: site for site in left})
+    assert isinstance(city.clock, VirtualClock)
+    city.clock.advance(400 * DAY)
+    await Jobs(later).run("retain", "unnamed", "scrub")
+    readings = city.stores.readings
+    assert readings.readings(CO2, NOW - 3 * DAY, NOW + DAY) == []
+    assert len(readings.readings(SETPOINT, NOW - 3 * DAY, NOW + DAY)) == 50, "it is internal"
+    assert found(city.settings.home) == set()
+    assert city.stores.evidence.verify().flaws == ()
+
+
+async def test_m4_a_point_that_no_site_file_ever_named_is_personal_a_day_later(
+    city: City,
+) -> None:
+    """A worker with other site files has a day to say what it is."""
+    strange, claimed = "elsewhere/co2", "elsewhere/heat"
+    readings = [Reading(point, NOW - 200 * DAY, 7.0, Quality.GOOD) for point in (strange, claimed)]
+    city.stores.readings.add_readings(readings)
+    jobs = Jobs(city)
+    await jobs.run("unnamed")
+    city.stores.retention.keep_classes({claimed: KeptClass(Privacy.INTERNAL, 1830)})
+    await jobs.run("unnamed")
+    kept = city.stores.readings.latest([strange, claimed])
+    assert set(kept) == {claimed}
 
 
 async def requests(city: City) -> None:

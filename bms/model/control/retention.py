@@ -8,6 +8,14 @@ from datetime import date, datetime
 from bms.model.assets.point import Privacy
 
 
+@dataclass(frozen=True, slots=True)
+class KeptClass:
+    """How long the readings of a point are kept: its class, and the days [d]; None is for good."""
+
+    privacy: Privacy
+    days: int | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Erasure:
     """Delete the readings of ``points`` from before the local midnight that begins ``before``.

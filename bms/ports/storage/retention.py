@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
-from bms.model.control.retention import Erased, Erasure
+from bms.model.control.retention import Erased, Erasure, KeptClass
 
 
 class RetentionStore(Protocol):
@@ -19,6 +20,15 @@ class RetentionStore(Protocol):
 
         From then on readings of these points from before that day are refused as expired.
         """
+        ...
+
+    def keep_classes(self, classes: Mapping[str, KeptClass]) -> None:
+        """Keep how long the readings of points are kept, so that this is known when no site file
+        names them any more. Of a point without readings nothing is kept."""
+        ...
+
+    def kept_classes(self) -> dict[str, KeptClass | None]:
+        """Every point that ever had readings, and what was kept of it; None where nothing was."""
         ...
 
     def scrub(self) -> None:

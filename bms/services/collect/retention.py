@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from types import MappingProxyType
 
 from bms.model.assets.point import Point, Privacy
 from bms.model.assets.site import Site
-from bms.model.control.retention import Erased, Erasure
+from bms.model.control.retention import Erased, Erasure, KeptClass
 from bms.ports.storage.retention import RetentionStore
 from bms.ports.storage.rollups import RollupStore
 from bms.services.off_loop import off_loop
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 KEPT_DAYS: Mapping[Privacy, int | None] = MappingProxyType(
     {Privacy.PERSONAL: 90, Privacy.INTERNAL: 5 * 366, Privacy.OPEN: None}
 )
+UNCLAIMED = KeptClass(Privacy.PERSONAL, KEPT_DAYS[Privacy.PERSONAL])
 ACTOR = "retention"
 #: How often the files are scrubbed: it holds up everybody who writes.
 SCRUB_EVERY = timedelta(days=7)
@@ -42,13 +43,55 @@ async def forget_old(site: Site, *, now: datetime, retention: RetentionStore) ->
     return await off_loop(_forget, site, now, retention)
 
 
+async def forget_unnamed(
+    sites: Mapping[str, Site], *, now: datetime, timezone: str, retention: RetentionStore
+) -> None:
+    """Delete what is too old of points that no site file names any more, by the class that they
+    had; ``timezone``: whose days are meant."""
+    await off_loop(_forget_unnamed, sites, now, timezone, retention)
+
+
+def _forget_unnamed(
+    sites: Mapping[str, Site], now: datetime, timezone: str, retention: RetentionStore
+) -> None:
+    named = {point.id for site in sites.values() for point in site.points}
+    unnamed = {p: kept for p, kept in retention.kept_classes().items() if p not in named}
+    known = {point: kept for point, kept in unnamed.items() if kept is not None}
+    _erase(unnamed_erasures(known, now, timezone), retention)
+    # A worker with other site files may know them. What nobody has claimed until the next round
+    # is taken for personal.
+    retention.keep_classes({point: UNCLAIMED for point in unnamed if point not in known})
+
+
+def unnamed_erasures(
+    classes: Mapping[str, KeptClass], now: datetime, timezone: str
+) -> list[Erasure]:
+    """What is to be deleted of points by the class that is known of them."""
+    groups: dict[tuple[str, KeptClass], list[str]] = defaultdict(list)
+    for point, kept in sorted(classes.items()):
+        groups[point.partition("/")[0], kept].append(point)
+    today = local_date(now, timezone)
+    return [
+        _erasure(site, kept.privacy, kept.days, tuple(points), today, now)
+        for (site, kept), points in groups.items()
+        if kept.days is not None and today - timedelta(days=kept.days) > _EPOCH
+    ]
+
+
 def _forget(site: Site, now: datetime, retention: RetentionStore) -> tuple[Erased, ...]:
-    erased = [retention.forget(erasure) for erasure in erasures(site, now)]
+    retention.keep_classes(
+        {point.id: KeptClass(point.privacy, kept_days(point)) for point in site.points}
+    )
+    return _erase(erasures(site, now), retention)
+
+
+def _erase(wanted: Iterable[Erasure], retention: RetentionStore) -> tuple[Erased, ...]:
+    erased = [retention.forget(erasure) for erasure in wanted]
     for gone in erased:
         if not gone.nothing:
             log.info(
                 "%s: %d %s readings from before %s are deleted",
-                site.id,
+                gone.site,
                 gone.readings,
                 gone.privacy.value,
                 gone.until.isoformat(),
@@ -73,16 +116,16 @@ def erasures(site: Site, now: datetime) -> list[Erasure]:
         if days is not None and today - timedelta(days=days) > _EPOCH:
             groups[point.privacy, days].append(point.id)
     return [
-        _erasure(site, privacy, days, tuple(points), today, now)
+        _erasure(site.id, privacy, days, tuple(points), today, now)
         for (privacy, days), points in sorted(groups.items())
     ]
 
 
 def _erasure(
-    site: Site, privacy: Privacy, days: int, points: tuple[str, ...], today: date, now: datetime
+    site: str, privacy: Privacy, days: int, points: tuple[str, ...], today: date, now: datetime
 ) -> Erasure:
     return Erasure(
-        site=site.id,
+        site=site,
         privacy=privacy,
         points=points,
         before=today - timedelta(days=days),

@@ -81,11 +81,17 @@ class PackedText(TypeDecorator[str]):
 
 
 class StoredPoint(SQLModel, table=True):
-    """The dictionary of points: ``site/point`` and its number."""
+    """The dictionary of points: ``site/point`` and its number.
+
+    ``privacy`` and ``kept_days`` [d] are as the site file last said, None where none did yet; no
+    ``kept_days`` beside a ``privacy`` are for good.
+    """
 
     __tablename__: ClassVar[str] = "points"
     key: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
+    privacy: str | None = None
+    kept_days: int | None = None
 
 
 class StoredReading(SQLModel, table=True):

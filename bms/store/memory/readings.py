@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import numpy as np
 
 from bms.model.control.evidence import EvidenceKind
-from bms.model.control.retention import Erased, Erasure
+from bms.model.control.retention import Erased, Erasure, KeptClass
 from bms.model.epoch import to_micros
 from bms.model.readings.measurement import Ingested, Quality, Reading
 from bms.model.readings.rollup import Level, Rollups
@@ -88,6 +88,7 @@ class MemoryReadings(MemoryEvidence):
         self._erasures: list[Erased] = []
         self._lock = threading.RLock()
         self._tracks: dict[str, _Track] = {}
+        self._classes: dict[str, KeptClass] = {}
         self._corrections: list[Correction] = []
 
     def add_readings(self, readings: Iterable[Reading], *, durable: bool = False) -> Ingested:
@@ -209,6 +210,16 @@ class MemoryReadings(MemoryEvidence):
             loss.hours(point, track.hours[gone])
             track.hours = track.hours[~gone]
         track.horizon = max(track.horizon, before)
+
+    def keep_classes(self, classes: Mapping[str, KeptClass]) -> None:
+        """See ``RetentionStore``."""
+        with self._lock:
+            self._classes |= {p: kept for p, kept in classes.items() if p in self._tracks}
+
+    def kept_classes(self) -> dict[str, KeptClass | None]:
+        """See ``RetentionStore``."""
+        with self._lock:
+            return {point: self._classes.get(point) for point in self._tracks}
 
     def scrub(self) -> None:
         """Nothing is left anyway."""

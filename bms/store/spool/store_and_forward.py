@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import islice
 
 from bms.errors import StoreError, StoreUnavailable
-from bms.model.control.retention import Erased, Erasure
+from bms.model.control.retention import Erased, Erasure, KeptClass
 from bms.model.readings.measurement import Ingested, Reading
 from bms.model.readings.series import Floats, Micros, Series
 from bms.model.readings.spool import SpoolState
@@ -226,6 +226,14 @@ class SpooledRetention:
                 "the database has taken them"
             )
         return self._retention.forget(erasure)
+
+    def keep_classes(self, classes: Mapping[str, KeptClass]) -> None:
+        """See ``RetentionStore``."""
+        self._retention.keep_classes(classes)
+
+    def kept_classes(self) -> dict[str, KeptClass | None]:
+        """See ``RetentionStore``."""
+        return self._retention.kept_classes()
 
     def scrub(self) -> None:
         """See ``RetentionStore``."""

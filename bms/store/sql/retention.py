@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
@@ -9,9 +10,9 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from bms.model.assets.point import Privacy
-from bms.model.control.retention import Erased, Erasure
+from bms.model.control.retention import Erased, Erasure, KeptClass
 from bms.model.readings.rollup import Level
-from bms.store.database.tables import LEVEL_CODES, StoredErasure
+from bms.store.database.tables import LEVEL_CODES, StoredErasure, StoredPoint
 from bms.store.erasure_ledger import ALWAYS, ErasureTally
 from bms.store.retention_horizon import raise_horizons
 from bms.store.rollups import stale_days as stale
@@ -23,6 +24,7 @@ _DELETIONS = (
     text("DELETE FROM readings WHERE point = :point AND time < :before"),
     text("DELETE FROM corrections WHERE point = :point AND time < :before"),
 )
+_CLASS = text("UPDATE points SET privacy = :privacy, kept_days = :days WHERE name = :name")
 _MONTHS = text(
     "SELECT month FROM rollups WHERE level = :level AND point = :point AND month <= :last"
     " ORDER BY month"
@@ -60,6 +62,27 @@ class SqlRetention(SqlRollups):
             if not erased.nothing:
                 session.add(_line(erased))
         return erased
+
+    def keep_classes(self, classes: Mapping[str, KeptClass]) -> None:
+        """See ``RetentionStore``."""
+        known = self.kept_classes()
+        changed = [
+            {"name": point, "privacy": kept.privacy.value, "days": kept.days}
+            for point, kept in classes.items()
+            if point in known and known[point] != kept
+        ]
+        if changed:
+            with self._link.writing(durable=False) as session:
+                session.connection().execute(_CLASS, changed)
+
+    def kept_classes(self) -> dict[str, KeptClass | None]:
+        """See ``RetentionStore``."""
+        wanted = select(StoredPoint.name, StoredPoint.privacy, StoredPoint.kept_days)
+        with self._link.reading() as session:
+            return {
+                name: None if privacy is None else KeptClass(Privacy(privacy), days)
+                for name, privacy, days in session.exec(wanted)
+            }
 
     def scrub(self) -> None:
         """See ``RetentionStore``."""

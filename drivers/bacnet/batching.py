@@ -43,6 +43,7 @@ _LONG = {
     codec.STATUS_FLAGS: 3,
     codec.RELIABILITY: 3,
     codec.UNITS: 3,
+    codec.OUTPUT_UNITS: 3,
 }
 _NUMBER, _DOUBLE = 5, 10
 _LARGE_ANALOG, _TEXT_VALUE = 46, 40
@@ -225,8 +226,11 @@ def _head(reference: Reference) -> bytes:
 
 
 def polled_value(value: list[Tag] | PropertyError) -> PolledValue:
-    """The number or status flags of a result, or the error that the device gives for it."""
+    """The number, scale or status flags of a result, or the error that the device gives for it."""
     if isinstance(value, PropertyError):
         return value
     flags = values.status_flags(value)
-    return values.decode_number(value) if flags is None else flags
+    if flags is not None:
+        return flags
+    factor = values.scale_factor(value)
+    return values.decode_number(value) if factor is None else Decoded(factor)

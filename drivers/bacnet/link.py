@@ -84,11 +84,15 @@ OnIAm = Callable[[IAm], None]
 def property_reference(address: BacnetAddress) -> Reference:
     """The reference with the numbers of an address. Raises ValueError for unknown names."""
     try:
-        kind = ObjectType(address.object_type)
-        prop = PropertyIdentifier(address.property)
+        kind = ObjectType(_number_or_name(address.object_type))
+        prop = PropertyIdentifier(_number_or_name(address.property))
     except (ValueError, TypeError) as error:
         raise ValueError(f"unknown BACnet name: {error}") from error
     return Reference(int(kind), address.instance, int(prop))
+
+
+def _number_or_name(text: str) -> int | str:
+    return int(text) if text.isdecimal() else text
 
 
 @dataclass(slots=True)
@@ -151,6 +155,11 @@ class BacnetLink:
                     "answers: stop it, or set another local address"
                 ) from None
             raise silence
+
+    def repeated(self, peer: Peer) -> int:
+        """How many requests to a peer had no reply to their first datagram, while others to it were
+        waiting [1]."""
+        return sum(port.transactions.repeated[peer] for port in self._ports.values())
 
     async def unconfirmed(self, peer: Peer, service: int, parameters: bytes) -> None:
         """Send an unconfirmed request to one device. Raises ``NoReply`` when it cannot be sent."""

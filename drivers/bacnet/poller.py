@@ -25,8 +25,10 @@ from drivers.bacnet.objects.profile import (
     ObjectProfile,
     ObjectProfiles,
     UnitMismatch,
+    asks_scale,
     asks_unit,
     is_lacking,
+    units_of,
 )
 from drivers.bacnet.objects.status import NO_FAULT, judged, scaled
 from drivers.bacnet.read_multiple import POLLED, ReadPlan, polled_answer, read_plan
@@ -98,7 +100,7 @@ class BacnetPoller:
         trusted: it is polled, too."""
         value, reference = found.get(codec.PRESENT_VALUE), point_reference(point)
         profile = self._profiles.of(reference)
-        unknown = asks_unit(point) and not profile.knows_unit
+        unknown = not profile.knows(point)
         if value is None or unknown or profile.doubted:
             return None
         flags = found.get(codec.STATUS_FLAGS)
@@ -136,7 +138,7 @@ class BacnetPoller:
 
     def _checked_at(self, point: Point, reference: Reference) -> float:
         profile = self._profiles.of(reference)
-        unknown = asks_unit(point) and not profile.knows_unit
+        unknown = not profile.knows(point)
         return float("-inf") if unknown else profile.checked_at
 
     async def _read(self, poll: _BacnetPoll) -> list[Decoded]:
@@ -213,7 +215,9 @@ class BacnetPoller:
         if reference.property_id == codec.PRESENT_VALUE:
             asked += _others(reference, profile, codec.STATUS_FLAGS, codec.RELIABILITY)
         if asks_unit(point):
-            asked += _others(reference, profile, codec.UNITS)
+            asked += _others(reference, profile, units_of(reference))
+        if asks_scale(point):
+            asked += _others(reference, profile, codec.SCALE)
         return asked
 
     def _scales(self, poll: _BacnetPoll) -> list[LinearScale | Decoded]:
@@ -225,7 +229,7 @@ class BacnetPoller:
     def _is_known(self, poll: _BacnetPoll, i: int, found: Mapping[int, PolledValue]) -> bool:
         """Whether the unit need not be asked for again at once: what cannot be read has time."""
         reference = poll.references[i]
-        if not asks_unit(poll.points[poll.places[i]]) or self._profiles.of(reference).knows_unit:
+        if self._profiles.of(reference).knows(poll.points[poll.places[i]]):
             return True
         return not isinstance(found[reference.property_id], Decoded)
 
@@ -306,8 +310,11 @@ def _number(answer: PolledValue) -> Decoded:
 
 def _learn(profile: ObjectProfile, found: Mapping[int, PolledValue]) -> None:
     profile.lacks |= {name for name, answer in found.items() if is_lacking(answer)}
-    if codec.UNITS in found:
-        profile.learn_unit(found[codec.UNITS])
+    for name in (codec.UNITS, codec.OUTPUT_UNITS):
+        if name in found:
+            profile.learn_unit(found[name])
+    if codec.SCALE in found:
+        profile.learn_factor(found[codec.SCALE])
     unreliable = _whole(found.get(codec.RELIABILITY)) not in (None, NO_FAULT)
     profile.doubted |= unreliable and not _is_faulty(found)
 

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Generic, TypeVar
 
 from bms.errors import DeviceError
@@ -14,8 +15,8 @@ from drivers.bacnet.encoding import services as codec
 from drivers.bacnet.encoding.errors import ReplyTooLong, ServiceNotSupported
 from drivers.bacnet.encoding.services import PropertyError, Reference
 from drivers.bacnet.encoding.tags import Tag
-from drivers.bacnet.session import BacnetSession
-from drivers.fieldbus.errors import NoReply
+from drivers.bacnet.session import UNKNOWN_OBJECT, BacnetSession
+from drivers.fieldbus.errors import DeviceRefusal, NoReply
 
 T = TypeVar("T")
 PropertyAnswer = list[Tag] | PropertyError | DeviceError
@@ -60,20 +61,45 @@ class ReadPlan:
     max_properties: int
     max_apdu: int
     batches: tuple[Batch, ...]
+    left_out: tuple[tuple[int, DeviceError], ...]
+    version: int
+    until: float
 
     @classmethod
     def of(cls, references: Sequence[Reference], session: BacnetSession) -> ReadPlan:
         """The plan for the capabilities that the device has now."""
         able = session.capabilities
         max_properties = able.max_properties if able.read_multiple else 1
-        asked = tuple(references)
+        refused, every = session.refused, tuple(references)
+        errors = [(place, refused.error(each.object_id)) for place, each in enumerate(every)]
+        left_out = tuple((place, error) for place, error in errors if error is not None)
+        due = [place for place, error in errors if error is None]
+        together = [place for place in due if not refused.alone(every[place].object_id)]
+        asked = [every[place] for place in together]
         spans = batch_spans(asked, able.max_apdu, max_properties)
-        parts = (Batch.of(range(first, end), asked[first:end]) for first, end in spans)
-        return cls(asked, max_properties, able.max_apdu, tuple(parts))
+        parts = [Batch.of(together[first:end], asked[first:end]) for first, end in spans]
+        alone = groupby(
+            (place for place in due if refused.alone(every[place].object_id)),
+            key=lambda place: every[place].object_id,
+        )
+        for _, group in alone:
+            places = list(group)
+            parts.append(Batch.of(places, [every[place] for place in places]))
+        return cls(
+            every,
+            max_properties,
+            able.max_apdu,
+            tuple(parts),
+            left_out,
+            refused.version,
+            refused.next_at,
+        )
 
     def fits(self, session: BacnetSession) -> bool:
         """Whether the device's capabilities are still those that the plan was made for."""
         able = session.capabilities
+        if self.version != session.refused.version or session.clock.monotonic() >= self.until:
+            return False
         return (self.max_properties, self.max_apdu) == (
             able.max_properties if able.read_multiple else 1,
             able.max_apdu,
@@ -128,6 +154,10 @@ class _PlanReader(Generic[T]):
         present value is refused."""
         first, *others = zip(batch.places, batch.references, strict=True)
         error = await self._single(*first)
+        if isinstance(error, DeviceRefusal) and error.code == UNKNOWN_OBJECT:
+            self._session.refused.add(first[1].object_id, error)
+        else:
+            self._session.refused.discard(first[1].object_id)
         if error is not None and first[1].property_id == codec.PRESENT_VALUE:
             for place, _ in others:
                 self._outcome[place] = self._form.none(error)
@@ -166,6 +196,8 @@ async def read_plan(session: BacnetSession, plan: ReadPlan, form: AnswerDecoder[
     references get that error and are not requested.
     """
     outcome: list[T | None] = [None] * len(plan.references)
+    for place, error in plan.left_out:
+        outcome[place] = form.none(error)
     try:
         async with asyncio.timeout(BUDGET_TIMEOUTS * session.device.timeout_s):
             await _read_batches(session, deque(plan.batches), _PlanReader(session, form, outcome))
@@ -187,19 +219,29 @@ async def read_tags(
 async def _read_batches(
     session: BacnetSession, waiting: deque[Batch], reading: _PlanReader[T]
 ) -> None:
-    """Read batches concurrently. The first goes alone: it finds out size, service and silence."""
+    """Read batches concurrently, as many as the device takes. The first goes alone: it finds out
+    size, service and silence. What got no reply beside others is asked once more, alone."""
+    able = session.capabilities
     if waiting:
         await reading.batch(waiting.popleft())
+    again: deque[Batch] = deque()
 
-    async def work() -> None:
-        while waiting:
+    async def work(number: int) -> None:
+        while waiting and number < able.max_outstanding:
+            batch = waiting.popleft()
             try:
-                await reading.batch(waiting.popleft())
+                await reading.batch(batch)
+            except NoReply:
+                session.limit_outstanding(1)
+                again.append(batch)
+                return
             except DeviceError:
                 waiting.clear()
                 raise
 
-    workers = (work() for _ in range(min(session.capabilities.max_outstanding, len(waiting))))
+    workers = (work(number) for number in range(min(able.max_outstanding, len(waiting))))
     for error in await asyncio.gather(*workers, return_exceptions=True):
         if error is not None:
             raise error
+    for batch in (*again, *waiting):
+        await reading.batch(batch)

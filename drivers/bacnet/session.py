@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bms.errors import DeviceError
@@ -41,7 +41,48 @@ _FIELDS = {
     "name": codec.OBJECT_NAME,
     "serial": codec.SERIAL_NUMBER,
 }
-_UNKNOWN_OBJECT = "unknown-object"
+UNKNOWN_OBJECT = "unknown-object"
+
+
+@dataclass(slots=True)
+class RefusedObjects:
+    """Objects that a device does not have, and because of which it refuses all that is asked with
+    them. They are left out, and asked alone ever more rarely: after ``first_s`` [s], each time
+    twice as long, up to ``longest_s`` [s]."""
+
+    clock: Clock
+    first_s: float = 300.0
+    longest_s: float = 86_400.0
+    version: int = 0
+    _known: dict[int, tuple[DeviceError, float, float]] = field(default_factory=dict)
+
+    def add(self, object_id: int, error: DeviceError) -> None:
+        """The object was asked alone, and refused."""
+        wait_s = self.first_s
+        if object_id in self._known:
+            wait_s = min(2 * self._known[object_id][2], self.longest_s)
+        self._known[object_id] = error, self.clock.monotonic() + wait_s, wait_s
+        self.version += 1
+
+    def discard(self, object_id: int) -> None:
+        """The object was read."""
+        if self._known.pop(object_id, None) is not None:
+            self.version += 1
+
+    def alone(self, object_id: int) -> bool:
+        """Whether the object is never asked for together with others."""
+        return object_id in self._known
+
+    def error(self, object_id: int) -> DeviceError | None:
+        """Why the object is not asked for now; None where it is."""
+        known = self._known.get(object_id)
+        return known[0] if known is not None and self.clock.monotonic() < known[1] else None
+
+    @property
+    def next_at(self) -> float:
+        """When the next of them may be asked again [s], on the clock of the wire."""
+        now = self.clock.monotonic()
+        return min((at for _, at, _ in self._known.values() if at > now), default=float("inf"))
 
 
 @dataclass(slots=True)
@@ -77,7 +118,10 @@ class BacnetSession:
         self._endpoint = DeviceEndpoint(device, link, self._health, i_am)
         self._verified_at: tuple[float, datetime] | None = None
         self._has_sizes = False
+        self._repeated = 0
         self.silences = 0
+        self.refused = RefusedObjects(clock)
+        """Objects for which the device refused a whole ReadPropertyMultiple."""
         if i_am is not None:
             self._adopt(i_am)
             self._has_sizes = True
@@ -113,9 +157,22 @@ class BacnetSession:
             self._note(service, parameters, str(error), started)
             raise
         self.breaker.succeeded()
+        self._learn_losses(peer)
         took_s = self._note(service, parameters, ack, started)
         self._health.answered(took_s, self.clock.now())
         return ack
+
+    def _learn_losses(self, peer: Peer) -> None:
+        """A device with room for one datagram drops what comes while it is busy: where requests
+        had to be repeated beside others, fewer are sent at once from then on."""
+        repeated = self.link.repeated(peer)
+        if repeated > self._repeated:
+            self._repeated = repeated
+            self.limit_outstanding(max(1, self.capabilities.max_outstanding // 2))
+
+    def limit_outstanding(self, most: int) -> None:
+        """Have at most so many requests in flight from now on [1]."""
+        self.capabilities.max_outstanding = min(most, self.capabilities.max_outstanding)
 
     def _failed(self, error: DeviceError) -> None:
         if isinstance(error, NoReply):
@@ -240,7 +297,7 @@ class BacnetSession:
         instance = self.device.instance
         if instance is None:
             return  # whoever answers at the address; its fingerprint tells it
-        if isinstance(itself, DeviceRefusal) and itself.code == _UNKNOWN_OBJECT:
+        if isinstance(itself, DeviceRefusal) and itself.code == UNKNOWN_OBJECT:
             raise wrong_instance(self.device, str(await self.peer()))
         if isinstance(itself, DeviceError):
             raise itself
@@ -279,7 +336,7 @@ class BacnetSession:
         capabilities.segmentation = await self._number(
             Reference(codec.DEVICE, instance, codec.SEGMENTATION)
         )
-        capabilities.max_outstanding = 1 if (await self.peer()).network is not None else OUTSTANDING
+        self._set_outstanding(await self.peer())
         return None
 
     async def _number(self, reference: Reference) -> int | None:
@@ -292,7 +349,11 @@ class BacnetSession:
     def _adopt(self, i_am: IAm) -> None:
         self._set_sizes(i_am.max_apdu)
         self.capabilities.segmentation, self.capabilities.vendor = i_am.segmentation, i_am.vendor
-        self.capabilities.max_outstanding = 1 if i_am.peer.network is not None else OUTSTANDING
+        self._set_outstanding(i_am.peer)
+
+    def _set_outstanding(self, peer: Peer) -> None:
+        most = 1 if peer.network is not None else OUTSTANDING
+        self.limit_outstanding(min(most, self.device.max_outstanding or OUTSTANDING))
 
     def _set_sizes(self, size: int) -> None:
         size = min(MAX_APDU, max(_LEAST_APDU, size))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -18,6 +19,9 @@ from drivers.bacnet.encoding.services import WRITE_PROPERTY
 from drivers.fieldbus.errors import NoReply, require_departure
 
 TRIES = 3
+_SPREAD, _SPREAD_OVER = 0.5, 8
+"""Requests that were lost together are not repeated together: the times between tries differ by up
+to this part, over as many invoke ids."""
 STACK_PER_S, STACK_AT_ONCE = 20.0, 100.0
 """How much nobody asked for goes to the stack [1/s], and at once [1]: it spends milliseconds on
 each, and whoever is on the network may send as much as he likes."""
@@ -50,6 +54,7 @@ class _Pending:
     peer: Peer
     answer: asyncio.Future[ReceivedApdu]
     every_s: float
+    until: float
     tries: int
     left: int
     timer: asyncio.TimerHandle | None = None
@@ -70,6 +75,8 @@ class BacnetTransactions:
     bvlc_listeners: list[Callable[[int], None]] = field(default_factory=list)
     probes: set[bytes] = field(default_factory=set)
     stack_peers: dict[int, Peer] = field(default_factory=dict)
+    repeated: Counter[Peer] = field(default_factory=Counter)
+    """Requests by peer that had no reply to their first datagram, while others were waiting [1]."""
     _room: float = STACK_AT_ONCE
     _room_at: float = 0.0
     _pending: dict[tuple[Peer, int], _Pending] = field(default_factory=dict)
@@ -91,12 +98,13 @@ class BacnetTransactions:
         if service == WRITE_PROPERTY:
             require_departure()
             tries = 1
+        until = loop.time() + timeout_s
         waiting = _Pending(
-            datagram, peer, loop.create_future(), timeout_s / tries, tries, tries - 1
+            datagram, peer, loop.create_future(), timeout_s / tries, until, tries, tries - 1
         )
         self._pending[key] = waiting
         try:
-            self._send(waiting)
+            self._send(waiting, key[1])
             return await waiting.answer
         finally:
             if waiting.timer is not None:
@@ -165,15 +173,16 @@ class BacnetTransactions:
             except Exception:  # an error in one listener must not stop the socket
                 _LOG.exception("a listener failed on a message of %s", message.peer)
 
-    def _send(self, waiting: _Pending) -> None:
+    def _send(self, waiting: _Pending, invoke: int) -> None:
         self.sender.sendto(waiting.datagram, waiting.peer.address)
-        self._wait(waiting)
-
-    def _wait(self, waiting: _Pending) -> None:
         loop = asyncio.get_running_loop()
-        waiting.timer = loop.call_later(waiting.every_s, self._resend, waiting)
+        at = waiting.until
+        if waiting.left > 0:
+            part = invoke % _SPREAD_OVER / _SPREAD_OVER - 0.5
+            at = loop.time() + waiting.every_s * (1.0 + _SPREAD * part)
+        waiting.timer = loop.call_at(at, self._resend, waiting, invoke)
 
-    def _resend(self, waiting: _Pending) -> None:
+    def _resend(self, waiting: _Pending, invoke: int) -> None:
         if waiting.answer.done():
             return
         if waiting.left == 0:
@@ -181,8 +190,14 @@ class BacnetTransactions:
             text = f"{waiting.peer}: no answer within {total:g} s"
             waiting.answer.set_exception(NoReply(text))
             return
+        if waiting.left == waiting.tries - 1 and self._beside(waiting):
+            self.repeated[waiting.peer] += 1
         waiting.left -= 1
-        self._send(waiting)
+        self._send(waiting, invoke)
+
+    def _beside(self, waiting: _Pending) -> bool:
+        """Whether other requests to the same peer have no reply yet."""
+        return any(o.peer == waiting.peer and o is not waiting for o in self._pending.values())
 
     def _free_invoke(self, peer: Peer) -> int:
         """The next free invoke id of a peer: the least recently used, against late replies."""

@@ -54,6 +54,74 @@ _NAMES = {
 }
 
 
+_SHORT_TYPES = {
+    "ai": "analog-input",
+    "ao": "analog-output",
+    "av": "analog-value",
+    "bi": "binary-input",
+    "bo": "binary-output",
+    "bv": "binary-value",
+    "di": "binary-input",
+    "do": "binary-output",
+    "dv": "binary-value",
+    "mi": "multi-state-input",
+    "mo": "multi-state-output",
+    "mv": "multi-state-value",
+    "msi": "multi-state-input",
+    "mso": "multi-state-output",
+    "msv": "multi-state-value",
+    "mvi": "multi-state-input",
+    "mvo": "multi-state-output",
+    "mvv": "multi-state-value",
+    "iv": "integer-value",
+    "piv": "positive-integer-value",
+    "lav": "large-analog-value",
+    "acc": "accumulator",
+    "pc": "pulse-converter",
+    "dev": "device",
+    "sch": "schedule",
+    "cal": "calendar",
+    "tl": "trend-log",
+    "nc": "notification-class",
+    "lp": "loop",
+}
+_UNIT_SIGNS = {
+    **dict.fromkeys(("°c", "c", "degc", "gradc", "grader", "celsius"), "degrees-celsius"),
+    "k": "delta-degrees-kelvin",
+    "°k": "degrees-kelvin",
+    "°f": "degrees-fahrenheit",
+    "%": "percent",
+    "%rh": "percent-relative-humidity",
+    "%rf": "percent-relative-humidity",
+    "kwh": "kilowatt-hours",
+    "wh": "watt-hours",
+    "mwh": "megawatt-hours",
+    "gj": "gigajoules",
+    "kw": "kilowatts",
+    "w": "watts",
+    "mw": "megawatts",
+    "ppm": "parts-per-million",
+    "m3": "cubic-meters",
+    "m3/h": "cubic-meters-per-hour",
+    "l": "liters",
+    "l/h": "liters-per-hour",
+    "l/s": "liters-per-second",
+    "lx": "luxes",
+    "lux": "luxes",
+    "pa": "pascals",
+    "kpa": "kilopascals",
+    "bar": "bars",
+    "v": "volts",
+    "a": "amperes",
+    "hz": "hertz",
+    "s": "seconds",
+    "min": "minutes",
+    "h": "hours",
+    "": "no-units",
+}
+"""Signs that people write in the place of the number of a unit → its name in the standard."""
+
+
 @dataclass(frozen=True, slots=True)
 class EdeFile:
     """The content of a file; ``mistakes`` are the lines that could not be used, with the reason."""
@@ -76,9 +144,17 @@ class _Row:
         text = self.text(name)
         if text is None:
             return None
-        if not re.fullmatch(r"[0-9]{1,10}", text) or int(text) > most:
+        whole = re.fullmatch(r"([0-9]{1,10})(?:[.,]0{1,6})?", text)  # a spreadsheet writes 1,0
+        if whole is None or int(whole[1]) > most:
             raise ValueError(f"{name} {text[:40]!r} is no whole number up to {most}")
-        return int(text)
+        return int(whole[1])
+
+    def number_or_text(self, name: str, most: int) -> int | str | None:
+        """A whole number up to ``most``, or else the text; None where empty."""
+        try:
+            return self.whole(name, most)
+        except ValueError:
+            return self.text(name)
 
     def number(self, name: str) -> float | None:
         """A finite number; None for anything else, because the rest of the object is usable."""
@@ -142,8 +218,8 @@ def _object(
     if device is None or instance is None or row.text("type") is None:
         raise ValueError("device, object type or object instance is missing")
     kind = _kind(row.text("type") or "")
-    reference = row.whole("states", 2**31)
-    unit = row.whole("unit", 65535)
+    reference = row.number_or_text("states", 2**31)
+    unit = row.number_or_text("unit", 65535)
     settable = (row.text("commandable") or "").upper()
     return (
         device,
@@ -153,8 +229,8 @@ def _object(
             instance=instance,
             name=row.text("name"),
             description=row.text("description"),
-            unit=None if unit is None else names.unit(unit),
-            states=texts.get(reference, ()) if reference is not None else (),
+            unit=names.unit(unit) if isinstance(unit, int) else _unit(unit),
+            states=texts.get(reference, ()) if isinstance(reference, int) else (),
             commandable={"Y": True, "N": False}.get(settable[:1]),
             low=row.number("low"),
             high=row.number("high"),
@@ -163,12 +239,24 @@ def _object(
 
 
 def _kind(text: str) -> int:
-    if re.fullmatch(r"[0-9]{1,4}", text) and int(text) < 1024:
-        return int(text)
+    number = re.fullmatch(r"([0-9]{1,4})(?:[.,]0{1,6})?", text)
+    if number is not None and int(number[1]) < 1024:
+        return int(number[1])
+    # AI, OBJECT_ANALOG_INPUT, analogInput, Analog Input
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", "-", text)
+    name = re.sub(r"[ _]+", "-", parted).lower().removeprefix("object-")
     try:
-        return names.object_type_number(text.lower().replace(" ", "-"))
+        return names.object_type_number(_SHORT_TYPES.get(name, name))
     except ValueError:
         raise ValueError(f"object type {text[:40]!r} is unknown") from None
+
+
+def _unit(text: str | None) -> str | None:
+    """The name of the engineering unit that a text stands for; the text where it is none."""
+    if text is None:
+        return None
+    plain = re.sub(r"\s", "", text).lower().replace("º", "°").replace("³", "3")
+    return _UNIT_SIGNS.get(plain, re.sub(r"[ _]+", "-", text.strip()).lower())
 
 
 # Reading the table

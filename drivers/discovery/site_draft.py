@@ -53,6 +53,7 @@ _KINDS = (
     *("binary-input", "binary-output", "binary-value"),
     *("multi-state-input", "multi-state-output", "multi-state-value"),
     *("integer-value", "positive-integer-value", "large-analog-value"),
+    *("accumulator", "pulse-converter", "loop"),
     REGISTER,
 )
 UNITS = {
@@ -209,7 +210,7 @@ class _DraftPoint:
     def _write(self) -> list[str]:
         """Comment lines with a write rule that a person may uncomment and has to complete."""
         found = self.found
-        if found.kind.endswith("-input") or found.kind == REGISTER:
+        if not found.kind.endswith(("-output", "-value")):
             return []
         if self.guess.role in _NEVER_WRITTEN:
             return []

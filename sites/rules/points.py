@@ -264,7 +264,8 @@ def _unattended(parsed: ParsedSite, point: Section, write: Section, report: Mist
 
 def _writable(address: NetworkAddress, point: Section, report: MistakeReport) -> None:
     if isinstance(address, BacnetAddress):
-        if address.object_type.endswith("-input") or address.property != "present-value":
+        commandable = address.object_type.endswith(("-output", "-value"))
+        if not commandable or address.property != "present-value":
             report.add(
                 point.at("bacnet"),
                 f"write: {address.object_type} {address.property} cannot be commanded; "

@@ -274,6 +274,7 @@ DEVICE = SectionSchema(
         ),
         _field("shared", OneOf(FLAG), "serves other sites, too, which name it as well", "false"),
         _field("fetches", OneOf(FLAG), "fetches its setpoint schedule by itself", "false"),
+        _field("max_outstanding", Integer(1, 4), "BACnet: requests that it takes at once"),
         _field("set_clock", OneOf(FLAG), "BACnet: its clock may be set by us", "false"),
     ),
 )

@@ -26,8 +26,11 @@ _OBJECT_TYPES = (
     *("binary-input", "binary-output", "binary-value"),
     *("multi-state-input", "multi-state-output", "multi-state-value"),
     *("integer-value", "positive-integer-value", "large-analog-value"),
+    *("accumulator", "pulse-converter", "loop", "averaging"),
 )
-_OBJECT = re.compile(r"([a-z-]+),([0-9]{1,7})(?:,([a-z][a-z0-9-]*))?")
+_OBJECT = re.compile(r"([a-z-]+|[0-9]{1,4}),([0-9]{1,7})(?:,([a-z][a-z0-9-]*|[0-9]{1,7}))?")
+_USUAL_PROPERTY = {"averaging": "average-value"}
+_PROPRIETARY_TYPES, _PROPERTIES = range(128, 1024), 4_194_304
 _MAX_INSTANCE = 4_194_302
 
 
@@ -348,19 +351,29 @@ class BacnetObject:
         return (
             '"object-type,instance" such as "analog-input,1" (types: analog-, binary- or '
             "multi-state- with input, output or value, integer-value, positive-integer-value, "
-            f"large-analog-value; instances: 0 to {_MAX_INSTANCE}; a property such as "
-            "present-value or reliability may follow)"
+            "large-analog-value, accumulator, pulse-converter, loop, averaging, or the number of a "
+            f"proprietary type, 128 to 1023; instances: 0 to {_MAX_INSTANCE}; a property such as "
+            "reliability, or its number, may follow)"
         )
 
     def read(self, node: Node, report: MistakeReport) -> BacnetAddress:
         match = _OBJECT.fullmatch(_scalar(node).text.replace(" ", ""))
-        if match is None or match[1] not in _OBJECT_TYPES or int(match[2]) > _MAX_INSTANCE:
+        if match is None or not _is_type(match[1]) or int(match[2]) > _MAX_INSTANCE:
             raise InvalidValue
-        if match[3] is not None and match[3] not in standard_properties():
+        if match[3] is not None and not _is_property(match[3]):
             raise InvalidValue
+        usual = _USUAL_PROPERTY.get(match[1], "present-value")
         return BacnetAddress(
-            object_type=match[1], instance=int(match[2]), property=match[3] or "present-value"
+            object_type=match[1], instance=int(match[2]), property=match[3] or usual
         )
+
+
+def _is_type(text: str) -> bool:
+    return int(text) in _PROPRIETARY_TYPES if text.isdecimal() else text in _OBJECT_TYPES
+
+
+def _is_property(text: str) -> bool:
+    return int(text) < _PROPERTIES if text.isdecimal() else text in standard_properties()
 
 
 @dataclass(frozen=True, slots=True)

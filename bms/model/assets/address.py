@@ -110,7 +110,8 @@ class TextAddress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BacnetAddress:
-    """A property of a BACnet object, by default its present value.
+    """A property of a BACnet object, by default its present value. Proprietary types and properties
+    are numbers as text.
 
     Its number is in the engineering unit that the object states, and is converted to the unit of
     the point. ``unit`` is what a person states instead (a name of BACnetEngineeringUnits), where

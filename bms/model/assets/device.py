@@ -141,7 +141,8 @@ class Device:
     ``heartbeat`` is a register or object that is toggled between 0 and 1 (a multi-state object
     between 1 and 2) once in each round of writes, as long as something is held at the device, so
     that its program notices when we are gone.
-    BACnet only: ``set_clock`` allows us to set its clock; ``network`` and ``mac`` (hexadecimal) are
+    BACnet only: ``max_outstanding`` is how many requests it takes at once where that is known [1];
+    ``set_clock`` allows us to set its clock; ``network`` and ``mac`` (hexadecimal) are
     its place behind the router at ``host``. ``shared``: other sites name it as well.
     ``fingerprint``: what the device has to say it is, as far as a person accepted it; ``texts``:
     where its model says so (``drivers/devices``), for Modbus devices without identification.
@@ -163,6 +164,7 @@ class Device:
     line_pause_s: float = 0.0
     any_transaction: bool = False
     heartbeat: NetworkAddress | None = None
+    max_outstanding: int | None = None
     set_clock: bool = False
     shared: bool = False
     fetches: bool = False

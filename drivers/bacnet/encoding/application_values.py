@@ -22,6 +22,7 @@ _IN_ALARM, _FAULT, _OVERRIDDEN, _OUT_OF_SERVICE = 0x80, 0x40, 0x20, 0x10
 _FLAGS_UNUSED = 4
 _SLOTS = 16
 _LONGEST = 8
+_POWERS = 20
 _UNKNOWN_PROPERTY = (2, 32)
 _SINGLE = struct.Struct(">f")
 _NOT_FINITE = "the device sent no finite number"
@@ -146,6 +147,24 @@ def single(octets: bytes) -> Decoded:
     except OverflowError:
         same = False
     return Decoded(short if same else number)
+
+
+def scale_factor(value: Sequence[Tag]) -> float | None:
+    """The factor of a BACnetScale (clause 21): a float, or a power of ten; None for anything else.
+
+    Raises ``InvalidReply`` for a scale that cannot be.
+    """
+    if len(value) != 1 or value[0].kind != "context" or value[0].number > 1:
+        return None
+    data = value[0].data
+    if value[0].number == 0:
+        if len(data) != _SINGLE.size:
+            raise InvalidReply(f"a scale of {len(data)} octets")
+        return shortest_decimal(_SINGLE.unpack(data)[0])
+    power = int.from_bytes(data, "big", signed=True)
+    if not 0 < len(data) <= _LONGEST or abs(power) > _POWERS:
+        raise InvalidReply("a scale that cannot be")
+    return float(f"1e{power}")
 
 
 def _finite(number: float) -> Decoded:

@@ -19,7 +19,7 @@ _ANY = 255
 _EPOCH = 1900
 NULL, BOOLEAN, UNSIGNED, SIGNED, REAL, DOUBLE, OCTETS, TEXT, BITS = range(9)
 ENUMERATED, DATE, TIME, OBJECT = 9, 10, 11, 12
-_CHARSETS = {0: "utf-8", 3: "utf-32-be", 4: "utf-16-be", 5: "latin-1"}
+_UTF_8, _DBCS, _JIS, _UCS_4, _UCS_2 = range(5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,8 +161,33 @@ def _float(tag: Tag) -> float:
 def _text(tag: Tag) -> str:
     if not tag.data:
         raise InvalidReply("a text without its character set")
-    charset = _CHARSETS.get(tag.data[0], "latin-1")
-    return tag.data[1:].decode(charset, errors="replace")
+    charset, octets = tag.data[0], tag.data[1:]
+    if charset == _DBCS and len(octets) >= 2:
+        page, octets = int.from_bytes(octets[:2], "big"), octets[2:]
+        return _decoded(octets, f"cp{page}", "cp850")
+    if charset == _UCS_2:
+        return _wide(octets)
+    if charset == _UCS_4:
+        return octets.decode("utf-32-be", errors="replace")
+    return _decoded(octets, {_UTF_8: "utf-8", _JIS: "shift_jis"}.get(charset, "cp1252"), "cp1252")
+
+
+def _decoded(octets: bytes, charset: str, otherwise: str) -> str:
+    """Text in a character set, or in the one that devices have which label theirs wrongly."""
+    try:
+        return octets.decode(charset)
+    except (UnicodeDecodeError, LookupError):
+        return octets.decode(otherwise, errors="replace")
+
+
+def _wide(octets: bytes) -> str:
+    """Text in UCS-2: big-endian (clause 20.2.9), but some devices send little-endian, with a byte
+    order mark or without; then the zeros of plain letters stand behind them."""
+    if octets[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return octets.decode("utf-16", errors="replace")
+    first, second = octets[0::2], octets[1::2]
+    little = second.count(0) > first.count(0)
+    return octets.decode("utf-16-le" if little else "utf-16-be", errors="replace")
 
 
 def _bits(tag: Tag) -> tuple[bool, ...]:

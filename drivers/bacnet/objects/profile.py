@@ -29,7 +29,9 @@ from drivers.fieldbus.errors import PermanentRefusal
 from drivers.fieldbus.reading import Decoded
 from drivers.fieldbus.receipts import protected
 
-_WITH_UNITS = frozenset({0, 1, 2, 45, 46, 48})  # analog, integer, large analog, positive integer
+_ACCUMULATOR, _LOOP, _PULSE_CONVERTER = 23, 12, 24
+# analog, integer, large analog, positive integer, and those
+_WITH_UNITS = frozenset({0, 1, 2, 45, 46, 48, _ACCUMULATOR, _LOOP, _PULSE_CONVERTER})
 _IN_UNITS = frozenset({22, 25, 45, 59, 65, 69, 104, 106, codec.PRESENT_VALUE})
 """Properties in the unit of their object: COV increment, deadband, high and low limit, maximum and
 minimum present value, relinquish default, resolution, present value."""
@@ -43,12 +45,14 @@ class UnitMismatch(ValueError):
 @dataclass(slots=True)
 class ObjectProfile:
     """One object. ``lacks`` are the properties that it does not have; ``unit`` is the number of its
-    engineering unit, None where it states none. ``doubted``: its reliability and its fault flag
-    contradict one another.
+    engineering unit, None where it states none. ``factor`` [1] is what the count of an accumulator
+    is multiplied by (clause 12.1), None where it was not read. ``doubted``: its reliability and its
+    fault flag contradict one another.
     ``checked_at`` is when a poll learned all this [s], on the clock of the wire."""
 
     lacks: set[int] = field(default_factory=set)
     unit: int | None = _UNREAD
+    factor: float | None = None
     doubted: bool = False
     checked_at: float = float("-inf")
 
@@ -56,6 +60,19 @@ class ObjectProfile:
     def knows_unit(self) -> bool:
         """Whether the unit, or that there is none, was read."""
         return self.unit != _UNREAD
+
+    def knows(self, point: Point) -> bool:
+        """Whether all is known that decides what the number of the object means at the point."""
+        if asks_unit(point) and not self.knows_unit:
+            return False
+        return not asks_scale(point) or self.factor is not None
+
+    def learn_factor(self, answer: PolledValue) -> None:
+        """Keep the factor of an accumulator. An error that may pass teaches nothing."""
+        if isinstance(answer, Decoded) and answer.value:
+            self.factor = answer.value
+        elif is_lacking(answer):
+            self.factor = 1.0
 
     def learn_unit(self, answer: PolledValue) -> None:
         """Keep the unit that an answer gives. An error that may pass teaches nothing."""
@@ -70,6 +87,14 @@ class ObjectProfile:
         assert isinstance(address, BacnetAddress)
         if address.scale is not None or address.offset is not None:
             return LinearScale(address.scale or 1.0, address.offset or 0.0)
+        found = self._unit_scale(point, address)
+        if not asks_scale(point):
+            return found
+        if self.factor is None:
+            raise UnitMismatch("the scale of the object could not be read")
+        return LinearScale(found.scale * self.factor, found.offset)
+
+    def _unit_scale(self, point: Point, address: BacnetAddress) -> LinearScale:
         if not asks_unit(point):
             name = address.unit
         elif not self.knows_unit:
@@ -170,7 +195,7 @@ class ObjectProfiles:
 
     async def _learn_units(self, wanted: Sequence[tuple[Point, Reference]]) -> None:
         asked = [
-            _property(reference, codec.UNITS)
+            _property(reference, units_of(reference))
             for point, reference in wanted
             if asks_unit(point) and not self.of(reference).knows_unit
         ]
@@ -220,6 +245,21 @@ def asks_unit(point: Point) -> bool:
         return False
     reference = property_reference(address)
     return reference.object_type in _WITH_UNITS and reference.property_id in _IN_UNITS
+
+
+def asks_scale(point: Point) -> bool:
+    """Whether the object counts, and its scale says how much one is."""
+    address = point.address
+    assert isinstance(address, BacnetAddress)
+    if address.scale is not None or address.offset is not None:
+        return False
+    reference = property_reference(address)
+    return (reference.object_type, reference.property_id) == (_ACCUMULATOR, codec.PRESENT_VALUE)
+
+
+def units_of(reference: Reference) -> int:
+    """The property with the unit of an object: a loop has those of its output and its input."""
+    return codec.OUTPUT_UNITS if reference.object_type == _LOOP else codec.UNITS
 
 
 def is_lacking(answer: object) -> bool:

@@ -57,10 +57,9 @@ def point(name: str, address: Address, write: WriteRule | None = None, **rest: A
         site="site",
         device="site/controller",
         role=Role.OTHER,
-        unit=Unit.DEG_C,
         address=address,
         write=write,
-        **rest,
+        **{"unit": Unit.DEG_C, **rest},
     )
 
 

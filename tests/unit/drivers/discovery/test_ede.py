@@ -274,3 +274,33 @@ def test_a_point_without_slots_may_be_given_back_by_a_value(
         return
     with pytest.raises(SiteFileError, match=objection):
         load_sites(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "unit", "found"),
+    [
+        ("AI", "°C", ("analog-input", "degrees-celsius")),
+        ("ai", "º C", ("analog-input", "degrees-celsius")),
+        ("analogInput", "62", ("analog-input", "degrees-celsius")),
+        ("Analog Input", "62,0", ("analog-input", "degrees-celsius")),
+        ("OBJECT_ANALOG_VALUE", "kWh", ("analog-value", "kilowatt-hours")),
+        ("0,0", "m³/h", ("analog-input", "cubic-meters-per-hour")),
+        ("MSV", "", ("multi-state-value", None)),
+        ("accumulator", "MWh", ("accumulator", "megawatt-hours")),
+        ("BV", "furlongs", ("binary-value", "furlongs")),
+    ],
+)
+def test_types_and_units_are_read_as_people_write_them(
+    kind: str, unit: str, found: tuple[str, str | None]
+) -> None:
+    text = (
+        "# keyname;device obj.-instance;object-name;object-type;object-instance;description;"
+        "present-value-default;min-present-value;max-present-value;settable;supports COV;"
+        "hi-limit;low-limit;state-text-reference;unit-code;vendor-specific-address\n"
+        f"k;1,0;name;{kind};1,0;text;;0,0;1,5;N;N;;;siehe Blatt;{unit};\n"
+        "k2;1;other;0;2;text;;;;N;N;;;;62;\n"
+    )
+    (device,) = read_ede(text.encode("cp1252", errors="replace")).devices
+    first = device.objects[0]
+    assert (first.kind, first.unit) == found
+    assert (first.low, first.high, first.instance) == (0.0, 1.5, 1)

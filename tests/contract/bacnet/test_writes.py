@@ -3,6 +3,7 @@ that do not do what they say: what is told of a write is what happened (W6, W7, 
 
 from __future__ import annotations
 
+import asyncio
 import math
 import struct
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from dataclasses import replace
 
 import pytest
 
+from bms.model.assets.address import BacnetAddress
 from bms.model.assets.point import Point
 from bms.model.assets.protected import Protection, protection_of
 from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
@@ -30,6 +32,7 @@ from bms.model.control.reasons import ReceiptReason, RefusalReason
 from bms.model.fact import Term, fact
 from bms.model.readings.measurement import Quality
 from bms.model.readings.units import Unit
+from bms.ports.departure import leaving_while
 from drivers.bacnet.driver import BacnetDriver
 from tests.rigs.fieldbus.bacnet_responder import (
     ABORT,
@@ -44,7 +47,7 @@ from tests.rigs.fieldbus.bacnet_responder import (
 )
 from tests.rigs.fieldbus.bacnet_session import CONSTANT, FAHRENHEIT, driving, setpoint, thermostat
 from tests.rigs.fieldbus.commands import command
-from tests.rigs.fieldbus.driver_rigs import MORNING
+from tests.rigs.fieldbus.driver_rigs import MORNING, point, rule
 
 KILOWATTS = 48
 
@@ -413,3 +416,39 @@ async def test_a_value_that_differs_by_less_than_a_real_can_tell_has_arrived() -
     device.acting = lambda key, slots: b"\x44" + near  # type: ignore[method-assign]
     async with driving(device) as driver:
         assert isinstance(await wish(driver), Accepted)
+
+
+SETPOINT = point(
+    "setpoint",
+    BacnetAddress(object_type="analog-value", instance=1),
+    rule(Release(kind=ReleaseKind.NULL)),
+)
+
+
+class Unheard(TinyDevice):
+    """Writes arrive, and no answer comes back; ``told`` is called with each of them."""
+
+    arrived = 0
+
+    def told(self) -> None:
+        """Nothing, until a test says otherwise."""
+
+    def write(self, invoke: int, payload: bytes) -> bytes | None:
+        self.arrived += 1
+        super().write(invoke, payload)
+        self.told()
+        return None
+
+
+async def test_w11_tries_do_not_go_on_past_the_end() -> None:
+    device, ended = Unheard(), asyncio.Event()
+    device.properties[2, 1, 85] = real(19.0)
+    device.properties[2, 1, 87] = [b"\x00"] * 16
+    device.told = ended.set  # type: ignore[method-assign]
+    async with driving(device) as driver:
+        with leaving_while(lambda: not ended.is_set()):
+            receipt = await driver.write(SETPOINT, command(SETPOINT, 20.5))
+        assert isinstance(receipt, Failed)
+        assert device.arrived == 1
+        receipt = await driver.write(SETPOINT, command(SETPOINT, 20.5))
+        assert device.arrived == 3  # without an end it is sent once more

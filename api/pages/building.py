@@ -13,7 +13,7 @@ from api.pages.panels.meters import MeterView, meter_views
 from api.pages.panels.months import MonthTable, month_table
 from api.pages.panels.plan import PlanView, plan_view, what_of
 from api.pages.panels.receipts import ReceiptRow, overridden_points, receipt_rows
-from api.pages.panels.standing import BuildingRow, building_row, held_points
+from api.pages.panels.standing import BuildingRow, building_row, held_points, names_of
 from api.pages.panels.trials import TrialRow, trial_rows
 from api.pages.panels.zones import ZoneView, zone_views
 from api.ports import ApiPorts
@@ -69,6 +69,7 @@ def building_page(
     plan = ports.control.plans.plan_in_force(site.id, now)
     assessed = cache.site(site)
     taken = overridden_points(site, now, ports.control.decisions, ports.control.journal)
+    names = names_of((site,), t)
     row = building_row(ports, site, held_points(ports)[site.id], None, t)
     return BuildingView(
         id=site.id,
@@ -79,9 +80,9 @@ def building_page(
         zones=zone_views(ports.planning.readings, site, plan, taken, now, t),
         plan=None if plan is None else plan_view(plan, site, now, t),
         meters=meter_views(cache.days(site), site, t),
-        claim=claim_of(assessed.savings, assessed, t),
+        claim=claim_of(assessed.savings, assessed, names, t),
         meter_claims=tuple(
-            (t(f"meter_{meter.commodity.value}"), claim_of(meter, assessed, t))
+            (t(f"meter_{meter.commodity.value}"), claim_of(meter, assessed, names, t))
             for meter in assessed.savings.meters
         ),
         months=month_table(assessed.savings, t),

@@ -8,6 +8,7 @@ from api.pages.language import PageTranslator
 from api.pages.panels.standing import name_of
 from api.ports import ApiPorts
 from bms.messages import MISSING
+from bms.model.planning.cooling_fee import CoolingRule
 from bms.services.assessment.cooling_fees import MeterCooling, portfolio_cooling
 from bms.services.assessment.savings_cache import SavingsCache
 
@@ -55,10 +56,14 @@ def cooling_page(ports: ApiPorts, cache: SavingsCache, t: PageTranslator) -> Coo
         until=t.day(rows[0].until, weekday=False) if rows else None,
         months=tuple(t.month(month.first) for month in rows[0].months) if rows else (),
         rows=tuple(_row(ports, row, t) for row in rows),
-        sources=tuple(dict.fromkeys(row.rule.source for row in rows if row.rule is not None)),
+        sources=tuple(dict.fromkeys(_source(row.rule, t) for row in rows if row.rule is not None)),
         fees=sum(fees) if fees else None,
         at_end=sum(known) if known else None,
     )
+
+
+def _source(rule: CoolingRule, t: PageTranslator) -> str:
+    return rule.source_da if t.language == "da" and rule.source_da else rule.source
 
 
 def _row(ports: ApiPorts, row: MeterCooling, t: PageTranslator) -> CoolingRow:

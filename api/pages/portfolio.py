@@ -10,7 +10,7 @@ from markupsafe import Markup
 from api.pages.language import PageTranslator
 from api.pages.panels.claim import Claim, claim_of
 from api.pages.panels.months import MonthTable, month_table
-from api.pages.panels.standing import BuildingRow, building_row, held_points, name_of
+from api.pages.panels.standing import BuildingRow, building_row, held_points, name_of, names_of
 from api.ports import ApiPorts
 from bms.model.assets.site import Site
 from bms.model.savings.avoided_use import SiteSavings
@@ -36,7 +36,9 @@ def portfolio_page(ports: ApiPorts, cache: SavingsCache, t: PageTranslator) -> P
     held = held_points(ports)
     total = cache.portfolio(assessed)
     return PortfolioView(
-        claim=claim_of(total, _longest(assessed), t) if assessed else None,
+        claim=claim_of(total, _longest(assessed), names_of(ports.sites.values(), t), t)
+        if assessed
+        else None,
         months=month_table(total, t),
         chart=bars(savings, ports.sites, t) if known else None,
         rows=tuple(

@@ -38,7 +38,13 @@ SIZE = 2.0
 
 
 def interval_use(
-    times: Micros, values: Floats, *, interval_s: int, period: MeterPeriod, rating: MeterRating
+    times: Micros,
+    values: Floats,
+    *,
+    interval_s: int,
+    period: MeterPeriod,
+    rating: MeterRating,
+    signed: bool = False,
 ) -> Consumption:
     """Returns the use per step of a meter that is delivered as amounts per interval.
 
@@ -47,7 +53,8 @@ def interval_use(
     long each interval is shows from the stamps around it (``interval_lengths``), so that a meter
     that goes from hours to quarters counts on; ``interval_s`` [s] where they do not show it. A
     step's use is the sum of the intervals that fill it exactly, and NaN where one is missing,
-    negative or larger than the meter can count: intervals are never divided.
+    negative or larger than the meter can count: intervals are never divided. With ``signed``
+    amounts below zero are export, and count as such.
 
     Raises ValueError as ``MeterPeriod.grid`` does, for an interval that is not positive, and for
     shapes that differ.
@@ -59,7 +66,7 @@ def interval_use(
     times, values, flaws = sorted_readings(times, values)
     lengths = interval_lengths(times, interval_s * SECOND_US)
     flaws = [_until_end(flaw, times, lengths) for flaw in flaws]
-    screened = _screened(times, values, lengths, rating)
+    screened = _screened(times, values, lengths, rating, signed=signed)
     keep = screened.keep
     use = _summed(times[keep], values[keep], lengths[keep], grid)
     flaws += _too_coarse(times, lengths, interval_s * SECOND_US, grid)
@@ -153,12 +160,16 @@ def _too_coarse(times: Micros, lengths: Micros, usual: int, grid: Micros) -> lis
     return [Flaw(FlawCode.TOO_COARSE, int(grid[0]), int(grid[-1]))] if usual > shortest else []
 
 
-def _screened(times: Micros, values: Floats, lengths: Micros, rating: MeterRating) -> _Screened:
+def _screened(
+    times: Micros, values: Floats, lengths: Micros, rating: MeterRating, *, signed: bool
+) -> _Screened:
     """Which amounts can be measurements, and a flaw for every stretch of those that cannot."""
     hours = lengths / HOUR_US
+    negative = np.zeros(len(values), dtype=np.bool_) if signed else values < 0
+    values = np.abs(values) if signed else values
     typical = float(np.median(lengths)) if len(lengths) else float(HOUR_US)
     rate = rating.usual_rate(highest_usual(np.maximum(values, 0.0) / hours, typical))
-    negative, absurd = values < 0, values / hours > rate.bound
+    absurd = values / hours > rate.bound
     other_unit = absurd & (values / hours / KILO <= SIZE * min(rate.usual, rate.bound))
     per_day = max(1, round(DAY_US / typical))
     other_unit |= _days_of(other_unit, values > 0, per_day) & ~negative

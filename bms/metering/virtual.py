@@ -26,7 +26,7 @@ class VirtualCode(MessageCode):
 
 
 def virtual_use(
-    parts: Mapping[str, Consumption], terms: Iterable[tuple[str, float]]
+    parts: Mapping[str, Consumption], terms: Iterable[tuple[str, float]], *, signed: bool = False
 ) -> Consumption:
     """The sum of factor times use over ``terms``, pairs of a key of ``parts`` and a factor.
 
@@ -34,7 +34,7 @@ def virtual_use(
     was not read. It is NaN too where a difference falls below zero (the parts are not read at the
     same instant); the total still counts it, and is None only where that of a part is, or where it
     is below zero itself. Events are those of the parts, with their names; the amounts stay with
-    the parts.
+    the parts. With ``signed`` it may be below zero: more went out than came in.
 
     Raises ValueError without terms, for an unknown part, and for parts in different units or over
     different steps.
@@ -47,7 +47,7 @@ def virtual_use(
     _alike(first, [part for part, _ in chosen])
     use = np.sum([factor * part.use.values for part, factor in chosen], axis=0)
     size = np.sum([abs(factor) * np.abs(part.use.values) for part, factor in chosen], axis=0)
-    below = use < -ROUNDING * size
+    below = np.zeros(len(use), dtype=np.bool_) if signed else use < -ROUNDING * size
     edges = _edges(first)
     events = [
         event(Flaw(FlawCode.BELOW_ZERO, int(edges[i]), int(edges[j]), amount), first.unit)
@@ -57,9 +57,9 @@ def virtual_use(
     names = dict.fromkeys(name for name, _ in pairs)
     events += [_of(name, each) for name in names for each in parts[name].events]
     return Consumption(
-        use=Series(first.use.start, first.use.step, _at_least_zero(use, below)),
+        use=Series(first.use.start, first.use.step, use if signed else _at_least_zero(use, below)),
         unit=first.unit,
-        total=_total(chosen),
+        total=_total(chosen, signed=signed),
         events=tuple(sorted(events, key=lambda each: (each.start, each.end))),
         edges=first.edges,
     )
@@ -92,10 +92,10 @@ def _at_least_zero(use: Floats, below: Mask) -> Floats:
     return values
 
 
-def _total(chosen: Sequence[tuple[Consumption, float]]) -> float | None:
+def _total(chosen: Sequence[tuple[Consumption, float]], *, signed: bool) -> float | None:
     amounts = [factor * part.total for part, factor in chosen if part.total is not None]
     total = sum(amounts)
-    return total if len(amounts) == len(chosen) and total >= 0 else None
+    return total if len(amounts) == len(chosen) and (signed or total >= 0) else None
 
 
 def _of(meter: str, each: MeterEvent) -> MeterEvent:

@@ -19,7 +19,7 @@ from bms.metering.register.usual_rate import MeterRating
 from bms.metering.step_edges import MeterPeriod
 from bms.metering.virtual import virtual_use
 from bms.model.assets.address import SupplierAddress
-from bms.model.assets.equipment import Meter, VirtualMeter
+from bms.model.assets.equipment import Meter, MeterDirection, VirtualMeter
 from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Site
 from bms.model.readings.metering import Consumption, Quantity
@@ -43,8 +43,14 @@ AROUND_SELDOM = timedelta(days=100)
 """The same for meters that are read by the month or the quarter."""
 MEASURED = (Role.METER_ENERGY, Role.METER_VOLUME)
 """What a meter measures: its energy, else its volume."""
-COUNTED = (Quantity.ENERGY, Quantity.VOLUME, Quantity.FLOW_ENERGY, Quantity.RETURN_ENERGY)
+COUNTED = (
+    *(Quantity.ENERGY, Quantity.EXPORT, Quantity.VOLUME),
+    *(Quantity.FLOW_ENERGY, Quantity.RETURN_ENERGY),
+)
 """Quantities of a supplier that are counted, as registers or per interval."""
+
+SIGNED = (MeterDirection.EXPORT, MeterDirection.NET)
+"""Of a sum with one of these more may leave the building than enters."""
 
 
 def all_meters(site: Site) -> tuple[AnyMeter, ...]:
@@ -183,7 +189,8 @@ def _use(site: Site, meter: AnyMeter, readings: ReadingStore, period: MeterPerio
     if isinstance(meter, Meter):
         return _measured(site, meter, readings, period)
     parts = {name: _use(site, meter_named(site, name), readings, period) for name, _ in meter.terms}
-    return virtual_use(parts, meter.terms)
+    signed = any(part.direction in SIGNED for part in site.meters if part.id in parts)
+    return virtual_use(parts, meter.terms, signed=signed)
 
 
 def _measured(site: Site, meter: Meter, readings: ReadingStore, period: MeterPeriod) -> Consumption:
@@ -214,7 +221,12 @@ def _counted(
     address = point.address
     if isinstance(address, SupplierAddress) and address.interval:
         return interval_use(
-            times, values, interval_s=point.interval_s, period=period, rating=rating
+            times,
+            values,
+            interval_s=point.interval_s,
+            period=period,
+            rating=rating,
+            signed=meter is not None and meter.direction is MeterDirection.NET,
         )
     return register_use(
         times,

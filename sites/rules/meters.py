@@ -6,11 +6,13 @@ from collections import Counter
 from collections.abc import Iterable
 from itertools import chain, pairwise
 
+from bms.model.assets.equipment import MeterDirection
 from bms.model.assets.point import Role
+from bms.model.readings.metering import Quantity
 from bms.model.readings.units import Commodity
 from sites.parsed_site import ParsedSite
 from sites.rules.references import reference
-from sites.rules.supplier import SUPPLIED, quantities
+from sites.rules.supplier import SUPPLIED, counts_use, quantities
 from sites.schema.sections import Section
 from sites.schema.yaml_tree import Location, MistakeReport, quote
 
@@ -23,6 +25,7 @@ def check_meters(parsed: ParsedSite, report: MistakeReport) -> None:
     for meter in parsed.sections("meters"):
         _exchanges(meter, report)
         _calorific_value(meter, report)
+        _direction(parsed, meter, report)
         if meter.get("supplier") is not None:
             _supplier(parsed, meter, meter["supplier"], report)
     for virtual in parsed.sections("virtual_meters"):
@@ -30,15 +33,16 @@ def check_meters(parsed: ParsedSite, report: MistakeReport) -> None:
 
 
 def check_numbers(parsed_sites: Iterable[ParsedSite], report: MistakeReport) -> None:
-    """Report every supplier's number that another meter of the city has already."""
-    first: dict[str, Location] = {}
+    """Report every supplier's number that another meter of the city has already; one of import and
+    one of export may share theirs."""
+    first: dict[tuple[str, bool], Location] = {}
     for meter in chain.from_iterable(parsed.sections("meters") for parsed in parsed_sites):
         supplier = meter.get("supplier")
         number = supplier.get("number") if supplier is not None else None
         if number is None:
             continue
         where = supplier.at("number")
-        known = first.setdefault(number, where)
+        known = first.setdefault((number, counts_use(meter)), where)
         if known is not where:
             report.add(
                 where,
@@ -65,6 +69,44 @@ def _calorific_value(meter: Section, report: MistakeReport) -> None:
             report.add(later.at("from"), "calorific_value: the oldest comes first, each once")
 
 
+def _direction(parsed: ParsedSite, meter: Section, report: MistakeReport) -> None:
+    """Report a direction, or the meter beside which it counts, that cannot be."""
+    direction = meter.get("direction") or MeterDirection.IMPORT
+    if direction != MeterDirection.IMPORT and meter.get("commodity") != Commodity.ELECTRICITY:
+        report.add(meter.at("direction"), f"direction: {direction} is of electricity only")
+    supplier = meter.get("supplier")
+    amounts = supplier is not None and supplier.get("interval") == _TRUE
+    if direction == MeterDirection.NET and not amounts:
+        report.add(
+            meter.at("direction"),
+            "direction: net needs a supplier with interval: true; of registers give those of"
+            " import and export a meter each",
+        )
+    if counts_use(meter):
+        if not meter.lacks("behind"):
+            report.add(meter.at("behind"), "behind: only export and production have it")
+        return
+    _behind(parsed, meter, report)
+
+
+def _behind(parsed: ParsedSite, meter: Section, report: MistakeReport) -> None:
+    grid = {
+        name: other
+        for name, other in parsed.by_id("meters").items()
+        if other.get("commodity") == Commodity.ELECTRICITY and counts_use(other)
+    }
+    if meter.lacks("behind"):
+        billed = [name for name, other in grid.items() if other.get("billed") != "false"]
+        if len(billed) != 1:
+            report.add(
+                meter.where,
+                "behind: name the meter of import beside which it counts; there are: "
+                f"{', '.join(grid) or 'none'}",
+            )
+        return
+    _known(meter, "behind", meter.get("behind"), grid, "meter of import", report)
+
+
 def _exchanges(meter: Section, report: MistakeReport) -> None:
     whole = [e for e in meter.get("exchanges") or () if e.get("at") is not None]
     for earlier, later in pairwise(whole):
@@ -84,6 +126,14 @@ def _exchanges(meter: Section, report: MistakeReport) -> None:
 
 def _supplier(parsed: ParsedSite, meter: Section, supplier: Section, report: MistakeReport) -> None:
     wanted = quantities(meter)
+    if Quantity.EXPORT in wanted and counts_use(meter):
+        report.add(
+            supplier.at("quantities"),
+            "quantities: export has a meter of its own, with direction: export (and the same"
+            " number, where the supplier has one for both)",
+        )
+    if Quantity.EXPORT in wanted and Quantity.ENERGY in wanted:
+        report.add(supplier.at("quantities"), "quantities: export and energy exclude each other")
     for quantity, count in Counter(wanted).items():
         if count > 1:
             report.add(supplier.at("quantities"), f"quantities: {quantity} stands twice")

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from bms.model.assets.address import SupplierAddress
-from bms.model.assets.equipment import Meter, VirtualMeter
+from bms.model.assets.equipment import Meter, MeterDirection, VirtualMeter
 from bms.model.assets.point import Point, Role
 from bms.model.readings.metering import MeterExchange, Quantity
 from bms.model.readings.units import Commodity, Unit
@@ -24,6 +24,7 @@ class SuppliedQuantity(NamedTuple):
 SUPPLIED: Mapping[Quantity, SuppliedQuantity] = MappingProxyType(
     {
         Quantity.ENERGY: SuppliedQuantity(Role.METER_ENERGY, Unit.KWH),
+        Quantity.EXPORT: SuppliedQuantity(Role.METER_ENERGY, Unit.KWH),
         Quantity.VOLUME: SuppliedQuantity(Role.METER_VOLUME, Unit.M3),
         Quantity.POWER: SuppliedQuantity(Role.METER_POWER, Unit.KW),
         Quantity.FLOW: SuppliedQuantity(Role.OTHER, Unit.M3_PER_H),
@@ -34,22 +35,34 @@ SUPPLIED: Mapping[Quantity, SuppliedQuantity] = MappingProxyType(
     }
 )
 #: Amounts per interval where the supplier gives such; the others are states.
-AMOUNTS = (Quantity.ENERGY, Quantity.VOLUME, Quantity.FLOW_ENERGY, Quantity.RETURN_ENERGY)
+AMOUNTS = (
+    *(Quantity.ENERGY, Quantity.EXPORT, Quantity.VOLUME),
+    *(Quantity.FLOW_ENERGY, Quantity.RETURN_ENERGY),
+)
 _BY_VOLUME = (Commodity.WATER, Commodity.GAS)
 
 
 def quantities(meter: Section) -> tuple[Quantity, ...]:
     """The quantities that are kept of a supplier's values of a meter.
 
-    Those that the section names; else volume for water and gas, and energy for the rest.
+    Those that the section names; else volume for water and gas, export for what leaves or is
+    produced, and energy for the rest.
     """
     supplier = meter.get("supplier")
     if supplier is None:
         return ()
     if not supplier.lacks("quantities"):
         return tuple(supplier.get("quantities") or ())
+    if not counts_use(meter):
+        return (Quantity.EXPORT,)
     by_volume = meter.get("commodity") in _BY_VOLUME
     return (Quantity.VOLUME if by_volume else Quantity.ENERGY,)
+
+
+def counts_use(meter: Section) -> bool:
+    """Whether a meter counts what a building takes, and not what leaves it or is produced."""
+    direction = meter.get("direction")
+    return direction is None or MeterDirection(direction).is_use
 
 
 def supplier_points(site: str, meter: Section) -> tuple[Point, ...]:
@@ -81,7 +94,7 @@ def build_meter(section: Section) -> Meter:
     calorific = values.pop("calorific_value")
     return Meter(
         calorific_value=tuple((each["from"], each["kwh_per_m3"]) for each in calorific),
-        **{**values, "billed": section["billed"] == "true"},
+        **{**values, "billed": section["billed"] == "true" and counts_use(section)},
         number=supplier["number"] if supplier is not None else None,
         exchanges=tuple(MeterExchange(**exchange.values) for exchange in exchanges),
     )

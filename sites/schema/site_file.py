@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bms.model.assets.address import DataType, Order, Table
 from bms.model.assets.device import Framing, Parity
-from bms.model.assets.equipment import HeatSourceKind
+from bms.model.assets.equipment import HeatSourceKind, MeterDirection
 from bms.model.assets.point import Privacy, Role
 from bms.model.assets.site import Mode
 from bms.model.assets.write_rule import ReleaseKind
@@ -321,6 +321,13 @@ METER = SectionSchema(
         _field("multiplier", Number(above=0, high=1e6), "register to unit of the point", 1.0),
         _field("max_kw", Number(above=0, high=1e6), "no more than this is plausible [kW]"),
         _field("calorific_value", ListOf(CALORIFIC), "gas in m3: what it holds, by day", ()),
+        _field(
+            "direction",
+            OneOf(MeterDirection),
+            "electricity: from the grid, to it, their difference, or what panels give",
+            MeterDirection.IMPORT,
+        ),
+        _field("behind", _ID, "export, production: the meter of import beside which it is"),
         _field("supplier", SUPPLIER, "its values come in files or pushes of its supplier"),
         _field("exchanges", ListOf(EXCHANGE), "when another meter took its place", ()),
     ),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from api.pages.language import PageTranslator
+from bms.model.fact import Fact, Parameter
 from bms.model.savings.avoided_use import Savings, SiteSavings
 from bms.services.assessment.savings_cache import SiteAssessment
 
@@ -28,8 +30,15 @@ class Claim:
     reasons: tuple[str, ...]
 
 
-def claim_of(saving: SiteSavings | Savings, assessed: SiteAssessment, t: PageTranslator) -> Claim:
-    """The saving of a meter, a building or all of them, over the periods of ``assessed``."""
+def claim_of(
+    saving: SiteSavings | Savings,
+    assessed: SiteAssessment,
+    names: Mapping[str, str],
+    t: PageTranslator,
+) -> Claim:
+    """The saving of a meter, a building or all of them, over the periods of ``assessed``.
+
+    ``names`` of sites and meters stand in the reasons in place of their ids."""
     return Claim(
         verdict=saving.verdict.value,
         verdict_word=t(f"verdict_{saving.verdict.value}"),
@@ -42,8 +51,21 @@ def claim_of(saving: SiteSavings | Savings, assessed: SiteAssessment, t: PageTra
         dkk=_worth(saving, "cost_dkk", t),
         co2=_worth(saving, "co2_kg", t),
         period=_period(assessed, t),
-        reasons=tuple(t.describe(words) for words in saving.reasons),
+        reasons=tuple(t.describe(_named(words, names)) for words in saving.reasons),
     )
+
+
+def _named(words: Fact, names: Mapping[str, str]) -> Fact:
+    """The fact with names where it has ids."""
+    return replace(
+        words, parameters={key: _name(value, names) for key, value in words.parameters.items()}
+    )
+
+
+def _name(value: Parameter, names: Mapping[str, str]) -> Parameter:
+    if isinstance(value, tuple):
+        return tuple(names.get(each, each) if isinstance(each, str) else each for each in value)
+    return names.get(value, value) if isinstance(value, str) else value
 
 
 def _half(saving: SiteSavings | Savings, t: PageTranslator) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -41,6 +42,20 @@ def name_of(site: Site, t: PageTranslator) -> str:
     return site.name_da if t.language == "da" else site.name_en
 
 
+def names_of(sites: Iterable[Site], t: PageTranslator) -> dict[str, str]:
+    """The names of sites and of their meters by the ids that facts have of them."""
+    found: dict[str, str] = {}
+    for site in sites:
+        found[site.id] = name_of(site, t)
+        kinds = Counter(meter.commodity for meter in site.meters if meter.billed)
+        for meter in site.meters:
+            name = t(f"meter_{meter.commodity.value}")
+            several = kinds[meter.commodity] > 1 or not meter.billed
+            more = f" ({meter.id})" if several else ""
+            found[f"{site.id}/{meter.id}"] = f"{name_of(site, t)}: {name.lower()}{more}"
+    return found
+
+
 def held_points(ports: ApiPorts) -> Counter[str]:
     """Open leases of each site."""
     at = ports.clock.reading()
@@ -60,6 +75,7 @@ def building_row(
         (latest[p.id].good_value for p in site.points_by_role(Role.OUTDOOR_TEMP) if p.id in latest),
         None,
     )
+    names = names_of((site,), t)
     return BuildingRow(
         id=site.id,
         name=name_of(site, t),
@@ -77,5 +93,5 @@ def building_row(
         reading=None if newest is None else t.since(newest, now),
         stale=newest is None or now - newest > STALE,
         outdoor=None if outdoor is None else f"{t.number(outdoor, 1)} °C",
-        claim=None if assessed is None else claim_of(assessed.savings, assessed, t),
+        claim=None if assessed is None else claim_of(assessed.savings, assessed, names, t),
     )

@@ -62,7 +62,8 @@ of 1 300; meters mostly share theirs."""
 def read_eloverblik(content: bytes, name: str) -> SupplierFile:
     """Returns the use of metering points [kWh per interval]; ``name`` stands in messages.
 
-    A series of production is left out, as a mistake. So are series of another curve type,
+    A series of production becomes rows of export. Left out, as a mistake, are series of another
+    business or curve type,
     other units than energy, and metering points that the DataHub gave an error for. A position
     that is left out is a gap and makes no row. Raises ``FeedError`` when the file as a whole is no
     such answer.
@@ -128,10 +129,14 @@ class _EloverblikReader:
             self.points += count
             self.refuse(f"{number or 'a metering point'}: {count} values left out: {why}")
             return
+        produced = text_or_none(series.get("businessType")) == PRODUCTION
+        quantity = Quantity.EXPORT if produced else Quantity.ENERGY
         for period in list_items(series.get("Period")):
-            self.period(object_entries(period), number, scale)
+            self.period(object_entries(period), number, quantity, scale)
 
-    def period(self, period: Mapping[str, object], number: str, scale: UnitScale) -> None:
+    def period(
+        self, period: Mapping[str, object], number: str, quantity: Quantity, scale: UnitScale
+    ) -> None:
         """Reads the points of a period."""
         points = _points(period)
         if not points:
@@ -146,7 +151,8 @@ class _EloverblikReader:
         for point in points:
             place += 1
             try:
-                self.rows.append(_row(object_entries(point), number, grid, scale, place))
+                row = _row(object_entries(point), number, grid, scale, place)
+                self.rows.append(row._replace(quantity=quantity))
             except ValueError as error:
                 self.points = place
                 self.refuse(f"{number}: {error}")
@@ -245,10 +251,8 @@ def _no_use(series: Mapping[str, object], number: str | None) -> str | None:
     curve = text_or_none(series.get("curveType"))
     if number is None or not number.isprintable():
         return "the series names no metering point"
-    if business == PRODUCTION:
-        return "it is production (businessType A01), which is no use of the building"
-    if business != CONSUMPTION:
-        return f"businessType is {business!r} and not A04, consumption"
+    if business not in (CONSUMPTION, PRODUCTION):
+        return f"businessType is {business!r} and not A04, consumption, or A01, production"
     if curve not in (FIXED_BLOCKS, None):
         return f"curveType is {curve!r}; only A01, blocks of fixed length, is known"
     return None

@@ -51,6 +51,7 @@ _TIMES_VOLUME = {"m3degc": UnitScale(Unit.M3_DEG_C)}
 UNITS: Mapping[Quantity, Mapping[str, UnitScale]] = MappingProxyType(
     {
         Quantity.ENERGY: _ENERGY,
+        Quantity.EXPORT: _ENERGY,
         Quantity.VOLUME: _VOLUME,
         Quantity.POWER: _POWER,
         Quantity.FLOW: _FLOW,

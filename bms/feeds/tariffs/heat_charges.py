@@ -55,10 +55,11 @@ def _rule(raw: Mapping[str, Any]) -> CoolingRule:
         above_k=None if "above_k" not in raw else float(raw["above_k"]),
         bonus_dkk_per_k_mwh=_price(raw, "bonus"),
         source=raw["source"],
+        source_da=raw.get("source_da"),
     )
 
 
-_COOLING_FIELDS = {"from", "to", "source", "below_k", "above_k", "malus", "bonus"} | {
+_COOLING_FIELDS = {"from", "to", "source", "source_da", "below_k", "above_k", "malus", "bonus"} | {
     f"{name}_with_vat" for name in ("malus", "bonus")
 }
 

@@ -58,6 +58,21 @@ class HeatSource:
     """Heat pump: relative gain in COP for each kelvin of cooler supply water [1/K]."""
 
 
+class MeterDirection(StrEnum):
+    """What an electricity meter counts: what comes in from the grid, what goes out to it, the first
+    less the second, or what panels of the building give."""
+
+    IMPORT = "import"
+    EXPORT = "export"
+    NET = "net"
+    PRODUCTION = "production"
+
+    @property
+    def is_use(self) -> bool:
+        """Whether it counts what a building takes."""
+        return self in (MeterDirection.IMPORT, MeterDirection.NET)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meter:
     """A meter. ``billed`` marks the meters whose sum is the site's use (submeters are not).
@@ -65,7 +80,8 @@ class Meter:
     ``register_max`` [unit of the energy point] is where the register rolls over; ``number`` is
     what the supplier calls the meter or metering point; ``exchanges`` oldest first.
     ``calorific_value`` [kWh/m3] of gas that is measured by volume, by the first day on which it
-    holds, oldest first.
+    holds, oldest first. ``direction`` other than import is that of electricity alone; ``behind`` is
+    the meter of import or net beside which export or production is counted.
     """
 
     id: str
@@ -77,6 +93,8 @@ class Meter:
     number: str | None = None
     exchanges: tuple[MeterExchange, ...] = ()
     calorific_value: tuple[tuple[date, float], ...] = ()
+    direction: MeterDirection = MeterDirection.IMPORT
+    behind: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,10 @@ class CoolingRule:
     below_k: float
     malus_dkk_per_k_mwh: float
     source: str
+    """Where the rule stands; ``source_da`` the same in Danish."""
     above_k: float | None = None
     bonus_dkk_per_k_mwh: float = 0.0
+    source_da: str | None = None
 
     def __post_init__(self) -> None:
         if min(self.malus_dkk_per_k_mwh, self.bonus_dkk_per_k_mwh) < 0 or self.below_k <= 0:

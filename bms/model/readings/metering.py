@@ -20,11 +20,13 @@ from bms.model.readings.units import Unit
 class Quantity(StrEnum):
     """What a supplier's value measures.
 
+    ``export`` is energy that leaves through the meter: what a supplier calls production.
     ``flow_energy`` and ``return_energy`` are the heat-meter registers E8 and E9: volume times
     forward and return temperature [m3 degC].
     """
 
     ENERGY = "energy"
+    EXPORT = "export"
     VOLUME = "volume"
     POWER = "power"
     FLOW = "flow"

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bms.model.readings.series import Series
 from bms.model.savings.avoided_use import Span
 from bms.savings.data.screening import Zeros
+from bms.savings.events.sun_panels import SunPanels
 from bms.savings.models.baseline import Closed
 from bms.savings.models.normal_year import NormalYear
 from bms.savings.models.uncertainty import DEFAULT_DRIFT
@@ -40,7 +42,9 @@ class AssessmentSettings:
     the next, a share of its use. ``zeros`` says what a zero means. ``building_use`` (as a site
     names it) chooses the GUF of the degree-day correction. ``normal`` asks for the saving in a
     normal year and ``hourly`` for the second opinion of the hourly models; both need days, and
-    bills are assessed without them.
+    bills are assessed without them. ``panels`` of the sun that meters of export or production tell
+    of, and whose part in the use is not known; others are looked for in the use itself, by
+    ``irradiance`` [W/m2] where it is known.
     """
 
     closed: Closed | None = None
@@ -49,6 +53,8 @@ class AssessmentSettings:
     building_use: str | None = None
     normal: NormalYear | None = None
     hourly: bool = False
+    panels: SunPanels | None = None
+    irradiance: Series | None = None
 
 
 USUAL = AssessmentSettings()

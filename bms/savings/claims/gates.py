@@ -7,14 +7,17 @@ Thresholds: fit and sufficiency as in CalTRACK 2.0 and the acceptance levels of 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
+from zoneinfo import ZoneInfo
 
-from bms.model.fact import MessageCode
+from bms.model.fact import Day, MessageCode
 from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
 from bms.model.savings.avoided_use import Savings
 from bms.model.savings.finding import Finding
 from bms.model.savings.objection import Objection, ObjectionKind, Verdict, objection
 from bms.savings.claims.assessment import AssessmentPeriods
+from bms.savings.events.sun_panels import SunPanels
 from bms.savings.models.uncertainty import CONFIDENCE, Z90
 
 YEAR_DAYS = 300
@@ -26,6 +29,8 @@ LEAST_COVERAGE = 0.5
 GOOD_CV_RMSE = 0.25
 USABLE_CV_RMSE = 1.0
 GOOD_NMBE = 0.005
+SETTLED = timedelta(days=31)
+"""Panels that show in the first month of a baseline were there before it."""
 
 
 class GateCode(MessageCode):
@@ -42,6 +47,8 @@ class GateCode(MessageCode):
     FIT_POOR = "fit_poor"
     FIT_BIASED = "fit_biased"
     WEATHER_OUTSIDE_BASELINE = "weather_outside_baseline"
+    SUN_PANELS = "sun_panels"
+    EXPORTS = "counts_export"
     NO_SAVING = "no_saving"
     SAVING_WITHIN_UNCERTAINTY = "saving_within_uncertainty"
 
@@ -52,6 +59,22 @@ def period_objections(periods: AssessmentPeriods) -> list[Objection]:
     if baseline.start < reporting.end and reporting.start < baseline.end:
         refused = Verdict.NOT_CLAIMABLE
         return [objection(GateCode.PERIODS_OVERLAP, ObjectionKind.DATA, refused)]
+    return []
+
+
+def panel_objections(panels: SunPanels | None, periods: AssessmentPeriods) -> list[Objection]:
+    """Returns the objection to a meter behind which panels of the sun came since the baseline
+    began, or whose amounts are below zero: what it shows is not what the building used."""
+    end = periods.reporting.end.astimezone(ZoneInfo(periods.timezone)).date()
+    begin = periods.baseline.start.astimezone(ZoneInfo(periods.timezone)).date()
+    if panels is None or panels.since >= end:
+        return []
+    refused = Verdict.NOT_CLAIMABLE
+    if panels.since > begin + SETTLED:
+        day = Day(panels.since)
+        return [objection(GateCode.SUN_PANELS, ObjectionKind.DATA, refused, since=day)]
+    if panels.exported:
+        return [objection(GateCode.EXPORTS, ObjectionKind.DATA, refused)]
     return []
 
 

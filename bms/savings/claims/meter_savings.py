@@ -23,6 +23,7 @@ from bms.savings.claims.gates import (
     SEASON_DAYS,
     event_objections,
     fit_objections,
+    panel_objections,
     period_objections,
     size_objections,
     sufficiency_objections,
@@ -44,6 +45,7 @@ from bms.savings.data.findings import clock_finding, codes, gaps
 from bms.savings.data.screening import screen_temp, screen_use
 from bms.savings.data.season import mean_days_apart, same_season
 from bms.savings.events.event_findings import detect_events, detect_use_changes
+from bms.savings.events.sun_panels import SunPanels, panels_in
 from bms.savings.models.baseline import Baseline, Closed, fit_baseline, never_closed
 from bms.savings.models.baseline_identity import baseline_id, settings_of
 from bms.savings.models.degree_days import corrected_saving, degree_days, guf_share
@@ -90,6 +92,7 @@ class _PreparedDays:
     """The valid days of the project, of which ``after`` is a part."""
     coverage: float
     findings: tuple[Finding, ...]
+    panels: SunPanels | None
 
     @property
     def cooling(self) -> bool:
@@ -136,6 +139,7 @@ def assess_meter(
         whole=whole.only_valid(),
         coverage=after.coverage,
         findings=(*screened, *_found(clean, commodity, periods)),
+        panels=_panels(use, clean_temp, sun, commodity, periods, settings),
     )
     refusals = _refusals(prepared)
     if refusals:
@@ -181,6 +185,27 @@ def baseline_alone(
         n=model.n,
         cv_rmse=model.cv_rmse,
         baseline_kwh=float(days.kwh.sum()),
+    )
+
+
+def _panels(
+    use: Series,
+    temp: Series,
+    sun: Series | None,
+    commodity: Commodity,
+    periods: AssessmentPeriods,
+    settings: AssessmentSettings,
+) -> SunPanels | None:
+    """Panels of the sun that are known, or that the use shows."""
+    if settings.panels is not None or commodity is not Commodity.ELECTRICITY:
+        return settings.panels
+    return panels_in(
+        use,
+        temp,
+        sun if settings.irradiance is None else settings.irradiance,
+        baseline=periods.baseline,
+        reporting=periods.whole,
+        timezone=periods.timezone,
     )
 
 
@@ -260,7 +285,7 @@ def _with_hours(answer: Savings, use: Series, temp: Series, timezone: str) -> Sa
 
 def _refusals(q: _PreparedDays) -> list[Objection]:
     """Why nothing can be computed; empty when it can."""
-    found = period_objections(q.periods)
+    found = period_objections(q.periods) or panel_objections(q.panels, q.periods)
     if found:
         return found
     found = sufficiency_objections(len(q.before), len(q.after), q.coverage)

@@ -54,6 +54,8 @@ class KeyFigures:
     weekend_share: float | None = None
     base_load_w: float | None = None
     weather_slope_w_k: float | None = None
+    coverages: dict[str, float] = field(default_factory=dict)
+    """The same by commodity (``heat``, ``electricity``) of the meters there are."""
     prices_dkk_per_kwh: dict[str, float] = field(default_factory=dict)
     """Mean prices by commodity (``heat``, ``electricity``), where they are known."""
 

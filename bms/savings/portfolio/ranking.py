@@ -15,7 +15,7 @@ import numpy as np
 
 from bms.model.fact import Fact, MessageCode, fact
 from bms.model.readings.series import Floats
-from bms.savings.portfolio.key_figures import NORMAL_DEGREE_DAYS, KeyFigures
+from bms.savings.portfolio.key_figures import LEAST_COVERAGE, NORMAL_DEGREE_DAYS, KeyFigures
 
 FEWEST_PEERS = 5
 """Buildings [1], the one in question among them, that a group of peers needs."""
@@ -40,6 +40,8 @@ class RankingNote(MessageCode):
     """What has to be said beside a rank."""
 
     NO_PROOF = "peer_comparison"
+    NO_METER = "figure_without_meter"
+    TOO_THIN = "figure_too_thin"
     UNKNOWN = "figure_unknown"
     COMPARED_WITH_ALL = "compared_with_all"
     FEW_BUILDINGS = "few_buildings"
@@ -129,7 +131,7 @@ def _standing(
     i: int, building: KeyFigures, city: _City, definition: MetricDefinition
 ) -> PeerComparison:
     if not np.isfinite(city.value[i]):
-        return _unknown(building)
+        return _unknown(building, definition.commodity)
     group, peers = _peers(i, city)
     others = peers.copy()
     others[i] = False
@@ -156,8 +158,17 @@ def _standing(
     )
 
 
-def _unknown(building: KeyFigures) -> PeerComparison:
-    unknown = fact(RankingNote.UNKNOWN, coverage=building.coverage)
+def _why_unknown(building: KeyFigures, commodity: str | None) -> Fact:
+    """Why a figure of ``commodity`` is not known: no meter, too few of its hours, or else."""
+    coverage = building.coverages.get(commodity) if commodity else building.coverage
+    if not coverage:
+        return fact(RankingNote.NO_METER)
+    if coverage < LEAST_COVERAGE:
+        return fact(RankingNote.TOO_THIN, coverage=coverage, needed=LEAST_COVERAGE)
+    return fact(RankingNote.UNKNOWN)
+
+
+def _unknown(building: KeyFigures, commodity: str | None) -> PeerComparison:
     return PeerComparison(
         site=building.site,
         use=building.use,
@@ -171,7 +182,7 @@ def _unknown(building: KeyFigures) -> PeerComparison:
         distance=None,
         at_median_kwh=None,
         at_median_dkk=None,
-        notes=(unknown,),
+        notes=(_why_unknown(building, commodity),),
     )
 
 

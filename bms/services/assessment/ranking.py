@@ -78,7 +78,11 @@ def key_figures(
     Gas counts as heat.
     """
     heat, electricity = (_use(site, readings, year, group) for group in GROUPS.values())
-    known = [each.coverage for each in (heat, electricity) if each is not None]
+    coverages = {
+        name: use.coverage
+        for name, use in zip(GROUPS, (heat, electricity), strict=True)
+        if use is not None
+    }
     days = None if heat is None else _days(site, heat, feed, year)
     night, weekend = (
         (None, None) if electricity is None else night_and_weekend(electricity, site.timezone)
@@ -87,7 +91,8 @@ def key_figures(
         site=site.id,
         use=site.use,
         area_m2=site.area_m2,
-        coverage=float(np.mean(known)) if known else 0.0,
+        coverage=float(np.mean([*coverages.values()])) if coverages else 0.0,
+        coverages=coverages,
         heat_kwh=None if days is None else normal_year_heat(days, guf_share(site.use)),
         electricity_kwh=None if electricity is None else _yearly(electricity, year, site),
         night_share=night,

@@ -32,6 +32,7 @@ from bms.savings.claims.billing_savings import assess_bills
 from bms.savings.claims.meter_savings import assess_meter, baseline_alone
 from bms.savings.portfolio.primary_energy import Factors, primary_factors
 from bms.services.assessment.energy_value import EnergyValue, energy_value
+from bms.services.assessment.own_power import panels_of, with_own_power
 from bms.services.assessment.seldom_read import seldom_read_use
 from bms.services.consumption import consumption
 from bms.services.periods import Periods
@@ -44,13 +45,15 @@ def meter_use(
 ) -> Series | None:
     """Hourly use of a meter [kWh], its multiplier applied; None when the site names no energy
     point for it. Gas that is measured by volume is energy by its calorific value, and unknown
-    before the first one."""
+    before the first one. Electricity is that of the building where meters tell what its panels
+    gave: import less export and with production, both none before their first reading."""
     gas = bool(meter.calorific_value) and meter.commodity is Commodity.GAS
     if site.meter_point(meter.id, Role.METER_ENERGY) is None:
         if not gas or site.meter_point(meter.id, Role.METER_VOLUME) is None:
             return None
         return _gas_energy(consumption(site, meter, readings, start, end, HOUR).use, site, meter)
-    return consumption(site, meter, readings, start, end, HOUR).use
+    use = consumption(site, meter, readings, start, end, HOUR).use
+    return with_own_power(use, site, meter, readings)
 
 
 def _gas_energy(volume: Series, site: Site, meter: Meter) -> Series:
@@ -89,7 +92,8 @@ def assess_site(
     without that stands beside it.
     """
     start, end = periods.whole.start, periods.whole.end
-    temperature = outdoor_temperature(site, feed, start, end)
+    weather = feed.weather(site.latitude, site.longitude, start=start, end=end, now=end)
+    temperature, sun = weather.temp_out_c.series, weather.ghi_wm2.series
     asked = AssessmentPeriods(
         baseline=periods.baseline,
         reporting=periods.reporting,
@@ -100,7 +104,7 @@ def assess_site(
     for meter in site.meters:
         if not meter.billed:
             continue
-        found = _meter_savings(site, meter, readings, temperature, periods.whole, asked)
+        found = _meter_savings(site, meter, readings, temperature, sun, asked)
         if found is not None:
             parts.append(found)
     value = (
@@ -118,12 +122,13 @@ def _meter_savings(
     meter: Meter,
     readings: ReadingStore,
     temperature: Series,
-    whole: Span,
+    sun: Series,
     periods: AssessmentPeriods,
 ) -> Savings | None:
-    """The saving of a meter with readings of the ``whole`` project, from its bills where it is read
-    by the month; None without energy."""
-    start, end = whole.start, whole.end
+    """The saving of a meter with readings of the whole project, from its bills where it is read by
+    the month; None without energy."""
+    start = min(periods.baseline.start, periods.whole.start)
+    end = max(periods.baseline.end, periods.whole.end)
     name = f"{site.id}/{meter.id}"
     settings = _settings(site)
     billed = seldom_read_use(site, meter, readings, start, end)
@@ -145,7 +150,9 @@ def _meter_savings(
         meter_id=name,
         commodity=meter.commodity,
         periods=periods,
-        settings=settings,
+        settings=replace(
+            settings, panels=panels_of(site, meter, readings, start, end), irradiance=sun
+        ),
     )
 
 

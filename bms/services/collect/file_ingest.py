@@ -179,11 +179,19 @@ class _Sorting:
             found = self._refuse(("number", row.number), row.line, _unknown(row.number))
         else:
             found = known.get(row.quantity)
+            if found is None and row.quantity is Quantity.EXPORT:
+                found = self._refuse(key, row.line, _exported(row.number))
+                return self._remembered(key, found)
             wrong = None if found is None else unfit(found, row, as_declared=self.as_declared)
             if wrong is not None:
                 found = self._refuse(key, row.line, wrong)
             elif found is not None:
                 self.meters.add(f"{found.point.site}/{found.point.meter}")
+        return self._remembered(key, found)
+
+    def _remembered(
+        self, key: tuple[object, ...], found: SupplierPoint | _Refusal | None
+    ) -> SupplierPoint | _Refusal | None:
         if len(self._targets) >= MOST_KINDS:
             self._targets.clear()
         self._targets[key] = found
@@ -234,6 +242,13 @@ def unfit(target: SupplierPoint, row: MeterRow, *, as_declared: bool) -> str | N
 def _unknown(number: str) -> str:
     return (
         f"meter {number!r} is in no site file; put number: {number!r} under supplier of its meter"
+    )
+
+
+def _exported(number: str) -> str:
+    return (
+        f"{number}: export or production, which is no use of the building; give it a meter with"
+        f" direction: export (or production) and number: {number!r} in the site file"
     )
 
 

@@ -23,7 +23,8 @@ class SupplierPoint:
 class SupplierBook:
     """The points of a city that their suppliers fill, by number and by our own ``site/meter``.
 
-    The site files see to it that a number stands once; it has no slash.
+    The site files see to it that a number stands once, or once for import and once for export; it
+    has no slash. A number of export alone takes energy, too: not every file tells them apart.
     """
 
     by_number: Mapping[str, Mapping[Quantity, SupplierPoint]]
@@ -41,4 +42,7 @@ class SupplierBook:
                     found = SupplierPoint(point, address)
                     for name in (address.number, f"{site.id}/{point.meter}"):
                         book.setdefault(name, {})[address.quantity] = found
+        for quantities in book.values():
+            if Quantity.EXPORT in quantities:
+                quantities.setdefault(Quantity.ENERGY, quantities[Quantity.EXPORT])
         return cls(book)

@@ -94,7 +94,7 @@ def test_danish_excel_gets_semicolons_commas_and_a_mark():
 @pytest.mark.parametrize(
     ("language", "heads", "verdict", "sentence"),
     [
-        ("da", ("Bygning", "Sparet [kWh]", "Dom", "Grunde"), "Vejledende", danish),
+        ("da", ("Bygning", "Sparet [kWh]", "Vurdering", "Grunde"), "Vejledende", danish),
         ("en", ("Building", "Saving [kWh]", "Verdict", "Reasons"), "Indicative", english),
     ],
 )

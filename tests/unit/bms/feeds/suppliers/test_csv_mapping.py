@@ -82,7 +82,7 @@ class TestAWrongMapping:
             *("1", "2", "4", "5", "6", "7", "8", "9", "10", "11")
         ]
         assert found[0] == "m.yaml:1: columns: time is missing"
-        assert "known are energy, volume" in found[2]
+        assert "known are energy, export, volume" in found[2]
         assert "'kWh' is no unit of volume; known are m3, l" in found[3]
         assert "'seperator' is not known; known are ambiguous, columns" in found[5]
         assert "write Europe/Copenhagen or UTC" in found[7]

@@ -176,7 +176,6 @@ class TestASeries:
     @pytest.mark.parametrize(
         ("changes", "word"),
         [
-            ({"businessType": "A01"}, "production"),
             ({"businessType": "A64"}, "'A64' and not A04"),
             ({"curveType": "A03"}, "blocks of fixed length"),
             ({"measurement_Unit__name": "KVARH"}, "'KVARH' and not energy"),
@@ -188,6 +187,10 @@ class TestASeries:
         (mistake,) = found.mistakes
         assert "2 values left out" in mistake.message
         assert word in mistake.message
+
+    def test_of_production_is_export(self):
+        found = read(result([point(1)], businessType="A01"), result([point(1)], number="2"))
+        assert [row.quantity.value for row in found.rows] == ["export", "energy"]
 
     def test_in_megawatt_hours_is_converted(self):
         found = read(result([point(1, "1.001")], measurement_Unit__name="MWH"))

@@ -115,7 +115,7 @@ def test_names_are_part_of_a_sentence():
     assert english(thin) == "The data on b are too few for the sum to be proven."
     loser = meter("b", saving=-50.0, reasons=(NO_SAVING,))
     alone = combine_meters("hall", [meter("a"), loser]).reasons[0]
-    assert danish(alone) == "b er regnet med i summen, men kan ikke hævdes for sig."
+    assert danish(alone) == "b er regnet med i summen, men kan ikke dokumenteres for sig."
     assert english(alone) == "The sum includes b, which cannot be claimed alone."
 
 

@@ -195,11 +195,19 @@ class TestRanking:
         assert [row_of(rows, name).rank for name in "afb"] == [1, 1, 3]
 
     def test_what_is_not_known_comes_last_and_counts_for_nobody(self) -> None:
-        rows = ranked(Metric.HEAT, [building("x", None, coverage=0.4), *FIVE])
+        thin = building("x", None, coverage=0.4, coverages={"heat": 0.4, "electricity": 1.0})
+        rows = ranked(Metric.HEAT, [thin, *FIVE])
         assert (rows[-1].site, rows[-1].value, rows[-1].rank) == ("x", None, None)
-        assert codes(rows[-1]) == ["figure_unknown"]
+        assert codes(rows[-1]) == ["figure_too_thin"]
         assert "40 %" in danish(rows[-1].notes[0])
         assert rows[0].of == 5
+
+    def test_all_data_are_not_called_too_few(self) -> None:
+        whole = building("x", None, coverages={"heat": 1.0})
+        other = building("y", None, coverages={"electricity": 1.0})
+        assert codes(ranked(Metric.HEAT, [whole])[0]) == ["figure_unknown"]
+        assert codes(ranked(Metric.HEAT, [other])[0]) == ["figure_without_meter"]
+        assert "100 %" not in danish(ranked(Metric.HEAT, [whole])[0].notes[0])
 
     def test_full_coverage_is_best_and_worth_no_energy(self) -> None:
         rows = ranked(Metric.COVERAGE, [*FIVE, building("f", 90, coverage=0.5)])

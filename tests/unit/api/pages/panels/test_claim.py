@@ -1,0 +1,34 @@
+"""A saving in words, with names where facts have ids."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from api.pages.language import PageTranslator
+from api.pages.panels.claim import claim_of
+from api.pages.panels.standing import names_of
+from bms.model.savings.avoided_use import Span
+from bms.model.savings.objection import ObjectionKind, Verdict, objection
+from bms.savings.claims.aggregate import SumCode, combine_buildings
+from bms.services.assessment.savings_cache import SiteAssessment
+from bms.services.periods import Periods
+from tests.rigs.fakes.city import lodge
+
+SITE = lodge()
+START = datetime(2026, 10, 1, tzinfo=UTC)
+
+
+class TestClaim:
+    def test_reasons_have_names_where_the_sum_has_ids(self) -> None:
+        t = PageTranslator("da", "Europe/Copenhagen")
+        why = objection(
+            SumCode.PARTS_MISSING,
+            ObjectionKind.DATA,
+            Verdict.INDICATIVE,
+            names=(SITE.id, f"{SITE.id}/{SITE.meters[0].id}"),
+        )
+        saving = replace(combine_buildings("portfolio", ()), reasons=(why,))
+        span = Span(start=START, end=START + timedelta(days=10))
+        assessed = SiteAssessment(periods=Periods(baseline=span, reporting=span), savings=saving)
+        (reason,) = claim_of(saving, assessed, names_of((SITE,), t), t).reasons
+        assert SITE.name_da in reason
+        assert SITE.id not in reason.replace(SITE.name_da, "")

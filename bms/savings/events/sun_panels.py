@@ -77,8 +77,9 @@ class _Days:
     def mild(self) -> NDArray[np.bool_]:
         """Days of spring and autumn with a sun that counts."""
         in_year = (self.dates - self.dates.astype("datetime64[Y]")).astype(np.int64)
-        outside: NDArray[np.bool_] = np.abs(in_year - MIDSUMMER) > SUMMER_D
-        return outside & (self.sun.max(axis=1) > MILD_KW_M2)
+        mild: NDArray[np.bool_] = np.abs(in_year - MIDSUMMER) > SUMMER_D
+        mild &= self.sun.max(axis=1) > MILD_KW_M2
+        return mild
 
     def between(self, span: Span, zone: ZoneInfo) -> NDArray[np.intp]:
         """The days [index] of a period."""

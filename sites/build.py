@@ -92,6 +92,7 @@ def build_site(parsed: ParsedSite) -> Site:
         electricity_tariff=prices.get("electricity", "konstant_c"),
         heat_tariff=prices.get("heat", "kredslob"),
         weights=Weights(**site["weights"].values) if site.get("weights") else Weights(),
+        excitation_nights=site["excitation_nights"],
         power=Power(**site["power"].values) if site.get("power") else Power(),
         closures=tuple((c["from"], c["to"]) for c in parsed.sections("closures")),
         closed_dates=_public_holidays(site["holidays"]),

@@ -17,6 +17,7 @@ class PlanReason(MessageCode):
     REFUSED = "refused"
     ZONE_WITHOUT_MODEL = "zone_without_model"
     LEARNED_START = "learned_start"
+    EXCITATION_NIGHT = "excitation_night"
     CAPACITY_BY_CLASS = "capacity_by_class"
     PROBABLE_WINDOW = "probable_window"
     NO_STATE = "no_state"

@@ -35,6 +35,8 @@ class ZoneRefusal(MessageCode):
     HEAT_RIVALS_BETTER = "heat_rivals_better"
     NO_BETTER_THAN_MEAN = "no_better_than_mean"
     HEAT_NO_BETTER_THAN_MEAN = "heat_no_better_than_mean"
+    FEW_DEVIATIONS = "few_deviations"
+    RESPONSE_NOT_SHOWN = "response_not_shown"
     ASKED_LATELY = "asked_lately"
     STEADY_HEAT = "steady_heat"
     HELD_STILL = "held_still"

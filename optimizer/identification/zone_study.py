@@ -5,7 +5,9 @@ model is compared with persistence ("like now"), with last week ("like the same 
 with the mean. A model that does not beat them all is refused. Where a thermostat repeats the same
 temperatures every day, these forecasts are right without any knowledge of the building; what is
 unknown there is the heat. Such a zone is validated on the heat of the coming 24 h that its measured
-temperatures take by the model, and there the model has to beat them.
+temperatures take by the model, and there the model has to beat them. Where every week is alike, a
+model that loses to "like last week" is asked for what it is for, the response to a change
+(:mod:`optimizer.identification.response`).
 """
 
 from __future__ import annotations
@@ -45,6 +47,12 @@ from optimizer.identification.parameter_fit import (
 )
 from optimizer.identification.parameter_uncertainty import derived_parameters, standard_errors
 from optimizer.identification.refusals import ZoneRefusal, what_is_missing
+from optimizer.identification.response import (
+    LEAST_WINDOWS,
+    NO_RESPONSE,
+    ResponseScore,
+    respond,
+)
 from optimizer.model.rc_network import Bools
 from optimizer.model.zone_record import ZoneRecord
 
@@ -57,6 +65,8 @@ ALLOWED_GROWTH = 1.15
 LARGEST_HARDNESS = 1.5
 REFIT_ITERATIONS = 8
 NEGLIGIBLE = 1e-6
+BY_RESPONSE = "judged_by_response"
+"""A parameter of models that were judged by their response to deviations: 1."""
 LEAST_LOSS = 1e-9
 
 
@@ -67,7 +77,8 @@ class ZoneStudy:
     ``structures`` are the fits in the order in which they were tried (none where the previous model
     was refitted), ``training_fit`` is the selected one on the training part, ``fit`` the same on
     all days. With ``by_class`` the losses are measured, but the capacities are those of a class of
-    buildings (:mod:`optimizer.identification.energy_balance`).
+    buildings (:mod:`optimizer.identification.energy_balance`). ``response`` is known where the
+    model was judged by what it says of deviations: there ``temperature`` has its errors after them.
     """
 
     refused: tuple[Fact, ...] = ()
@@ -78,6 +89,7 @@ class ZoneStudy:
     fit: FittedModel | None = None
     errors: dict[str, float] = field(default_factory=dict)
     by_class: bool = False
+    response: ResponseScore = NO_RESPONSE
 
     def parameters(self) -> dict[str, float]:
         """Returns the named parameters of the model, with its time constants; empty where it is
@@ -87,6 +99,8 @@ class ZoneStudy:
         named = {**self.fit.parameters(), **derived_parameters(self.fit.rc, 0)}
         if self.by_class:
             named[BY_CLASS] = 1.0
+        if self.response.shown:
+            named[BY_RESPONSE] = 1.0
         return {name: 0.0 if abs(value) < NEGLIGIBLE else value for name, value in named.items()}
 
 
@@ -134,10 +148,46 @@ def _study_by_structures(
     temperature, heat = score(record, training_fit, limit), heat_score(record, training_fit, limit)
     refused = _refusal(called, temperature, heat, split)
     if refused:
-        why = (*refused, *what_is_missing(record, called, training_fit.at_bounds))
+        answer = _study_by_response(record, called, tuple(structures), split)
+        if answer.fit is not None:
+            return answer
+        lacking = what_is_missing(record, called, training_fit.at_bounds)
+        why = (*refused, *answer.refused, *lacking)
         return ZoneStudy(why, tuple(structures), temperature, heat, training_fit)
     return _refit_on_all(
         record, split, ZoneStudy((), tuple(structures), temperature, heat, training_fit)
+    )
+
+
+def _study_by_response(
+    record: ZoneRecord, called: str, structures: tuple[StructureFit, ...], split: DataSplit
+) -> ZoneStudy:
+    """The structure that foretells what deviations from the habit do, or why none does."""
+    fit, response = respond(record, structures, split)
+    windows = None if fit is None else fit_windows(record, len(record), fit.scale, split)
+    if fit is None or windows is None:
+        return ZoneStudy(refused=_response_refusal(called, response))
+    rival = response.rival_temp_k
+    temperature = HoldoutScore(response.temp_k, rival, rival, rival)
+    rival = response.rival_heat_kwh
+    heat = HoldoutScore(response.heat_kwh, rival, rival, rival)
+    errors = standard_errors(windows, fit)
+    return ZoneStudy((), structures, temperature, heat, fit, fit, errors, response=response)
+
+
+def _response_refusal(called: str, response: ResponseScore) -> tuple[Fact, ...]:
+    if response.windows < LEAST_WINDOWS:
+        few = ZoneRefusal.FEW_DEVIATIONS
+        return (fact(few, zone=called, count=response.windows, least=LEAST_WINDOWS),)
+    return (
+        fact(
+            ZoneRefusal.RESPONSE_NOT_SHOWN,
+            zone=called,
+            temp_k=response.temp_k,
+            rival_temp_k=response.rival_temp_k,
+            heat_kwh=response.heat_kwh,
+            rival_heat_kwh=response.rival_heat_kwh,
+        ),
     )
 
 
@@ -180,7 +230,8 @@ def _refit_previous(
         return None
     doubt = not (temperature.beats_all and split.by_calendar)
     heat = heat_score(record, training_fit, limit) if doubt else NO_SCORE
-    if _refusal("", temperature, heat, split):
+    by_response = previous.parameters.get(BY_RESPONSE)
+    if not by_response and _refusal("", temperature, heat, split):
         return None
     return _refit_on_all(
         record, split, ZoneStudy((), (), temperature, heat, training_fit), REFIT_ITERATIONS

@@ -11,7 +11,7 @@ from optimizer.model.rc_network import Floats
 from optimizer.setpoints.coarse_steps import lower_targets
 from optimizer.setpoints.warm_up_timing import steps_ready_before_use, warm_up_reserve
 
-LEAST_BACKOFF_K = 0.12
+LEAST_BACKOFF_K = 0.1
 LARGEST_BACKOFF_K = 0.5
 FLOOR_BACKOFF_K = 0.2
 

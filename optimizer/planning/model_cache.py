@@ -85,6 +85,7 @@ def _question(problem: Problem, history: History) -> Problem:
     """The problem without what changes from hour to hour: nothing of that tells of the past."""
     blank = {"occupied": (), "low_c": (), "high_c": (), "own_setpoint_c": (), "people": ()}
     now = {"setpoint_c": None, "co2_ppm": None, "comfort_backoff_k": None, "start_backoff_k": None}
+    learned = {"learned_start": None, "nights_excited": None, "blind_since": None}
     return Problem(
         site=problem.site,
         start=history.start,
@@ -98,7 +99,7 @@ def _question(problem: Problem, history: History) -> Problem:
         electricity_kg_per_kwh=(),
         heat_kg_per_kwh=(),
         zones=tuple(
-            replace(zone, lever=None, **blank, **now)  # type: ignore[arg-type]
+            replace(zone, lever=None, **blank, **now, **learned)  # type: ignore[arg-type]
             for zone in problem.zones
         ),
         heat_source=problem.heat_source,

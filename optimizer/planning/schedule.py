@@ -33,6 +33,7 @@ from optimizer.model.quantise import quantise_up
 from optimizer.model.rc_network import Floats
 from optimizer.planning.candidate import Candidate
 from optimizer.setpoints.air_flow import co2_relaxations, describe_flow, own_or_more_air
+from optimizer.setpoints.excitation_nights import is_excited, nights_taken
 from optimizer.setpoints.heating_curve import cop_with, curve_lever, curve_shifts, own_curve_shifts
 from optimizer.setpoints.supply_air_reset import is_resettable
 from optimizer.setpoints.timetable import timetable_setpoints
@@ -105,8 +106,19 @@ def _zone_statuses(
 
 
 def _learned_starts(problem: Problem, planned: Collection[str]) -> list[Fact]:
-    """The zones without a model whose warm-ups begin by what their mornings have shown."""
-    return [
+    """The zones without a model whose warm-ups begin by what their mornings have shown, and those
+    that are set back further to learn from it."""
+    excited = [
+        fact(
+            PlanReason.EXCITATION_NIGHT,
+            zone=zone.called,
+            number=1 + (nights_taken(problem, zone) or 0),
+            most=problem.excitation_nights,
+        )
+        for zone in problem.zones
+        if zone.lever is not None and zone.id not in planned and is_excited(problem, zone)
+    ]
+    return excited + [
         fact(PlanReason.LEARNED_START, zone=zone.called, count=zone.learned_start.starts)
         for zone in problem.zones
         if zone.lever is not None and zone.learned_start is not None and zone.id not in planned

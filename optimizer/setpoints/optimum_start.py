@@ -1,12 +1,13 @@
-"""Optimum start: how long a zone takes to warm up, learned from its own mornings without a thermal
-model.
+"""Optimum start and stop: how long a zone takes to warm up and how fast it cools, learned from its
+own days without a thermal model.
 
 The warm-up takes ``dead time + rise * (a + b * (target - outdoor) + c * long)`` hours, where
 ``long`` is 1 after more than a day without use and 0 otherwise, with coefficients that are never
 negative, pulled to usual values and fitted to the recorded warm-ups; newer ones count more. How far
-the room falls beforehand follows the time constant of its free nights. The form is a simplified one
-of Seem, Armstrong and Hancock (1989), "Algorithms for predicting recovery time from night setback",
-ASHRAE Transactions 95(2).
+the room falls beforehand follows the time constant of its free nights. The stop goes by the part of
+the difference to outdoors that the room loses in the hour after its setpoint fell. The form is a
+simplified one of Seem, Armstrong and Hancock (1989), "Algorithms for predicting recovery time from
+night setback", ASHRAE Transactions 95(2).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from scipy.optimize import nnls
 from bms.model.planning.problem import History, LearnedStart, Problem, ZoneHistory, ZoneTask
 from optimizer.model.history import fill_forward, series, without_stuck_values
 from optimizer.model.rc_network import Bools, Floats
+from optimizer.setpoints.excitation_nights import nights_taken
 
 USUAL = (0.25, 0.4, 0.02, 0.2)
 """Dead time [h], hours per kelvin [h/K], per kelvin of rise and of difference [h/K2], and per
@@ -44,6 +46,15 @@ LEAST_FREE_H = 2.0
 BELOW_SETBACK_K = 0.3
 LONGEST_LEAD_H = 12.0
 LONG_ABSENCE_H = 24.0
+SETTLED_H = 2.0
+"""For how long a setpoint has stood where the room is held by it."""
+LEAST_HELD_H = 24.0
+NEAR_SETPOINT_K = 0.3
+"""A room in use that is further above its setpoint is warmed by something else."""
+HOLD_QUANTILE = 0.95
+STEP_DOWN_K = 0.5
+AFTER_STOP_H = 1.0
+LONGEST_STOP_H = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +94,14 @@ def temperature_after(
 
 
 def with_learned_starts(problem: Problem) -> Problem:
-    """Returns a problem in degC with what the history tells of the warm-ups of its zones, but for
-    those that bring it along."""
+    """Returns a problem in degC with what the history tells of the warm-ups of its zones, and how
+    many of its nights departed from their habit, but for those that bring it along."""
     zones = tuple(
-        replace(zone, learned_start=learn_start(problem, zone))
+        replace(
+            zone,
+            learned_start=learn_start(problem, zone),
+            nights_excited=nights_taken(problem, zone),
+        )
         if zone.lever is not None and zone.learned_start is None
         else zone
         for zone in problem.zones
@@ -119,7 +134,27 @@ def learn_start(problem: Problem, task: ZoneTask) -> LearnedStart | None:
         margin_h=margin,
         time_constant_h=past.time_constant(),
         starts=len(warm_ups),
+        coldest_c=target - max(each.rise for each in warm_ups),
+        hold_k=past.hold_k(),
+        fall_per_h=_believed_fall(past.falls()),
     )
+
+
+def stop_hours(learned: LearnedStart, above: float, difference: float) -> float:
+    """Returns how long [h] before the end of use a setpoint may be lowered that is ``above`` [K]
+    its limit, with ``difference`` [K] to outdoors; 0 where the evenings do not tell."""
+    if learned.fall_per_h is None or learned.fall_per_h <= 0.0 or above <= 0.0:
+        return 0.0
+    return min(LONGEST_STOP_H, above / (learned.fall_per_h * max(1.0, difference)))
+
+
+def _believed_fall(falls: Sequence[float]) -> float | None:
+    """The highest of the recorded falls [1/h], or None where fewer than :data:`STARTS_FOR_GATE`
+    evenings fell by no more than the others foretell."""
+    within = [
+        each <= max([*falls[:i], *falls[i + 1 :]], default=0.0) for i, each in enumerate(falls)
+    ]
+    return max(falls) if sum(within) >= STARTS_FOR_GATE else None
 
 
 def _own_lead_h(task: ZoneTask, step_h: float) -> float:
@@ -218,6 +253,34 @@ class _Past:
                 hours = (last - 1 - first) * self.step_h
                 found.append(hours / float(np.log(before / after)))
         return float(np.quantile(found, 0.25)) if len(found) >= STARTS_FOR_GATE else None
+
+    def hold_k(self) -> float | None:
+        """How far below its setpoint the room is in use [K], nearly never more, where the setpoint
+        has stood and the room is near it; None where that is known for too few hours."""
+        steps = round(SETTLED_H / self.step_h)
+        if len(self.room) <= steps:
+            return None
+        windows = np.lib.stride_tricks.sliding_window_view(self.setpoint, steps + 1)
+        settled = np.zeros(len(self.room), dtype=bool)
+        settled[steps:] = np.ptp(windows, axis=1) < 0.05
+        below = self.setpoint - self.room
+        rows = settled & self.used & (below > -NEAR_SETPOINT_K)
+        if float(rows.sum()) * self.step_h < LEAST_HELD_H:
+            return None
+        return max(0.0, float(np.quantile(below[rows], HOLD_QUANTILE)))
+
+    def falls(self) -> list[float]:
+        """The part of the difference to outdoors [1/h] by which the room fell in the hour after its
+        setpoint was lowered, for each time."""
+        hour = round(AFTER_STOP_H / self.step_h)
+        lowered = np.flatnonzero(self.setpoint[:-1] - self.setpoint[1:] >= STEP_DOWN_K) + 1
+        found = []
+        for k in lowered[lowered + hour < len(self.room)].tolist():
+            difference = float(self.room[k] - self.outdoor[k])
+            fallen = float(self.room[k] - self.room[k + hour])
+            if difference > 2.0 and np.isfinite(fallen):
+                found.append(max(0.0, fallen) / difference / AFTER_STOP_H)
+        return found
 
     def _free_periods(self) -> list[tuple[int, int]]:
         """Periods (first, past-last) out of use in which the room stays above its setpoint."""

@@ -19,6 +19,7 @@ from optimizer.setpoints.optimum_start import (
     BELOW_SETBACK_K,
     LONG_ABSENCE_H,
     LONGEST_LEAD_H,
+    stop_hours,
     temperature_after,
     warm_up_hours,
 )
@@ -26,7 +27,13 @@ from optimizer.setpoints.optimum_start import (
 IN_USE_ABOVE_LOW_K = 0.5
 """A zone in use has its own setpoint, but no more than this above its band: without a model nothing
 says that it takes more."""
+LEAST_ABOVE_LOW_K = 0.1
+"""A room whose thermostat holds it so closely that nothing more is needed has this much."""
 SETBACK_K = 3.0
+EXCITED_K = 3.0
+"""How much deeper a setback is that the room is to be learned from."""
+DEEPER_K = 1.0
+"""How much further than it has been seen to fall a room may fall whose warm-ups are known."""
 ABOVE_FLOOR_K = 0.5
 LEAD_H = 0.5
 LEAD_H_PER_K = 0.15
@@ -42,14 +49,15 @@ SAME_K = 1e-6
 @dataclass(frozen=True, slots=True)
 class ZoneNow:
     """A zone at the start of the horizon: hours [h] out of use already, room temperature [degC]
-    and ``setback_c`` [degC] in force where they are known, whether it is being warmed up, and
-    whether it was too cold at the starts of use on record, so that more than its own control is
-    due."""
+    and ``setback_c`` [degC] in force where they are known, whether it is being warmed up, whether
+    its setback may be deeper to learn from it, and whether it was too cold at the starts of use on
+    record, so that more than its own control is due."""
 
     unoccupied_h: float = 0.0
     room_c: float | None = None
     setback_c: float | None = None
     warming: bool = False
+    excited: bool = False
     starts_late: bool = False
 
 
@@ -79,30 +87,63 @@ def timetable_setpoints(
     in_use = np.array(task.occupied, dtype=bool)
     low = np.array(task.low_c, dtype=np.float64)
     own = np.maximum(np.array(task.own_setpoint_c[: len(low)], dtype=np.float64), low)
-    values = np.maximum(_set_back(in_use, low, own, now.setback_c), low)
+    values = np.maximum(_set_back(task, in_use, low, own, now), low)
     lead = _Lead(task, values, temp_out, step_h, now)
     end_of_last = 0
     for first, last in true_periods(in_use):
         begin = lead.begin(first, end_of_last)
         warm = np.maximum(values[begin:first], values[first])
         values[begin:first] = warm if now.starts_late else np.minimum(warm, own[begin:first])
+        values[_stop(task, values, temp_out, step_h, first, last) : last] = low[last - 1]
         end_of_last = last
     return _not_above(np.clip(values, low, np.array(task.high_c)), own, low, lever)
 
 
-def _set_back(in_use: Bools, low: Floats, own: Floats, setback_c: float | None) -> Floats:
+def above_low(task: ZoneTask) -> float:
+    """Returns how far above its band the setpoint of a zone in use lies [K]: what its thermostat
+    has been seen to need, :data:`IN_USE_ABOVE_LOW_K` where nothing tells."""
+    held = task.learned_start.hold_k if task.learned_start is not None else None
+    if held is None:
+        return IN_USE_ABOVE_LOW_K
+    return min(IN_USE_ABOVE_LOW_K, held + LEAST_ABOVE_LOW_K)
+
+
+def _stop(
+    task: ZoneTask, values: Floats, temp_out: Floats, step_h: float, first: int, last: int
+) -> int:
+    """The step from which a use that ends before ``last`` needs no more than its limit."""
+    if task.learned_start is None or last >= len(values) or not np.isfinite(temp_out[last]):
+        return last
+    value = float(values[last - 1])
+    hours = stop_hours(
+        task.learned_start, value - task.low_c[last - 1], value - float(temp_out[last])
+    )
+    return max(first, last - int(hours / step_h))
+
+
+def _set_back(task: ZoneTask, in_use: Bools, low: Floats, own: Floats, now: ZoneNow) -> Floats:
     """Setpoints [degC] (n,) before any warm-up: never above the building's own, nor above what it
     had earlier in the same absence, as its own warm-up is not ours."""
-    values = low + np.where(in_use, IN_USE_ABOVE_LOW_K, ABOVE_FLOOR_K)
+    values = low + np.where(in_use, above_low(task), ABOVE_FLOOR_K)
     if in_use.any():
         comfort = float(low[in_use].min())
-        values = np.where(in_use, values, np.maximum(values, comfort - SETBACK_K))
+        values = np.where(in_use, values, np.maximum(values, _lowest(task, comfort, now)))
     highest = own.copy()
     for first, last in true_periods(~in_use):
-        if first == 0 and setback_c is not None:
-            highest[0] = min(own[0], setback_c)
+        if first == 0 and now.setback_c is not None:
+            highest[0] = min(own[0], now.setback_c)
         highest[first:last] = np.minimum.accumulate(highest[first:last])
     return np.asarray(np.minimum(values, highest))
+
+
+def _lowest(task: ZoneTask, comfort: float, now: ZoneNow) -> float:
+    """How far a zone is set back [degC]: below ``comfort``, and a little further than it has been
+    seen to fall where its warm-ups are known."""
+    usual = comfort - SETBACK_K - EXCITED_K * now.excited
+    learned = task.learned_start
+    if learned is None or learned.coldest_c is None:
+        return usual
+    return min(usual, learned.coldest_c - DEEPER_K)
 
 
 def _not_above(values: Floats, own: Floats, low: Floats, lever: Lever) -> Floats:

@@ -17,7 +17,8 @@ from bms.model.planning.problem import Problem, ZoneHistory, ZoneTask
 from optimizer.model.history import series
 from optimizer.model.quantise import nearest_value
 from optimizer.model.rc_network import Floats
-from optimizer.setpoints.timetable import IN_USE_ABOVE_LOW_K, ZoneNow
+from optimizer.setpoints.excitation_nights import is_excited
+from optimizer.setpoints.timetable import ZoneNow, above_low
 
 RECENT_H = 1.0
 RISE_K = 0.3
@@ -78,7 +79,7 @@ def zone_now(problem: Problem, task: ZoneTask) -> ZoneNow:
         return ZoneNow()
     step_h = history.step_s / 3600.0
     low, own = np.array(task.low_c), np.array(task.own_setpoint_c[: len(task.low_c)])
-    in_use = np.minimum(low + IN_USE_ABOVE_LOW_K, np.maximum(low, own))
+    in_use = np.minimum(low + above_low(task), np.maximum(low, own))
     warm, setback, unoccupied_h = _zone_progress(row, step_h, task, in_use)
     room = series(row.temp_c, len(row.occupied))[-max(1, round(RECENT_H / step_h)) :]
     known = room[np.isfinite(room)]
@@ -87,6 +88,7 @@ def zone_now(problem: Problem, task: ZoneTask) -> ZoneNow:
         room_c=float(known[-1]) if len(known) else None,
         setback_c=float(setback) if np.isfinite(setback) else None,
         warming=bool(np.isfinite(warm)) and problem.held_steps(task.lever) == 0,
+        excited=is_excited(problem, task),
         starts_late=_starts_late(row, task),
     )
 

@@ -437,6 +437,12 @@ SITE = SectionSchema(
         _field("heat_source", HEAT_SOURCE, "where the heat comes from"),
         _field("tariffs", TARIFFS, "prices"),
         _field("weights", WEIGHTS, "what comfort and CO2 are worth [DKK]"),
+        _field(
+            "excitation_nights",
+            Integer(0, 20),
+            "nights on which a zone without a model may be set back further, to learn from",
+            0,
+        ),
         _field("power", POWER, "limit and price of the power that heat is billed by"),
         _field("holidays", OneOf(HOLIDAYS), "public holidays on which it is closed", "DK"),
         _field("closures", ListOf(CLOSURE), "other closed days", ()),

@@ -84,7 +84,8 @@ class Power:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """One municipal building. Areas [m2], position in degrees (WGS 84). ``mode`` is the highest one
-    that it may be put to."""
+    that it may be put to; ``excitation_nights`` is on how many nights a zone without a model may be
+    set back further than usual, to learn how it responds."""
 
     id: str
     name_da: str
@@ -106,6 +107,7 @@ class Site:
     electricity_tariff: str = "konstant_c"
     heat_tariff: str = "kredslob"
     weights: Weights = Weights()
+    excitation_nights: int = 0
     power: Power = Power()
     address: str = ""
     closures: tuple[tuple[date, date], ...] = ()

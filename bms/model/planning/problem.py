@@ -94,7 +94,8 @@ class Weather:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LearnedStart:
-    """What a zone's recorded mornings tell of its warm-ups, without a thermal model: each takes
+    """What a zone's recorded days tell of it without a thermal model: its warm-ups, how closely it
+    is held in use, and how it cools in the evening. A warm-up takes
     ``dead_h + rise * (h_per_k + h_per_k2 * difference + long_h_per_k * long)`` hours, with the rise
     [K] to the band in use, the difference [K] between the band and outdoors, and ``long`` 1 after
     more than a day without use, else 0."""
@@ -113,6 +114,14 @@ class LearnedStart:
     """Time constant of the room without heat [h]; null: not known, it falls to its setpoint."""
     starts: int = 0
     """Number of recorded warm-ups."""
+    coldest_c: float | None = None
+    """Lowest temperature from which one of them began [degC]; null: not known."""
+    hold_k: float | None = None
+    """How far below its setpoint the room is at most while it is heated in use [K]; null: not
+    known."""
+    fall_per_h: float | None = None
+    """Part of the difference to outdoors that the room loses in the first hour after the setpoint
+    fell [1/h], at most; null: not known, there is no optimum stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +162,9 @@ class ZoneTask:
     learned_start: LearnedStart | None = None
     """What its recorded mornings tell, for plans without a model of it; null: it is learned from
     the history."""
+    nights_excited: int | None = None
+    """How many nights have departed from its habit so far; null: they are counted in the
+    history."""
     volume_m3: float | None = None
     """Volume of its air [m3]; null: 2.8 m times the area."""
     people: Numbers = ()
@@ -370,6 +382,9 @@ class Problem:
     """What others draw behind the same meter at each step [kW]; null or left out: not known."""
     curve: CurveTask | None = None
     """The heating curve's shift, where it may be written."""
+    excitation_nights: int = 0
+    """On how many nights a zone without a model may be set back further than usual, to learn how it
+    answers; 0: the site does not consent."""
 
     @property
     def steps(self) -> int:

@@ -11,7 +11,7 @@ from bms.model.assets.site import Mode, Site
 from bms.model.fact import MessageCode, fact
 from bms.model.planning.plan import Plan, Schedule
 from bms.model.planning.plan_digest import sealed
-from bms.model.planning.problem import BuildingModel, NoModel, Problem
+from bms.model.planning.problem import BuildingModel, NoModel, Problem, ZoneTask
 from bms.model.trust.modes import AutoScope
 from bms.ports.planner import StartLearner
 from bms.services.control.site_state import PLAN_MAX_AGE
@@ -95,6 +95,7 @@ def site_problem(site: Site, *, now: datetime, ports: PlanningPorts, horizon: ti
     problem = with_standing(problem, site, now, ports.readings, ports.device_times)
     if is_auto:
         problem = _as_commissioned(problem, site, ports)
+        problem = replace(problem, excitation_nights=site.excitation_nights)
     return with_holds(problem, holds_of(site, now, ports))
 
 
@@ -115,13 +116,17 @@ def _with_learned_starts(
     if day != today:
         past = history(site, now=now, ports=ports, days=IDENTIFY_DAYS)
         taught = ports.planner.learn_starts(replace(problem, history=past))
-        known = {z.id: z.learned_start for z in taught.zones if z.learned_start is not None}
+        known = {zone.id: zone for zone in taught.zones}
         ports.starts.sites[site.id] = (today, known)
     zones = (
-        replace(zone, learned_start=known.get(zone.id)) if zone.id in waiting else zone
+        _as_learned(zone, known[zone.id]) if zone.id in waiting and zone.id in known else zone
         for zone in problem.zones
     )
     return replace(problem, zones=tuple(zones))
+
+
+def _as_learned(zone: ZoneTask, taught: ZoneTask) -> ZoneTask:
+    return replace(zone, learned_start=taught.learned_start, nights_excited=taught.nights_excited)
 
 
 def _as_commissioned(problem: Problem, site: Site, ports: PlanningPorts) -> Problem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
-from bms.model.planning.problem import LearnedStart
+from bms.model.planning.problem import ZoneTask
 from bms.ports.clock import Clock
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.planner import Checker, Planner
@@ -33,9 +33,9 @@ class ProblemPorts:
 
 @dataclass(frozen=True, slots=True)
 class StartMemory:
-    """What was learned of warm-ups, by site: the local day on which, and the zones."""
+    """What was learned of warm-ups and nights, by site: the local day on which, and the zones."""
 
-    sites: dict[str, tuple[date, dict[str, LearnedStart]]] = field(default_factory=dict)
+    sites: dict[str, tuple[date, dict[str, ZoneTask]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

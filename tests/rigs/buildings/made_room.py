@@ -36,11 +36,13 @@ def made_room(
     rc: RcNetwork | None = None,
     held_days: float = 0.0,
     hidden_kw_per_k: float = 0.0,
+    deviating_days: int = 0,
 ) -> ZoneRecord:
     """Stepped exactly by the model itself; the sensor adds noise, people add heat now and then.
 
     For the first ``held_days`` the setpoint is the same day and night. With ``hidden_kw_per_k``
-    something that no series tells of ventilates while people are in.
+    something that no series tells of ventilates while people are in. On the last
+    ``deviating_days`` the nights are set back further and end two hours later.
     """
     rc = rc or known_rc()
     rng = np.random.default_rng(seed)
@@ -60,6 +62,8 @@ def made_room(
         temp[k] = state[0]
         by_day = 6 <= hours[k] % 24 < 18 and (hours[k] // 24) % 7 < 5
         setpoints[k] = 21.0 if by_day or hours[k] < 24.0 * held_days else 18.0
+        if hours[k] >= 24.0 * (days - deviating_days):
+            setpoints[k] = 21.0 if by_day and hours[k] % 24 >= 8 else 15.0
         heat[k] = float(np.clip((setpoints[k] - state[0]) * 3.0 + 0.5, 0.0, 6.0))
         hidden = hidden_kw_per_k * use[k] * (temp_out[k] - state[0])
         air, mass = rc.flows(
@@ -83,5 +87,5 @@ def made_room(
         temp_vent=temp_out,
         step_h=step_h,
         vent_kw_per_k=0.0,
-        setpoint=setpoints if held_days else None,
+        setpoint=setpoints if held_days or deviating_days else None,
     )

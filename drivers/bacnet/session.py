@@ -205,11 +205,13 @@ class BacnetSession:
     ) -> None:
         """Write an encoded value. Raises ``DeviceError``.
 
-        Where no acknowledgement comes it is written once more, after it was made sure that the
-        same device is still there.
+        Nothing is asked between the question who is there and the write: over UDP nobody tells
+        that another device has the address now (W1). Where no acknowledgement comes it is written
+        once more, after the same question.
         """
         request = codec.write_property(reference, value, priority)
         segmented = len(request) + 4 > self.capabilities.max_apdu
+        await self.identify(again=True)
         try:
             ack = await self.request(codec.WRITE_PROPERTY, request, segmented=segmented)
         except NoReply:

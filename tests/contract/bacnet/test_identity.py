@@ -39,6 +39,7 @@ from tests.rigs.fieldbus.bacnet_responder import (
     free_udp_port,
     identifier,
     listening,
+    property_of,
     real,
     text,
 )
@@ -301,6 +302,32 @@ async def test_w01_a_write_without_answer_is_not_sent_again_to_another_device() 
         assert isinstance(receipt, Refused)
         assert receipt.reason.code == RefusalReason.WRONG_DEVICE
         assert west.properties[2, 1, 85] == real(19.0)
+
+
+@pytest.mark.parametrize("releasing", [False, True])
+async def test_w01_two_that_swap_between_the_questions_before_a_write(releasing: bool) -> None:
+    """Whatever else is asked before it: the last question before a write is who is there."""
+    east, west = controller(1.0, instance=77), controller(2.0, instance=78)
+
+    def swapping(invoke: int, service: int, payload: bytes) -> bytes | None:
+        answer = east._answer(invoke, service, payload)
+        if service == 12 and property_of(payload)[0] == (2, 1, 87):
+            east.answer = west._answer
+        return answer
+
+    async with bench() as made:
+        await made.put(east, FIRST)
+        first = made.at(FIRST, instance=77)
+        assert await value(first) == 1.0
+        east.answer = swapping
+        if releasing:
+            assert isinstance(await first.release(SETPOINT, MORNING), StillHeld)
+        else:
+            receipt = await first.write(SETPOINT, command(SETPOINT, 21.0))
+            assert isinstance(receipt, Refused)
+            assert receipt.reason.code == RefusalReason.WRONG_DEVICE
+        for answers in (east, west):
+            assert answers.properties[2, 1, 85] == real(19.0)
 
 
 async def test_w01_a_write_whose_answer_was_lost_is_sent_again_to_the_same_device() -> None:

@@ -15,8 +15,9 @@
 - ``override``: somebody at the building holds a point; a newer one of that point replaces it.
   ``over``: it is over.
 - ``let_go``: a device was found to have let a point of ours go.
-- ``ended``: what its writer knows to be over, and which commands somebody of us has begun to give
-  back. It stands in a file that was put back, as what others know of before may be open still.
+- ``ended``: what its writer knows to be over, by id and, for whoever has missed the last command of
+  a point, by the number up to which everything there is; and which commands somebody of us has
+  begun to give back. It stands in a file that was put back, as others may know them as open.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -44,6 +45,8 @@ from bms.model.control.local_override import (
 )
 
 VERSION = 6
+RENEWALS = 8
+"""Commands [1] of one point by which another process may be behind."""
 ANCESTORS = 20
 """Generations that a head names [1]; a reader that slept for longer merges."""
 REMEMBERED = 20_000
@@ -131,6 +134,8 @@ class Book:
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._returned: OrderedDict[str, None] = OrderedDict()
         """The commands that somebody of us has begun to give back."""
+        self._before: dict[str, deque[str]] = {}
+        """By point the commands that the open one has renewed, the last of them."""
         self._closed: dict[str, int] = {}
         """By point the highest number of those that have ended: what it replaced has ended, too."""
         self.last = 0
@@ -146,8 +151,10 @@ class Book:
         again = known > 0 and held.command_id == lease.command_id
         if again:
             lease = _further(held, lease)  # taken again
-        elif held.writer is not None and known:
-            self._replaced.setdefault(point, {})[held.command_id] = (known, held)
+        elif known:
+            self._before.setdefault(point, deque(maxlen=RENEWALS)).append(held.command_id)
+            if held.writer is not None:
+                self._replaced.setdefault(point, {})[held.command_id] = (known, held)
         self._open[point] = (number, lease)
         self._points[lease.point.site].add(point)
 
@@ -183,7 +190,8 @@ class Book:
                 self._change(point, command_id, lambda lease: lease.seen(value))
             case GivingBack(point=point, command_id=command_id):
                 self._change(point, command_id, lambda lease: replace(lease, returning=True))
-                self._return(command_id)
+                for id_ in (*self._before.get(point, ()), command_id):
+                    _remember(self._returned, id_)
                 self._explain(point)
             case LetGo(point=point, at=at):
                 self._let_go[point] = max(at, self._let_go.get(point, at))
@@ -215,21 +223,26 @@ class Book:
     def _end(self, id_: str) -> None:
         _remember(self._ended, id_)
 
-    def _return(self, command_id: str) -> None:
-        _remember(self._returned, command_id)
+    def _close(self, point: str, number: int) -> None:
+        """Nothing is open at the point any more, up to that number."""
+        self._closed[point] = max(number, self._closed.get(point, 0))
+        self._before.pop(point, None)
+        self._open.pop(point, None)
 
-    def end(self, ended: Sequence[str], returned: Iterable[str]) -> None:
+    def end(self, ended: Sequence[str], returned: Iterable[str], closed: Mapping[str, int]) -> None:
         """Take what another process knows to be over, and which commands somebody of us has begun
         to give back."""
         for id_ in returned:
-            self._return(id_)
+            _remember(self._returned, id_)
         for id_ in ended:
             self._end(id_)
         over = frozenset(ended)
+        for point, number in closed.items():
+            self._closed[point] = max(number, self._closed.get(point, 0))
         for point, (number, held) in list(self._open.items()):
-            if _key(held) in over:
-                self._closed[point] = max(number, self._closed.get(point, 0))
-                del self._open[point]
+            missed = number <= closed.get(point, 0) and not held.withdrawn
+            if missed or _key(held) in over:
+                self._close(point, number)
         for point, (_, override) in list(self._overrides.items()):
             if override.id in over:
                 del self._overrides[point]
@@ -255,8 +268,7 @@ class Book:
             self._open[point] = (number, replace(held, withdrawn=True))
             return
         self._end(_key(held))
-        self._closed[point] = max(number, self._closed.get(point, 0))
-        del self._open[point]
+        self._close(point, number)
         others = self._replaced.get(point)
         if others:
             number, held = others.pop(max(others, key=lambda id_: others[id_][0]))
@@ -293,13 +305,14 @@ class Book:
 
     def ended_line(self) -> bytes:
         """What is over, for those who know it as open: a file that was put back says it."""
-        return line_of({"op": "ended", "ids": [*self._ended], "returned": [*self._returned]})
+        ids, returned = [*self._ended], [*self._returned]
+        return line_of({"op": "ended", "ids": ids, "returned": returned, "closed": self._closed})
 
     def without_open(self) -> Book:
         """What has ended and the last number, but neither leases nor local overrides."""
         other = Book()
         other._ended, other._closed, other.last = self._ended, self._closed, self.last
-        other._returned = self._returned
+        other._returned, other._before = self._returned, self._before
         return other
 
     def take(self, line: bytes) -> None:
@@ -326,7 +339,8 @@ def entry_of(line: bytes) -> Callable[[Book], None]:
             return lambda book: book.arrived(point, command)
         case "ended":
             ended, returned = list(map(str, entry["ids"])), list(map(str, entry["returned"]))
-            return lambda book: book.end(ended, returned)
+            closed = {str(point): int(number) for point, number in entry["closed"].items()}
+            return lambda book: book.end(ended, returned, closed)
         case str(op) if op in _NOTES:
             note = from_json(_NOTES[op], json.dumps(entry["note"]))
             number = int(entry.get("n", 0))

@@ -157,6 +157,13 @@ class SetpointDevice:
         return b""
 
 
+def asks_who(frame: bytes) -> bool:
+    """Whether a BACnet request reads the device object first: its instance says who answers."""
+    if len(frame) < 15 or frame[5] & 0x28 or frame[9] not in (_READ, _READ_MULTIPLE):
+        return False
+    return int(struct.unpack(">I", frame[11:15])[0]) >> 22 == DEVICE
+
+
 class RegisterDevice:
     """A Modbus device of one register image."""
 

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import cast
 
-from bms.bench.chaos.controllers import Controller
+from bms.bench.chaos.controllers import Controller, asks_who
 
 HOST = "127.0.0.1"
 CLOGGED_S = 2.5
 """How late answers are on a clogged line [s]: later than anybody waits for them."""
+KNOWS_FOR_S = 2.0
+"""How long a client may rely on who has answered it [s]: twice the time-out of its devices."""
 _HEADER = 6
 """Octets of a Modbus TCP frame up to and with its length [1]."""
 
@@ -67,13 +69,19 @@ class Line:
 
 
 class DatagramLine(Line, asyncio.DatagramProtocol):
-    """UDP. Nothing tells a client that another controller has the address; the first frame that it
-    sends after that was under way."""
+    """UDP. Nothing tells a client that another controller has the address. What it sends after the
+    answer to its question who is there was under way, until it asks again or ``KNOWS_FOR_S`` later:
+    nobody else has asked it by then."""
+
+    def __init__(self, target: Controller) -> None:
+        super().__init__(target)
+        self._asked: dict[tuple[str, int], float] = {}
+        """When each client asked who is there [s, real]."""
+        self._strangers: dict[tuple[str, int], float] = {}
+        """Clients that asked another controller, and when [s, real]."""
 
     async def start(self) -> int:
         """Returns the port that we are to ask."""
-        self._strangers: set[tuple[str, int]] = set()
-        self._clients: set[tuple[str, int]] = set()
         loop = asyncio.get_running_loop()
         self._transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(HOST, 0))
         self.port = int(self._transport.get_extra_info("sockname")[1])
@@ -81,15 +89,17 @@ class DatagramLine(Line, asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """A question."""
-        under_way = addr in self._strangers
-        self._strangers.discard(addr)
-        self._clients.add(addr)
+        now = asyncio.get_running_loop().time()
+        if asks_who(data):
+            self._asked[addr] = now
+            self._strangers.pop(addr, None)
+        under_way = now - self._strangers.get(addr, -KNOWS_FOR_S) < KNOWS_FOR_S
         self.to_device(data, lambda reply: self._send(reply, addr), under_way=under_way)
 
     def move(self, target: Controller) -> None:
         """See ``Line``."""
         super().move(target)
-        self._strangers = set(self._clients)
+        self._strangers = dict(self._asked)
 
     def _send(self, reply: bytes, addr: tuple[str, int]) -> None:
         if not self._transport.is_closing():

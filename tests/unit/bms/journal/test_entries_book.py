@@ -78,6 +78,16 @@ def test_w09_a_place_that_one_of_us_has_emptied_is_no_hand(
     assert journal.local_overrides()[CONSTANT].visible
 
 
+def test_w09_a_place_of_an_earlier_command_is_emptied_with_its_renewal(journal: Journal) -> None:
+    """Whoever found it empty had not heard of the renewal that was given back."""
+    for n in (1, 2, 3):
+        journal.intend([replace(wrote(CONSTANT, -2.0, f"c{n}"), writer=None)])
+    journal.note([GivingBack(CONSTANT, "c3")])
+    journal.settle({CONSTANT: "c3"})
+    journal.note([replace(HAND, found=None, visible=False, command="c1")])
+    assert journal.local_overrides()[CONSTANT].visible
+
+
 def test_w07_a_place_that_was_emptied_before_anybody_gave_it_back_is_a_hand(
     journal: Journal,
 ) -> None:

@@ -145,6 +145,21 @@ def test_w13_a_file_that_was_put_back_says_what_is_over(
     assert reader.fault is None
 
 
+@pytest.mark.parametrize("fault", [gone, cut_shorter, older_copy])
+def test_w13_a_file_that_was_put_back_ends_what_was_renewed_unseen(
+    path: Path, fault: Callable[[Path], None]
+) -> None:
+    """A reader that has missed the last renewal of a point holds no earlier one for open."""
+    writer, reader = with_three_leases(path)
+    writer.intend([lease(NULL, "d", 22.0)])
+    writer.note([GivingBack(NULL, "d")])
+    fault(path)
+    writer.settle({NULL: "d"})
+    for journal in (reader, writer, reader):
+        journal.keep()
+        assert held(journal) == {}
+
+
 def test_w13_what_has_become_of_a_lease_is_learned_from_a_file_that_was_put_back(
     path: Path,
 ) -> None:

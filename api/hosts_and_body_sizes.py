@@ -7,6 +7,7 @@ before anything keeps it (CWE-350, CWE-770).
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
@@ -26,6 +27,8 @@ MOST_BYTES = 4_000_000
 """Bytes of a body [1]: that of the largest push."""
 MOST_BYTES_WITHOUT_KEY = 10_000
 """Bytes of a body [1] that comes without a key: that of a form."""
+LONGEST_BODY_S = 60.0
+"""How long a body may take to come in [s]: the largest push over 0.6 Mbit/s."""
 FOR_PROBES = frozenset({"/healthz", "/readyz"})
 """Paths that a service manager asks for under whatever name it knows; they repeat nothing."""
 
@@ -92,13 +95,21 @@ def announced(headers: Headers) -> int:
     return int(length) if length.isascii() and length.isdecimal() and len(length) < 20 else 0
 
 
-def counted(receive: Receive, most: int) -> Receive:
-    """The same stream; reading more than ``most`` bytes raises ``HTTPException`` 413."""
-    seen = 0
+def counted(receive: Receive, most: int, within_s: float = LONGEST_BODY_S) -> Receive:
+    """The same stream; reading more than ``most`` bytes raises ``HTTPException`` 413, and waiting
+    longer than ``within_s`` [s] for the whole body 408."""
+    seen, whole = 0, False
+    end = asyncio.get_running_loop().time() + within_s
 
     async def receive_counted() -> Message:
-        nonlocal seen
-        message = await receive()
+        nonlocal seen, whole
+        try:
+            async with asyncio.timeout_at(None if whole else end):
+                message = await receive()
+        except TimeoutError:
+            told = f"the body did not come within {within_s:g} s"
+            raise HTTPException(408, told, {"Connection": "close"}) from None
+        whole = not message.get("more_body", False)
         seen += len(message.get("body", b""))
         if seen > most:
             raise HTTPException(413, _too_large(most), {"Connection": "close"})

@@ -18,6 +18,7 @@ import uvicorn
 from api.app import create_app
 from bms.errors import ConfigError, StoreError
 from bms.model.control.command import StillHeld
+from bms.runtime.bounded_http import BoundedProtocol
 from bms.runtime.city import City
 from bms.runtime.evidence import heads_kept
 from bms.runtime.jobs import job_table
@@ -71,6 +72,7 @@ async def serving(city: City, bound: socket.socket) -> AsyncIterator[uvicorn.Ser
     """API and dashboard on a bound socket while the block runs."""
     config = uvicorn.Config(
         create_app(city.api),
+        http=BoundedProtocol,
         log_level="warning",
         lifespan="on",
         proxy_headers=True,

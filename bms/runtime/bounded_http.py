@@ -1,0 +1,56 @@
+"""HTTP connections that cannot be held for nothing, and that leave the backend its own.
+
+A server that waits for the end of a request as long as it takes, on as many connections as anybody
+opens, runs out of open files, and with it all else in the same process: readings, writes, and what
+has to be given back (slow loris, CWE-400, CWE-770).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, ClassVar
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+
+class BoundedProtocol(H11Protocol):
+    """One connection. It is closed where the head of a request does not come in time, and at once
+    where there are too many."""
+
+    head_s: ClassVar[float] = 10.0
+    """How long the head of a request may take [s]."""
+    most: ClassVar[int] = 400
+    """Connections at a time [1]: many people behind a proxy, and well below 1 024 open files."""
+
+    _waiting: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin, or close the connection that is one too many."""
+        super().connection_made(transport)
+        if len(self.connections) > self.most:
+            transport.abort()
+            return
+        self._wait()
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request."""
+        super().on_response_complete()
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End the waiting."""
+        self._stop()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        self._stop()
+        self._waiting = self.loop.call_later(self.head_s, self._late)
+
+    def _stop(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+
+    def _late(self) -> None:
+        cycle: Any = self.cycle
+        if cycle is None or cycle.response_complete:
+            self.transport.abort()

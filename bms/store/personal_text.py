@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeVar
 
+from bms.model.codec import from_json, to_json
 from bms.model.control.reasons import Holder
 
+T = TypeVar("T")
 _KEYS = ("reason", "actor", "by")
 Place = tuple[str | int, ...]
 
@@ -40,6 +42,12 @@ def put_together(body: str, texts: str | None) -> str:
         if holder[key] == "":  # what stands apart fills gaps, and changes nothing else
             holder[key] = text
     return _json(tree)
+
+
+def without_texts(value: T) -> tuple[T, tuple[str, ...]]:
+    """The same value without the texts of people, and these as JSON, if there are any."""
+    body, texts = taken_apart(to_json(value))
+    return (value, ()) if texts is None else (from_json(type(value), body), (texts,))
 
 
 def _places(node: Any, place: Place) -> Iterator[tuple[Place, dict[str, Any], str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from dataclasses import replace
 from datetime import datetime
 
 from bms.errors import NotFound, StoreError
@@ -10,10 +11,12 @@ from bms.model.assets.site import Mode
 from bms.model.control.audit import Action
 from bms.model.control.booking import Booking
 from bms.model.control.command import Override
-from bms.model.control.evidence import EvidenceKind
+from bms.model.control.evidence import EvidenceKind, Pruning
 from bms.model.control.hands_off import SiteMode
 from bms.model.epoch import to_micros
+from bms.store.ledger_rules import NAME_GONE
 from bms.store.memory.audit import MemoryAudit
+from bms.store.personal_text import without_texts
 
 
 class MemoryDecisions(MemoryAudit):
@@ -110,6 +113,27 @@ class MemoryDecisions(MemoryAudit):
     def removed_overrides(self, ids: Collection[str]) -> dict[str, bool]:
         """See ``DecisionStore``."""
         return {id_: id_ in self._removed for id_ in ids if id_ in self._overrides}
+
+    def _over(self, kind: EvidenceKind, row: str, at: datetime) -> datetime | None:
+        if kind is EvidenceKind.OVERRIDE:
+            ends = (self._removed.get(row), self._overrides[row].until)
+            return min((end for end in ends if end is not None), default=None)
+        if kind is EvidenceKind.BOOKING:
+            return self._bookings[row].end
+        return super()._over(kind, row, at)
+
+    def _forget(self, pruning: Pruning, row: str) -> None:
+        if pruning.kind is EvidenceKind.MODE:
+            place = int(row) - 1
+            self._modes[place] = replace(self._modes[place], actor="", reason="")
+        if pruning.kind is EvidenceKind.OVERRIDE:
+            nameless = replace(self._overrides[row], actor="")
+            if isinstance(nameless.reason, str):
+                nameless = replace(nameless, reason="")
+            self._overrides[row] = without_texts(nameless)[0]
+        if pruning.kind is EvidenceKind.BOOKING:
+            self._bookings[row] = replace(self._bookings[row], author=NAME_GONE, reason=NAME_GONE)
+        super()._forget(pruning, row)
 
     def _holds(self, override: Override, at: datetime) -> bool:
         expired = override.until is not None and override.until <= at

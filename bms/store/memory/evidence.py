@@ -129,7 +129,7 @@ class MemoryEvidence:
     def prune(self, pruning: Pruning) -> tuple[Removal, ...]:
         """See ``EvidenceStore``."""
         same = [k for k in self._chains.get(pruning.site, ()) if k.row.kind is pruning.kind]
-        old = [kept for kept in same if _is_due(kept, pruning)]
+        old = [kept for kept in same if self._is_due(kept, pruning)]
         for kept in old:
             kept.apart = False
             kept.there = pruning.part is Part.APART
@@ -144,6 +144,20 @@ class MemoryEvidence:
             )
         return removals
 
+    def _is_due(self, kept: _Kept, pruning: Pruning) -> bool:
+        """Whether that part of it is there and too old. Raises ValueError where it stays for
+        good."""
+        whole = pruning.part is Part.ROW
+        if whole and pruning.kind not in WHOLE:
+            raise ValueError(f"{pruning.part.value} of {pruning.kind.value} is never removed")
+        over = self._over(kept.row.kind, kept.row.row, kept.at)
+        there = kept.there if whole else kept.there and kept.apart and bool(kept.row.apart)
+        return over is not None and over < pruning.before and there
+
+    def _over(self, _kind: EvidenceKind, _row: str, at: datetime) -> datetime | None:
+        """From when on a row grows old; None for one that is still good."""
+        return at
+
     def _forget(self, pruning: Pruning, row: str) -> None:
         """Remove that part of the row itself: each part of the store those of its own kinds."""
 
@@ -152,15 +166,6 @@ def _end(chain: list[_Kept]) -> ChainHead:
     if not chain:
         return NO_ENTRY
     return ChainHead(number=chain[-1].entry.number, hash=chain[-1].entry.hash)
-
-
-def _is_due(kept: _Kept, pruning: Pruning) -> bool:
-    """Whether that part of it is there and too old. Raises ValueError where it stays for good."""
-    whole = pruning.part is Part.ROW
-    if whole and pruning.kind not in WHOLE:
-        raise ValueError(f"{pruning.part.value} of {pruning.kind.value} is never removed")
-    there = kept.there if whole else kept.there and kept.apart and bool(kept.row.apart)
-    return kept.at < pruning.before and there
 
 
 def _standing(kept: _Kept) -> StandingEntry:

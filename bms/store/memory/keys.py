@@ -7,7 +7,7 @@ from datetime import datetime
 
 from bms.errors import NotFound, StoreError
 from bms.model.control.audit import Action
-from bms.model.control.evidence import EvidenceKind
+from bms.model.control.evidence import EvidenceKind, Pruning
 from bms.model.control.kept_key import KeptKey
 from bms.model.epoch import to_micros
 from bms.store.ledger_rules import key_reason
@@ -34,6 +34,17 @@ class MemoryKeys(MemoryAudit):
             self._prove(EvidenceKind.KEY_EXPIRY, None, key.id, at, key.expires)
         what = key_reason(key)
         self.note(Action.CREATE_KEY, key.id, at=at, actor=actor, site=None, reason=what)
+
+    def _over(self, kind: EvidenceKind, row: str, at: datetime) -> datetime | None:
+        if kind is EvidenceKind.KEY:
+            ends = (self._keys[row].revoked, self._keys[row].expires)
+            return min((end for end in ends if end is not None), default=None)
+        return super()._over(kind, row, at)
+
+    def _forget(self, pruning: Pruning, row: str) -> None:
+        if pruning.kind is EvidenceKind.KEY:
+            self._keys[row] = replace(self._keys[row], name="")
+        super()._forget(pruning, row)
 
     def key(self, key_id: str) -> KeptKey | None:
         """See ``KeyStore``."""

@@ -11,7 +11,7 @@ from bms.errors import NotFound, StoreError
 from bms.model.control.applied import AppliedReport
 from bms.model.control.audit import Action
 from bms.model.control.command import Receipt, ReleaseReceipt
-from bms.model.control.evidence import EvidenceKind, Pruning
+from bms.model.control.evidence import EvidenceKind, Part, Pruning
 from bms.model.epoch import to_micros
 from bms.model.savings.avoided_use import KeptBaseline
 from bms.model.savings.event import NonRoutineEvent
@@ -29,6 +29,7 @@ from bms.store.ledger_rules import (
 )
 from bms.store.memory.audit import MemoryAudit
 from bms.store.memory.owners import MemoryOwners
+from bms.store.personal_text import without_texts
 from bms.store.receipt_renewals import AnyReceipt, body_of, kind_of, likeness, point_of, renews
 
 
@@ -41,6 +42,10 @@ class _KeptReceipt:
     likeness: str
     seen: datetime
     last: AnyReceipt | None = None
+
+    def forget_names(self) -> None:
+        self.receipt = without_texts(self.receipt)[0]
+        self.last = None if self.last is None else without_texts(self.last)[0]
 
     def first_and_last(self) -> Iterator[tuple[datetime, AnyReceipt]]:
         yield self.at, self.receipt
@@ -78,7 +83,8 @@ class MemoryLedgers(MemoryAudit, MemoryOwners):
             kept = _KeptReceipt(receipt, at, like, at)
             number = next(self._receipt_numbers)
             self._receipts[number] = self._standing[point_of(receipt)] = kept
-            self._prove(EvidenceKind.RECEIPT, site_of(receipt), str(number), at, receipt)
+            what, texts = without_texts(receipt)
+            self._prove(EvidenceKind.RECEIPT, site_of(receipt), str(number), at, what, *texts)
 
     def add_applied(
         self,
@@ -125,8 +131,16 @@ class MemoryLedgers(MemoryAudit, MemoryOwners):
 
     def _forget(self, pruning: Pruning, row: str) -> None:
         if pruning.kind is EvidenceKind.RECEIPT:
-            self._receipts.pop(int(row))
+            if pruning.part is Part.ROW:
+                self._receipts.pop(int(row))
+            else:
+                self._receipts[int(row)].forget_names()
         gone = NAME_GONE
+        if pruning.kind is EvidenceKind.EVENT:
+            self._events[row] = replace(self._events[row], author=gone, reason=gone)
+        if pruning.kind is EvidenceKind.BASELINE:
+            place = int(row) - 1
+            self._baselines[place] = replace(self._baselines[place], author=gone, reason=gone)
         if pruning.kind is EvidenceKind.MEASURE:
             self._measures[row] = replace(self._measures[row], author=gone)
         if pruning.kind is EvidenceKind.MEASURE_END:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from bms.errors import NotFound, StoreError
 from bms.model.control.audit import Action
-from bms.model.control.evidence import EvidenceKind
+from bms.model.control.evidence import EvidenceKind, Pruning
 from bms.model.epoch import to_micros
 from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
 from bms.model.savings.trial_result import SealedResult
 from bms.store.memory.audit import MemoryAudit
+from bms.store.personal_text import without_texts
 
 
 class MemoryTrials(MemoryAudit):
@@ -30,7 +32,8 @@ class MemoryTrials(MemoryAudit):
             if known != trial:
                 raise StoreError(f"another trial is kept as {trial.id}; trials never change")
             return
-        self._prove(EvidenceKind.TRIAL, trial.site, trial.id, trial.started_at, trial)
+        what, texts = without_texts(trial)
+        self._prove(EvidenceKind.TRIAL, trial.site, trial.id, trial.started_at, what, *texts)
         self.note(
             Action.START_TRIAL,
             trial.id,
@@ -57,6 +60,13 @@ class MemoryTrials(MemoryAudit):
                 site=end.site,
                 reason=end.reason,
             )
+
+    def _forget(self, pruning: Pruning, row: str) -> None:
+        if pruning.kind is EvidenceKind.TRIAL:
+            self._trials[row] = without_texts(self._trials[row])[0]
+        if pruning.kind is EvidenceKind.TRIAL_END:
+            self._ends[row] = replace(self._ends[row], by="", reason="")
+        super()._forget(pruning, row)
 
     def seal_trial(self, result: SealedResult) -> None:
         """See ``TrialStore``."""

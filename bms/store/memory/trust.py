@@ -9,7 +9,7 @@ from datetime import date, datetime
 from bms.errors import StoreError
 from bms.model.assets.site import Mode
 from bms.model.control.audit import Action, AuditSearch
-from bms.model.control.evidence import EvidenceKind
+from bms.model.control.evidence import EvidenceKind, Pruning
 from bms.model.epoch import to_micros
 from bms.model.trust.commissioning import CommissionedPoint, Commissioning
 from bms.model.trust.modes import AutoScope, ShadowDay, StepBack
@@ -45,6 +45,13 @@ class MemoryTrust(MemoryDecisions):
                 site=each.site,
                 reason=commissioning_reason(each),
             )
+
+    def _forget(self, pruning: Pruning, row: str) -> None:
+        if pruning.kind is EvidenceKind.COMMISSIONING:
+            self._commissionings[row] = replace(self._commissionings[row], by="")
+        if pruning.kind is EvidenceKind.AGREEMENT:
+            self._steps[row] = replace(self._steps[row], agreed_by="")
+        super()._forget(pruning, row)
 
     def commissionings(self, site: str) -> list[Commissioning]:
         """See ``TrustStore``."""

@@ -17,6 +17,7 @@ from bms.model.control.hands_off import SiteMode
 from bms.model.fact import Fact
 from bms.store.database.connection import Linked
 from bms.store.database.tables import StoredBooking, StoredMode, StoredOverride
+from bms.store.ledger_rules import NAME_GONE
 from bms.store.sql.audit import note
 
 
@@ -245,8 +246,8 @@ def _booking(row: StoredBooking) -> Booking:
         start=row.starts,
         end=row.ends,
         kind=BookingKind(row.kind),
-        reason=row.reason,
-        author=row.author,
+        reason=row.reason or NAME_GONE,
+        author=row.author or NAME_GONE,
         made_at=row.made_at,
         people=row.people,
     )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,7 @@ from bms.model.control.evidence import (
     Verification,
 )
 from bms.ports.storage.whole import Store
+from bms.services.evidence.retention import prunings
 from bms.store.database import schema
 from bms.store.database.connection import Link
 from bms.store.evidence.chain import digest, entry_hash
@@ -29,6 +32,7 @@ from tests.rigs.fakes.store import HOUR, MONDAY, a_plan
 from tests.rigs.storage.evidence_rows import (
     OLD,
     SITE,
+    a_booking,
     a_command,
     a_pruning,
     an_override,
@@ -39,6 +43,41 @@ from tests.rigs.storage.stores import AnyStore
 
 def codes(found: Verification) -> list[str]:
     return [flaw.what.code for flaw in found.flaws]
+
+
+PEOPLE = {
+    "bo",
+    "eva",
+    "kari",
+    "ole",
+    "mette",
+    "Ann",
+    "tablet",
+    "choir",
+    "burst pipe",
+    "by the plan",
+}
+"""Who did something, and words that they said, in ``fill``."""
+
+
+def told(store: AnyStore) -> set[str]:
+    """Every word that the store still says of what people did."""
+    everything = (
+        store.audit(AuditSearch()),
+        store.modes_said([SITE]),
+        store.overrides(SITE, MONDAY + HOUR / 2),
+        store.receipts(SITE, OLD),
+        store.events(SITE),
+        store.baselines(SITE),
+        store.measures(SITE),
+        store.trials(SITE),
+        store.commissionings(SITE),
+        store.steps_back(SITE),
+        store.bookings(SITE, OLD),
+        store.keys(),
+    )
+    text = repr(everything)
+    return {name for name in PEOPLE if re.search(rf"['\"]{name}\b", text)}
 
 
 class TestChain:
@@ -168,6 +207,25 @@ class TestRemoval:
         for kind in (EvidenceKind.AUDIT, EvidenceKind.MODE):
             assert len(store.prune(a_pruning(kind, Part.APART))) == 1
         assert [e.actor for e in store.audit(AuditSearch())] == ["eva", ""]
+        assert codes(store.verify()) == []
+
+    def test_w16_a_booking_without_its_names_is_still_one(self, store: AnyStore) -> None:
+        """Whoever looks at how a building was used years ago finds it."""
+        store.add_booking(a_booking("b1"))
+        before = MONDAY + timedelta(days=400)
+        store.prune(a_pruning(EvidenceKind.BOOKING, Part.APART, before=before))
+        (kept,) = store.bookings(SITE, OLD)
+        assert (kept.author, kept.reason) == ("–", "–")
+        assert kept.start == a_booking("b1").start
+
+    def test_w16_three_years_later_no_name_is_told(self, store: AnyStore) -> None:
+        fill(store)
+        assert told(store) >= PEOPLE - {"kari", "choir"}, "a booking that is removed is not told"
+        for chain in (SITE, CITY):
+            for pruning in prunings(chain, MONDAY + timedelta(days=3 * 365)):
+                store.prune(pruning)
+        assert told(store) == set()
+        assert len(store.receipts(SITE, OLD)) == 3
         assert codes(store.verify()) == []
 
     @pytest.mark.parametrize("kind", [EvidenceKind.AUDIT, EvidenceKind.MODE, EvidenceKind.OVERRIDE])

@@ -23,14 +23,17 @@ from api.schemas.meters import (
 )
 from api.schemas.sites import Latest
 from bms.errors import ConfigError
+from bms.metering.night_minimum import night_minimum
 from bms.model.assets.equipment import Meter, VirtualMeter
 from bms.model.assets.site import Site
 from bms.model.readings.metering import Consumption
+from bms.model.readings.units import Commodity
 from bms.services.consumption import (
     all_meters,
     consumption,
     days,
     measured_point,
+    meter_named,
     meter_quality,
     moments,
     months,
@@ -106,7 +109,9 @@ def quality_of_meter(
     """How far the readings of a meter can be trusted: what is missing, and all that happened."""
     first, last = _period(start, end, ports.clock.now())
     use, verdict = meter_quality(site, meter_id, ports.planning.readings, first, last)
-    return MeterQualityAnswer.of(f"{site.id}/{meter_id}", use, verdict, site.timezone)
+    water = meter_named(site, meter_id).commodity is Commodity.WATER
+    night = night_minimum(use.use, site.timezone) if water else None
+    return MeterQualityAnswer.of(f"{site.id}/{meter_id}", use, verdict, site.timezone, night)
 
 
 @router.get("/{site_id}/{meter_id}/cooling")
@@ -173,6 +178,7 @@ def _rows(
                 meter=meter.id,
                 commodity=meter.commodity,
                 billed=isinstance(meter, Meter) and meter.billed,
+                direction=meter.direction if isinstance(meter, Meter) else None,
                 virtual=isinstance(meter, VirtualMeter),
                 number=meter.number if isinstance(meter, Meter) else None,
                 unit=None if point is None else point.unit,

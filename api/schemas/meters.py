@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Self
 
 from pydantic import (
@@ -11,7 +11,9 @@ from pydantic import (
 
 from api.schemas.base import Answer, FactAnswer
 from api.schemas.sites import Latest
+from bms.metering.night_minimum import NightMinimum
 from bms.metering.quality import MeterQuality
+from bms.model.assets.equipment import MeterDirection
 from bms.model.readings.metering import Consumption, FlawKind
 from bms.model.readings.units import Commodity, Unit
 
@@ -24,6 +26,7 @@ class MeterRowAnswer(Answer):
     meter: str
     commodity: Commodity
     billed: bool
+    direction: MeterDirection | None = Field(description="None of a virtual meter")
     virtual: bool
     number: str | None = Field(description="what the supplier calls it")
     unit: Unit | None
@@ -54,6 +57,17 @@ class SpellAnswer(Answer):
     reason: MeterEventAnswer | None
 
 
+class NightMinimumAnswer(Answer):
+    """The least flow of the last nights and of the usual night; ``since`` when it has risen."""
+
+    m3_per_h: float
+    usual_m3_per_h: float
+    nights: int
+    since: date | None
+    m3_per_year: float | None
+    words: FactAnswer = Field(validation_alias="fact")
+
+
 class MeterQualityAnswer(Answer):
     """How far the readings of a meter can be trusted; ``total`` is its use in ``unit``."""
 
@@ -74,9 +88,17 @@ class MeterQualityAnswer(Answer):
     without_value: int = Field(description="readings that came as missing")
     estimated: int = Field(description="readings that the supplier estimated; they do not count")
     verdict: FactAnswer
+    night: NightMinimumAnswer | None = Field(description="of water: what runs all night")
 
     @classmethod
-    def of(cls, name: str, use: Consumption, quality: MeterQuality, timezone: str) -> Self:
+    def of(
+        cls,
+        name: str,
+        use: Consumption,
+        quality: MeterQuality,
+        timezone: str,
+        night: NightMinimum | None = None,
+    ) -> Self:
         """Returns the answer of a meter; times in its sentences are local to ``timezone``."""
         context = {"timezone": timezone}
         silent = quality.silent_for
@@ -101,6 +123,9 @@ class MeterQualityAnswer(Answer):
             without_value=quality.without_value,
             estimated=quality.estimated,
             verdict=FactAnswer.of(quality.verdict, timezone),
+            night=None
+            if night is None
+            else NightMinimumAnswer.model_validate(night, context=context),
         )
 
 

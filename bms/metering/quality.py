@@ -16,6 +16,8 @@ from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.metering import Consumption, FlawKind, MeterEvent
 from bms.model.readings.runs_and_peaks import runs
 
+SUPPLIED = (Quality.ESTIMATED, Quality.CALCULATED, Quality.CORRECTED)
+"""Qualities of values that a supplier did not measure as they stand."""
 ENOUGH = 0.9
 """Share of the steps that has to be known; the savings ask the same of a day."""
 PATIENCE = 3
@@ -62,8 +64,8 @@ class MeterQuality:
     not. ``counts`` has the number of events of each flaw that was met. ``worst`` is the longest
     run of missing steps. ``last_reading`` is the newest reading with a value, ``silent_for`` its
     age at the end of the period; both None when there is none. ``without_value`` counts readings
-    that came as missing, ``estimated`` those that the supplier estimated. ``verdict`` gives the
-    ``state`` with its numbers.
+    that came as missing, ``estimated`` those that the supplier estimated, calculated or corrected.
+    ``verdict`` gives the ``state`` with its numbers.
     """
 
     coverage: float
@@ -108,7 +110,7 @@ def assess_quality(
         last_reading=last,
         silent_for=None if last is None else max(now - last, timedelta(0)),
         without_value=len(readings) - len(valued),
-        estimated=sum(reading.quality is Quality.ESTIMATED for reading in valued),
+        estimated=sum(reading.quality in SUPPLIED for reading in valued),
         state=state,
         verdict=fact(state, **numbers),
     )

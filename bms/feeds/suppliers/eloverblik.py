@@ -32,7 +32,7 @@ ZONE = ZoneInfo("Europe/Copenhagen")
 
 QUALITIES: Mapping[str, Quality] = MappingProxyType(
     {
-        "A01": Quality.ESTIMATED,
+        "A01": Quality.CALCULATED,
         "A02": Quality.ABSENT,
         "A03": Quality.ESTIMATED,
         "A04": Quality.GOOD,

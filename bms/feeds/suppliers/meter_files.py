@@ -86,6 +86,8 @@ class _RawSeries:
     seconds: array[int] = field(default_factory=lambda: array("q"))
     values: array[float] = field(default_factory=lambda: array("d"))
     lines: array[int] = field(default_factory=lambda: array("L"))
+    guessed: set[int] = field(default_factory=set)
+    """Moments [epoch s] of values that the supplier estimated."""
 
     def add(self, second: int, value: float, line: int) -> None:
         self.seconds.append(second)
@@ -212,7 +214,9 @@ def _mapped_columns(
         if row.quantity is not Quantity.ENERGY:
             continue
         value = math.nan if row.value is None else row.value
-        columns.setdefault(row.number, _RawSeries()).add(row.time, value, row.line)
+        column = columns.setdefault(row.number, _RawSeries())
+        column.add(row.time, value, row.line)
+        (column.guessed.add if row.quality.is_guess else column.guessed.discard)(row.time)
         if not row.interval_s:
             registers.add(row.number)
     return columns, registers, list(file.warnings)
@@ -307,7 +311,9 @@ def _regular(
         reader.reject(int(line), f"a second {unit} for the same time; the later row counts")
     seconds, values, lines = seconds[~again], values[~again], lines[~again]
     counts_on = is_register(values) if register is None else register
+    guessed = np.isin(seconds, np.array(sorted(column.guessed), dtype=np.int64))
     if counts_on:
+        seconds, values, lines = seconds[~guessed], values[~guessed], lines[~guessed]
         seconds, values, lines = _differences(seconds, values, lines)
         if not len(seconds):
             return None
@@ -316,7 +322,8 @@ def _regular(
         seconds, values, lines = _of_one_step(seconds, values, lines, step)
         step = _step(seconds)
     if step is None:
-        return _Gridded(_bills(seconds, values), counts_on)
+        bills = _bills(seconds, values)
+        return _Gridded(bills if counts_on else with_catch_up(bills, guessed), counts_on)
     return _Gridded(_gridded(reader, seconds, values, lines, step, spread=spread), counts_on)
 
 
@@ -409,6 +416,18 @@ def _daily(seconds: NDArray[np.int64], values: Floats, *, spread: bool) -> Serie
     for start, length, value in zip(at, hours, values, strict=True):
         out[start : start + length] = value / length if spread else value
     return Series(datetime.fromtimestamp(first * _HOUR_S, UTC), timedelta(hours=1), out)
+
+
+def with_catch_up(bills: BilledUse, guessed: NDArray[np.bool_]) -> BilledUse:
+    """Returns bills of which each run of ``guessed`` ones is one with the bill after it, that makes
+    up for what was guessed wrong (CalTRACK 2.0 §2.2.3.4); a run at the end stays as it is."""
+    if not guessed.any() or len(guessed) != len(bills.kwh):
+        return bills
+    ends = ~guessed
+    ends[-1] = True
+    group = np.append(0, np.cumsum(ends)[:-1])
+    kwh = np.bincount(group, weights=bills.kwh)
+    return BilledUse(bills.edges_s[np.append(0, np.flatnonzero(ends) + 1)], kwh)
 
 
 def _bills(seconds: NDArray[np.int64], values: Floats) -> BilledUse:

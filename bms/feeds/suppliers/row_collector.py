@@ -38,10 +38,9 @@ MAX_CACHED_NUMBERS = 100_000
 
 _WORDS = {
     Quality.GOOD: "maalt measured aflaest a04 e01",
-    Quality.ESTIMATED: (
-        "estimeret estimated beregnet calculated korrigeret corrected adjusted revideret a01 a03"
-        " a06 56 d01"
-    ),
+    Quality.ESTIMATED: "estimeret estimated skoennet a03 56",
+    Quality.CALCULATED: "beregnet calculated a01 a06 d01",
+    Quality.CORRECTED: "korrigeret corrected adjusted revideret rettet",
     Quality.ABSENT: "mangler missing ikketilgaengelig a02 a05",
 }
 QUALITY_WORDS: Mapping[str, Quality] = MappingProxyType(

@@ -8,9 +8,11 @@ from enum import StrEnum
 
 
 class Quality(StrEnum):
-    """What a value is worth. Only the first three come with a value, and nothing is decided on any
+    """What a value is worth. Only the first five come with a value, and nothing is decided on any
     but a good one.
 
+    ``estimated``, ``calculated`` and ``corrected`` are values that a supplier did not measure,
+    computed from others, or put in place of one that it had measured wrongly.
     ``uncertain``: there is a number, but its source says that it may not be what is measured.
     ``bad``: the device says that its value is not valid, or it is in a unit that cannot be
     converted. ``wrong_device``: something else answers in place of the device that the site file
@@ -20,6 +22,8 @@ class Quality(StrEnum):
     GOOD = "good"
     UNCERTAIN = "uncertain"
     ESTIMATED = "estimated"
+    CALCULATED = "calculated"
+    CORRECTED = "corrected"
     ABSENT = "absent"
     OUT_OF_RANGE = "out_of_range"
     NO_REPLY = "no_reply"
@@ -29,10 +33,24 @@ class Quality(StrEnum):
 
     @property
     def has_value(self) -> bool:
-        return self in (Quality.GOOD, Quality.UNCERTAIN, Quality.ESTIMATED)
+        return self in _WITH_VALUE
+
+    @property
+    def is_guess(self) -> bool:
+        """Whether a later, measured value makes up for this one."""
+        return self in (Quality.ESTIMATED, Quality.CALCULATED)
 
 
 _GOOD = Quality.GOOD
+_WITH_VALUE = frozenset(
+    {
+        Quality.GOOD,
+        Quality.UNCERTAIN,
+        Quality.ESTIMATED,
+        Quality.CALCULATED,
+        Quality.CORRECTED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

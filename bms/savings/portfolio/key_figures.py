@@ -75,8 +75,17 @@ def normal_year_heat(
     use = yearly_use(days)
     if use is None:
         return None
-    known = days.only_valid()
-    measured = degree_days(known.temp_c) * YEAR_DAYS / len(known)
+    return corrected_to_normal(use, days.only_valid().temp_c, guf, normal)
+
+
+def corrected_to_normal(
+    use: float, temp_c: Floats, guf: float, normal: float = NORMAL_DEGREE_DAYS
+) -> float | None:
+    """A year's use [kWh] in a normal year, as ``normal_year_heat``, where the days on which it was
+    measured had ``temp_c`` [degC]; None where they were too few or too warm."""
+    if not len(temp_c):
+        return None
+    measured = degree_days(temp_c) * YEAR_DAYS / len(temp_c)
     if measured < LEAST_DEGREE_DAYS:
         return None
     return use * (guf + (1.0 - guf) * normal / measured)

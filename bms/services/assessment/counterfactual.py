@@ -18,6 +18,7 @@ from bms.savings.data.daily import DailyUse, daily
 from bms.savings.data.screening import screen_temp, screen_use
 from bms.savings.data.season import same_season
 from bms.savings.models.baseline import Baseline, fit_baseline
+from bms.services.assessment.seldom_read import seldom_read_use
 from bms.services.assessment.site_savings import meter_use, outdoor_temperature
 from bms.services.periods import Periods
 
@@ -44,7 +45,8 @@ class MeterDays:
 def meter_days(
     site: Site, *, readings: ReadingStore, feed: Feed, periods: Periods
 ) -> tuple[MeterDays, ...]:
-    """The days of every billed meter with an energy register. Raises ``FeedError``."""
+    """The days of every billed meter with an energy register; one that is read by the month has
+    none. Raises ``FeedError``."""
     rows = (_one(site, meter, readings, feed, periods) for meter in site.meters if meter.billed)
     return tuple(row for row in rows if row is not None)
 
@@ -53,6 +55,8 @@ def _one(
     site: Site, meter: Meter, readings: ReadingStore, feed: Feed, periods: Periods
 ) -> MeterDays | None:
     start, end = periods.whole.start, periods.whole.end
+    if seldom_read_use(site, meter, readings, start, end) is not None:
+        return None
     use = meter_use(site, meter, readings, start, end)
     if use is None:
         return None

@@ -11,14 +11,56 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from bms.model.fact import MessageCode, Term, TermCode
 from bms.model.savings.avoided_use import Span
-from bms.model.savings.measure import KeptMeasure
+from bms.model.savings.measure import KeptMeasure, Measure, MeasureKind
+from bms.model.savings.objection import Objection, ObjectionKind, Verdict, objection
 from bms.services.periods import BASELINE_DAYS, Periods, local_date, midnight, year_before
 
 LEAST_BASELINE = timedelta(days=300)
 """A baseline without change after an earlier measure is at least so long (savings.md §6)."""
 LEAST_ALONE = timedelta(days=90)
 """A measure that has this long before the next one is measured alone until then."""
+
+
+class TogetherCode(MessageCode):
+    """That a saving is that of several measures."""
+
+    NOT_TOLD_APART = "measures_not_told_apart"
+
+
+class MeasureTerm(TermCode):
+    """Measures that no person has named."""
+
+    CONTROL = "control_by_us"
+
+
+def not_told_apart(together: Sequence[KeptMeasure]) -> Objection:
+    """Returns the objection to a saving that is that of these measures, too."""
+    return objection(
+        TogetherCode.NOT_TOLD_APART,
+        ObjectionKind.PARTS,
+        Verdict.INDICATIVE,
+        names=tuple(measure_name(row.measure) for row in together),
+    )
+
+
+def measure_name(measure: Measure) -> str | Term:
+    """Returns what a person called a measure, or the term of control by us."""
+    control = measure.kind is MeasureKind.CONTROL
+    return Term(MeasureTerm.CONTROL.value) if control else measure.what
+
+
+def acting_in(periods: Periods, rows: Sequence[KeptMeasure]) -> tuple[KeptMeasure, ...]:
+    """Returns the measures that changed the use from the baseline's start to the end of what is
+    told of it, so that their saving is in it."""
+    return tuple(
+        row
+        for row in rows
+        if row.measure.start < periods.reporting.end
+        and (row.end is None or row.end > periods.baseline.start)
+        and row.measure.effective > periods.baseline.start
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,13 +12,18 @@ from datetime import UTC, datetime, timedelta
 
 from bms.errors import ConfigError, FeedError, NotFound
 from bms.model.assets.site import Site
-from bms.model.fact import Fact, MessageCode, Moment, Term, TermCode, fact
+from bms.model.fact import Fact, MessageCode, Moment, fact
 from bms.model.savings.avoided_use import KeptBaseline, SiteSavings
 from bms.model.savings.measure import KeptMeasure, Measure, MeasureEnd, MeasureKind
-from bms.model.savings.objection import ObjectionKind, Verdict, objection
+from bms.model.savings.objection import Verdict
 from bms.ports.storage.ledgers import LedgerStore
 from bms.services.assessment.frozen_baselines import BY_ITSELF, standing_baselines
-from bms.services.assessment.measure_periods import MeasuredPeriods, measured_periods
+from bms.services.assessment.measure_periods import (
+    MeasuredPeriods,
+    measure_name,
+    measured_periods,
+    not_told_apart,
+)
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.assessment.site_savings import site_baselines
 from bms.services.periods import Periods
@@ -32,16 +37,9 @@ class MeasureCode(MessageCode):
     """What is said of the saving of a measure."""
 
     NOT_BEGUN = "measure_not_begun"
-    NOT_TOLD_APART = "measures_not_told_apart"
     TOLD_UNTIL = "measure_told_until"
     BELOW_EXPECTED = "measure_below_expected"
     PROVEN = "measure_proven"
-
-
-class MeasureTerm(TermCode):
-    """Measures that no person has named."""
-
-    CONTROL = "control_by_us"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,16 +252,7 @@ def _limited(savings: SiteSavings, told: MeasuredPeriods) -> SiteSavings:
     """A saving of several measures is no proof of one of them."""
     if not told.together:
         return savings
-    names = tuple(_name(row.measure) for row in told.together)
-    apart = objection(
-        MeasureCode.NOT_TOLD_APART, ObjectionKind.PARTS, Verdict.INDICATIVE, names=names
-    )
-    return replace(savings, reasons=(*savings.reasons, apart))
-
-
-def _name(measure: Measure) -> str | Term:
-    control = measure.kind is MeasureKind.CONTROL
-    return Term(MeasureTerm.CONTROL.value) if control else measure.what
+    return replace(savings, reasons=(*savings.reasons, not_told_apart(told.together)))
 
 
 def _expected(measure: Measure, periods: Periods, savings: SiteSavings) -> float | None:
@@ -281,7 +270,7 @@ def _facts(
     found: list[Fact] = []
     if told.until is not None:
         other = told.until.measure
-        found.append(fact(MeasureCode.TOLD_UNTIL, what=_name(other), at=Moment(other.start)))
+        found.append(fact(MeasureCode.TOLD_UNTIL, what=measure_name(other), at=Moment(other.start)))
     saving, high = savings.saving_kwh, savings.saving_high_kwh
     if saving is not None and high is not None and expected_kwh is not None and high < expected_kwh:
         found.append(

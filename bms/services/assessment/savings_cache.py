@@ -26,7 +26,11 @@ from bms.savings.claims.adjusted_savings import (
 from bms.savings.claims.aggregate import combine_buildings, combine_meters
 from bms.services.assessment.counterfactual import MeterDays, meter_days
 from bms.services.assessment.frozen_baselines import compared_with_frozen, freeze_baselines
-from bms.services.assessment.measure_periods import measured_periods
+from bms.services.assessment.measure_periods import (
+    acting_in,
+    measured_periods,
+    not_told_apart,
+)
 from bms.services.assessment.ports import AssessmentPorts
 from bms.services.assessment.site_savings import assess_site
 from bms.services.periods import Periods, chosen_periods, default_periods
@@ -136,7 +140,17 @@ class SavingsCache:
         if periods.control_start is not None and baseline is None and reporting is None:
             freeze_baselines(ports.ledgers, savings, ports.clock.now())
         held = compared_with_frozen(savings, ports.ledgers.baselines(site.id))
-        return SiteAssessment(periods=periods, savings=held)
+        return SiteAssessment(periods=periods, savings=self._beside(site, periods, held))
+
+    def _beside(self, site: Site, periods: Periods, savings: SiteSavings) -> SiteSavings:
+        """The saving with the measures named that are in it beside the one it is told of."""
+        if savings.saving_kwh is None:
+            return savings
+        rows = acting_in(periods, self.ports.ledgers.measures(site.id))
+        control = self._control_start(site)
+        if len(rows) + (control is not None) < 2:
+            return savings
+        return replace(savings, reasons=(*savings.reasons, not_told_apart(rows)))
 
     def over(self, site: Site, periods: Periods, meters: Sequence[str] = ()) -> SiteSavings:
         """Returns the saving of these ``meters`` of a site over ``periods``, of all billed ones

@@ -14,7 +14,6 @@ from bms.model.assets.address import SupplierAddress
 from bms.model.assets.equipment import Meter
 from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Site
-from bms.model.readings.measurement import Quality
 from bms.model.readings.series import Floats, Micros
 from bms.ports.storage.readings import ReadingStore
 from bms.services.consumption import MONTH, SELDOM, good_readings, point_use
@@ -93,7 +92,7 @@ def _amounts(
             edges.append(int(times[at]))
             kwh.append(float("nan"))
         pending += float(reading.value or 0.0)
-        if reading.quality is Quality.ESTIMATED and at + 1 < len(known):
+        if reading.quality.is_guess and at + 1 < len(known):
             continue
         edges.append(int(times[at] + lengths[at]))
         kwh.append(pending * meter.multiplier)

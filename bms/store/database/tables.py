@@ -38,6 +38,8 @@ QUALITY_CODES: dict[Quality, int] = {
     Quality.DEVICE_ERROR: 6,
     Quality.WRONG_DEVICE: 7,
     Quality.BAD: 8,
+    Quality.CALCULATED: 9,
+    Quality.CORRECTED: 10,
 }
 QUALITY_OF_CODE: dict[int, Quality] = {code: quality for quality, code in QUALITY_CODES.items()}
 

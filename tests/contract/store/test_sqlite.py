@@ -340,6 +340,8 @@ class TestTables:
             Quality.DEVICE_ERROR: 6,
             Quality.WRONG_DEVICE: 7,
             Quality.BAD: 8,
+            Quality.CALCULATED: 9,
+            Quality.CORRECTED: 10,
         }
 
     def test_a_reading_takes_at_most_forty_bytes(self, file: Path, store: SqlStore) -> None:

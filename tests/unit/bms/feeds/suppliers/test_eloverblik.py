@@ -74,7 +74,7 @@ class TestAPoint:
     @pytest.mark.parametrize(
         ("code", "value", "quality"),
         [
-            ("A01", 1.0, Quality.ESTIMATED),
+            ("A01", 1.0, Quality.CALCULATED),
             ("A02", None, Quality.ABSENT),
             ("A03", 1.0, Quality.ESTIMATED),
             ("A04", 1.0, Quality.GOOD),

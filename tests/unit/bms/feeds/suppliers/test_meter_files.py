@@ -2,6 +2,7 @@
 
 import gzip
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -184,3 +185,23 @@ def test_hours_that_become_quarters_are_hours_all_the_way(written, days, quarter
     assert found.mistakes == ()
     assert found.use["a"].step == timedelta(hours=1)
     assert found.use["a"].values.tolist() == [4.0] * 24 * (days + quarter_days)
+
+
+def test_an_estimated_bill_and_the_one_that_makes_up_for_it_are_one(tmp_path: Path) -> None:
+    rows = "".join(
+        f"a,2024-{month:02}-01T00:00Z,{kwh},{word}\n"
+        for month, (kwh, word) in enumerate(
+            [(100, "Målt"), (90, "Estimeret"), (95, "Beregnet"), (10, "Målt"), (80, "Korrigeret")]
+            + [(70, "Målt")] * 7,
+            1,
+        )
+    )
+    path = tmp_path / "bills.csv"
+    path.write_text("number,time,kwh,Kvalitet\n" + rows, "utf-8")
+    mapping = CsvMapping.from_yaml(
+        "columns: {number: number, time: time, quality: Kvalitet,"
+        " values: [{column: kwh, quantity: energy, unit: kWh}]}\ntimezone: UTC\n"
+    )
+    bills = read_meters(path, mapping).bills["a"]
+    assert bills.kwh.tolist() == [100, 195, 80, *[70] * 7]
+    assert np.diff(bills.edges_s)[1] == (29 + 31 + 30) * 86_400

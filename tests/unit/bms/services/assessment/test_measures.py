@@ -11,6 +11,7 @@ from bms.errors import ConfigError, NotFound
 from bms.model.savings.measure import MeasureKind
 from bms.model.savings.objection import Verdict
 from bms.services.assessment.frozen_baselines import BaselineCode
+from bms.services.assessment.measure_periods import TogetherCode
 from bms.services.assessment.measures import (
     ENTERED,
     MeasureCode,
@@ -23,6 +24,7 @@ from bms.services.assessment.measures import (
 from bms.services.assessment.savings_cache import SavingsCache
 from tests.rigs.fakes.api import CONTROL, NOW, World, a_world, live_in, meters
 from tests.rigs.fakes.city import utc
+from tests.rigs.sentences import danish
 
 
 def asked(**changes: object) -> MeasureRequest:
@@ -112,13 +114,25 @@ def test_it_is_told_when_a_saving_falls_clearly_below_what_was_expected(metered:
     assert row.expected_kwh == pytest.approx(0.6 * row.savings.adjusted_baseline_kwh)
 
 
+def test_page_and_report_name_the_measures_that_are_in_their_saving(controlled: World) -> None:
+    cache, site = SavingsCache(controlled.city.assessment), controlled.city.site("lodge")
+    alone = cache.site(site).savings
+    assert TogetherCode.NOT_TOLD_APART not in [why.code for why in alone.reasons]
+    enter_measure(cache, site, asked())
+    both = cache.site(site).savings
+    (why,) = [why for why in both.reasons if why.code == TogetherCode.NOT_TOLD_APART]
+    assert asked().what in danish(why)
+    assert both.verdict is not Verdict.VERIFIED
+    assert both.saving_kwh == alone.saving_kwh
+
+
 def test_what_cannot_be_told_apart_proves_nothing_of_one(controlled: World) -> None:
     cache, site = SavingsCache(controlled.city.assessment), controlled.city.site("lodge")
     enter_measure(cache, site, asked())
     control, lamps = measure_savings(cache, site)
     for row in (control, lamps):
         assert row.savings is not None
-        assert row.savings.reasons[-1].code == MeasureCode.NOT_TOLD_APART
+        assert row.savings.reasons[-1].code == TogetherCode.NOT_TOLD_APART
         assert row.savings.verdict is not Verdict.VERIFIED
         assert MeasureCode.PROVEN not in [each.code for each in row.facts]
 

@@ -9,11 +9,16 @@ import pytest
 
 from bms.model.assets.site import Site
 from bms.model.readings.measurement import Quality, Reading
+from bms.model.savings.avoided_use import Span
+from bms.services.assessment.counterfactual import meter_days
+from bms.services.assessment.ranking import key_figures
 from bms.services.assessment.seldom_read import seldom_read_use
 from bms.services.assessment.site_savings import meter_use
 from bms.services.consumption import months
+from bms.services.periods import Periods
 from bms.store.memory.store import MemoryStore
 from sites.loader import load_site_text
+from tests.rigs.fakes.city import FakeFeed, FlatTariffs
 
 START, END = datetime(2024, 1, 1, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC)
 USE = [900.0, 800, 700, 500, 300, 100, 90, 80, 300, 500, 700, 850]
@@ -103,3 +108,19 @@ def test_gas_in_cubic_metres_is_energy_by_its_dated_calorific_value() -> None:
     use = meter_use(site, site.meters[0], store, START, START + timedelta(days=3))
     assert use is not None
     assert use.values.tolist() == [22.0] * 47 + [24.0] * 25
+
+
+def test_a_building_that_is_read_by_the_month_has_its_figures() -> None:
+    site = a_site()
+    year = Span(start=START, end=END)
+    figures = key_figures(
+        site, readings=store_of(registers()), feed=FakeFeed(), year=year, tariffs=FlatTariffs()
+    )
+    assert figures.coverage > 0.9
+    assert figures.heat_kwh is not None
+    assert figures.weather_slope_w_k is None
+    mean_c = np.mean(range(24))
+    warm = 365 * (17.0 - mean_c)
+    assert figures.heat_kwh == pytest.approx(sum(USE) * (0.36 + 0.64 * 3112 / warm), rel=0.02)
+    periods = Periods(baseline=year, reporting=year)
+    assert not meter_days(site, readings=store_of(registers()), feed=FakeFeed(), periods=periods)

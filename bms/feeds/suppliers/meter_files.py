@@ -426,7 +426,7 @@ def with_catch_up(bills: BilledUse, guessed: NDArray[np.bool_]) -> BilledUse:
     ends = ~guessed
     ends[-1] = True
     group = np.append(0, np.cumsum(ends)[:-1])
-    kwh = np.bincount(group, weights=bills.kwh)
+    kwh: Floats = np.bincount(group, weights=bills.kwh).astype(np.float64)
     return BilledUse(bills.edges_s[np.append(0, np.flatnonzero(ends) + 1)], kwh)
 
 

@@ -34,6 +34,7 @@ class Building:
     """
 
     zones: tuple[ZoneTask, ...]
+    models: tuple[ZoneModel, ...]
     rc: RcNetwork
     shares: HeatShares
     state: EstimatedState
@@ -105,6 +106,7 @@ def building_of(
     by_cold = np.array([p["heat_max_cold_kw"] for p in parameters])
     return Building(
         zones=tuple(tasks),
+        models=tuple(models),
         rc=RcNetwork.from_parameters(parameters),
         shares=HeatShares.from_parameters(parameters),
         state=state,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from bms.model.planning.problem import Problem
 from optimizer.horizon.building import Building, ZoneDynamics
+from optimizer.horizon.ensemble import Ensemble, members_of
 from optimizer.horizon.peak_demand import PeakDemand, metered_power, overload_price
 from optimizer.horizon.rollout import RolloutResult, roll_out, running_cost
 from optimizer.linear_program.program import ComfortTargets
@@ -79,6 +80,15 @@ class Evaluator:
     def dynamics(self, air: AirOperation) -> ZoneDynamics:
         """Returns the building with its units running as ``air`` says."""
         return dynamics_with(self.problem, self.building, air, self.supply)
+
+    def ensemble(self, air: AirOperation) -> Ensemble:
+        """Returns the ensemble of the building with its units running as ``air`` says."""
+        return Ensemble(
+            tuple(
+                (member, dynamics_with(self.problem, member, air, self.supply))
+                for member in members_of(self.building)
+            )
+        )
 
     def evaluate(
         self, setpoints: Floats, air: AirOperation, dynamics: ZoneDynamics | None = None

@@ -18,11 +18,11 @@ from optimizer.setpoints.air_flow import planned_air, with_own_flow_where_warm
 from optimizer.setpoints.lever_values import lever_values
 from optimizer.setpoints.load_shifting import (
     changes_seldom,
-    cost_with_losses,
+    pays,
     preheating_setpoints,
     price_varies,
-    required_saving,
     setpoints_in_paid_hours,
+    storing_gain,
 )
 from optimizer.setpoints.supply_air_reset import with_supply_reset
 from optimizer.setpoints.tracking import (
@@ -101,22 +101,21 @@ def _setpoints(
 
 
 def _with_preheating(evaluator: Evaluator, solution: Solution, plain: Candidate) -> Candidate:
-    """Heat in hours that pay for it and ahead of dear ones where that is clearly cheaper, ``plain``
-    otherwise."""
+    """Heat in hours that pay for it and ahead of dear ones where that pays in an ensemble,
+    ``plain`` otherwise."""
     building = evaluator.building
     if not price_varies(building):
         return plain
 
-    def spends(candidate: Candidate) -> float:
-        return cost_with_losses(building, candidate.cost, candidate.rollout)
-
     paid = _of_rows(evaluator, plain, setpoints_in_paid_hours(building, plain.setpoints))
-    plain = min([plain, *paid], key=spends)
+    plain = cheapest([plain, *paid])
     stored = _of_rows(evaluator, plain, preheating_setpoints(building, solution, plain.setpoints))
-    best = min(stored, key=spends, default=plain)
-    return (
-        best if spends(plain) - spends(best) > required_saving(building, plain.rollout) else plain
-    )
+    if not stored:
+        return plain
+    ensemble = evaluator.ensemble(plain.air)
+    gains = [storing_gain(ensemble, plain.setpoints, each.setpoints) for each in stored]
+    best = max(range(len(stored)), key=lambda i: float(gains[i].mean()))
+    return stored[best] if pays(gains[best], building, plain.rollout) else plain
 
 
 def _of_rows(evaluator: Evaluator, plain: Candidate, rows: Iterable[Floats]) -> list[Candidate]:

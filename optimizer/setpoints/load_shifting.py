@@ -1,9 +1,10 @@
 """Preheating: heat in cheap hours for expensive ones, by setpoints above the plain plan's.
 
 A building stores heat for hours, a heavy one for a day; where the price varies by a good part of
-itself, storage gains more than anything else in a plan. Models overestimate it: a plan has to
-promise a saving of :data:`REQUIRED_SAVING_PART` of the cost of heat, or its setpoints stay as they
-are.
+itself, storage gains more than anything else in a plan. Models overestimate what comes back: of the
+heat that a plan saves later only a share counts, the smaller the more the models erred a day ahead,
+while what is bought earlier counts in full. Setpoints stay as they are unless that pays on average
+over an ensemble of what building and weather may be, and by more than its spread.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from optimizer.horizon.building import Building
+from optimizer.horizon.ensemble import Ensemble
 from optimizer.horizon.rollout import RolloutResult
 from optimizer.linear_program.program import Solution
 from optimizer.model.quantise import round_up
@@ -30,9 +32,13 @@ MOST_CHANGES = 12
 """Setpoint changes of a zone in 24 h; more of them are hunting, whatever they save."""
 LEAST_PRICE_VARIATION = 0.3
 """Standard deviation of the price relative to its mean, below which nothing is stored."""
-REQUIRED_SAVING_PART = 0.35
-"""Part of the cost of heat that storing has to promise. In detailed simulations what it gained was
-about a third of that cost less than the models had promised, in light and heavy buildings."""
+SHARE_LOST_PER_K = 0.5
+"""How much less of the heat saved later is counted on for each kelvin that the models erred on
+held-out days 24 h ahead [1/K]."""
+LEAST_GAIN_PART = 0.01
+"""Part of the cost of heat that storing has to gain on average."""
+BOUND_SPREADS = 1.0
+"""So many spreads of the ensemble below its mean the gain must still not be a loss."""
 COP_LOSS_AT_FULL = 0.3
 """Relative loss of COP from no load to full power: 2.5 % for each of some 12 K of water."""
 STORED_PART = 0.5
@@ -96,28 +102,44 @@ def _steady(level: Floats, up: Bools) -> Floats:
     return result
 
 
-def cost_with_losses(building: Building, costs: float, rollout: RolloutResult) -> float:
-    """Returns ``costs`` [DKK], in which the heat left counts at the mean price, with only
-    :data:`STORED_PART` of that, and with the loss of a heat pump at high load."""
-    left = float(building.rc.stored_kwh(rollout.air[:, -1], rollout.mass[:, -1]).sum())
-    price = max(0.0, float(building.inputs.heat_price.mean()))
-    return costs + left * price * (1.0 - STORED_PART) + _full_load_loss(building, rollout)
+def storing_gain(ensemble: Ensemble, plain: Floats, stored: Floats) -> Floats:
+    """Returns what setpoints ``stored`` gain on ``plain`` [degC] (p, n) in every member of an
+    ensemble [DKK] (m,): the part of the heat saved later that comes, less the heat bought earlier
+    and the COP that a heat pump loses by it. What is left at the end counts :data:`STORED_PART`."""
+    building = ensemble.members[0][0]
+    price, step_h = building.inputs.heat_price, building.inputs.step_h
+    before, after = ensemble.roll_out(plain), ensemble.roll_out(stored)
+    change = (after.heat - before.heat) * step_h
+    left = ensemble.stored_kwh(after) - ensemble.stored_kwh(before)
+    worth = STORED_PART * max(0.0, float(price.mean()))
+    back = np.maximum(0.0, -change) @ price + worth * left
+    bought = np.maximum(0.0, change) @ price
+    loss = _full_load_loss(building, after.heat) - _full_load_loss(building, before.heat)
+    return np.asarray(counted_share(building) * back - bought - loss)
 
 
-def _full_load_loss(building: Building, rollout: RolloutResult) -> float:
-    """Cost of the COP that a heat pump loses at high load [DKK], where its water is warmer than on
-    average."""
-    inputs = building.inputs
-    if not np.any(inputs.cop != 1.0):
-        return 0.0
-    heat = rollout.heat.sum(axis=0)
-    full = np.maximum(np.minimum(building.heat_max.sum(axis=0), building.capacity_kw), 1e-6)
-    return float((heat * heat / full) @ inputs.heat_price) * inputs.step_h * COP_LOSS_AT_FULL
+def counted_share(building: Building) -> float:
+    """Returns the part 0..1 of the heat that storing saves later by the models which is counted on:
+    their error 24 h ahead, weighted by the power of the zones, says how much of it may be lost."""
+    errors = np.array([abs(model.rmse_24h_k) for model in building.models])
+    error_k = float(np.average(errors, weights=building.heat_max.max(axis=1) + 1e-6))
+    return float(np.clip(1.0 - SHARE_LOST_PER_K * error_k, 0.0, 1.0))
 
 
-def required_saving(building: Building, rollout: RolloutResult) -> float:
-    """Returns the least saving [DKK] for which setpoints are changed: a part of the cost of
-    heat."""
+def pays(gain: Floats, building: Building, rollout: RolloutResult) -> bool:
+    """Whether a gain (m,) [DKK] over an ensemble is worth other setpoints than those of
+    ``rollout``."""
     inputs = building.inputs
     heat_cost = float(rollout.heat.sum(axis=0) @ inputs.heat_price) * inputs.step_h
-    return REQUIRED_SAVING_PART * abs(heat_cost)
+    mean, spread = float(gain.mean()), float(gain.std())
+    return mean > LEAST_GAIN_PART * abs(heat_cost) and mean > BOUND_SPREADS * spread
+
+
+def _full_load_loss(building: Building, heat: Floats) -> Floats:
+    """Cost of the COP that a heat pump loses at high load [DKK] (m,) by its heat [kW] (m, n), where
+    its water is warmer than on average."""
+    inputs = building.inputs
+    if not np.any(inputs.cop != 1.0):
+        return np.zeros(len(heat))
+    full = np.maximum(np.minimum(building.heat_max.sum(axis=0), building.capacity_kw), 1e-6)
+    return np.asarray((heat * heat / full) @ inputs.heat_price * inputs.step_h * COP_LOSS_AT_FULL)

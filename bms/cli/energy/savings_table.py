@@ -88,8 +88,9 @@ def _table(answers: Sequence[Savings], roomy: bool, t: CommandTranslator) -> Tab
 def _cells(row: Savings, roomy: bool, t: CommandTranslator) -> tuple[str, ...]:
     saving = half = None
     whole = row.adjusted_baseline_kwh
-    if row.saving_kwh is not None and row.saving_high_kwh is not None and whole:
-        saving, half = row.saving_kwh / whole, (row.saving_high_kwh - row.saving_kwh) / whole
+    low, high = row.saving_low_kwh, row.saving_high_kwh
+    if row.saving_kwh is not None and low is not None and high is not None and whole:
+        saving, half = row.saving_kwh / whole, (high - low) / 2.0 / whole
     figures = (
         str(row.n),
         _share(row.cv_rmse, t),

@@ -80,12 +80,14 @@ def _adjusted(
     applied: tuple[NonRoutineEvent, ...],
 ) -> Adjusted:
     saving = low = high = None
-    found = [*_lasting(savings.reasons), *event_objections(undecided)]
-    if savings.saving_kwh is not None and savings.saving_high_kwh is not None:
+    found = _lasting(savings.reasons)
+    ends = savings.saving_low_kwh, savings.saving_high_kwh
+    if savings.saving_kwh is not None and ends[0] is not None and ends[1] is not None:
         saving = savings.saving_kwh + kwh
-        half = hypot(savings.saving_high_kwh - savings.saving_kwh, Z90 * se)
-        low, high = saving - half, saving + half
-        found += size_objections(saving, half)
+        low, high = _interval(ends[0], ends[1], kwh, se)
+        carried = _carried(savings)
+        found += event_objections(undecided, savings.reporting, carried, low, high)
+        found += size_objections(saving, low, high)
     return Adjusted(
         savings=savings,
         adjustment_kwh=kwh,
@@ -110,10 +112,15 @@ def _effect(savings: Savings, entry: NonRoutineEvent) -> float:
     baseline period."""
     if entry.decision is not Decision.CONFIRMED:
         return 0.0
-    carried = 0.0
+    baseline = _within(entry, savings.baseline)
+    return _within(entry, savings.reporting) - _carried(savings) * baseline
+
+
+def _carried(savings: Savings) -> float:
+    """Adjusted baseline over the use of the baseline period."""
     if savings.baseline_kwh and savings.adjusted_baseline_kwh is not None:
-        carried = savings.adjusted_baseline_kwh / savings.baseline_kwh
-    return _within(entry, savings.reporting) - carried * _within(entry, savings.baseline)
+        return savings.adjusted_baseline_kwh / savings.baseline_kwh
+    return 0.0
 
 
 def _within(entry: NonRoutineEvent, span: Span) -> float:
@@ -164,9 +171,9 @@ def _month(
     se, se_to_date = (
         hypot(*(sum(shares[part]) * entry.kwh_se for entry, shares in shared)) for part in here
     )
-    low, high = _interval(row.saving_kwh, row.saving_high_kwh, kwh, se)
+    low, high = _interval(row.saving_low_kwh, row.saving_high_kwh, kwh, se)
     low_to_date, high_to_date = _interval(
-        row.to_date_kwh, row.to_date_high_kwh, kwh_to_date, se_to_date
+        row.to_date_low_kwh, row.to_date_high_kwh, kwh_to_date, se_to_date
     )
     return replace(
         row,
@@ -180,9 +187,9 @@ def _month(
     )
 
 
-def _interval(value: float, high: float, kwh: float, se: float) -> tuple[float, float]:
-    half = hypot(high - value, Z90 * se)
-    return value + kwh - half, value + kwh + half
+def _interval(low: float, high: float, kwh: float, se: float) -> tuple[float, float]:
+    middle, half = (low + high) / 2.0 + kwh, hypot((high - low) / 2.0, Z90 * se)
+    return middle - half, middle + half
 
 
 def _shares(savings: Savings, entry: NonRoutineEvent) -> Shares:

@@ -49,12 +49,14 @@ class SumCode(MessageCode):
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """A summand: a meter or a building. Energy [kWh], variance of its saving [kWh²]."""
+    """A summand: a meter or a building. Energy [kWh], ``middle`` of the interval of its
+    saving [kWh] and variance [kWh²]."""
 
     name: str
     adjusted: float
     measured: float
     saving: float
+    middle: float
     variance: float
     drift: float
     verdict: Verdict
@@ -124,14 +126,16 @@ def combine_buildings(id: str, buildings: Sequence[SiteSavings]) -> SiteSavings:
 
 
 def _meter(s: Savings) -> _Part | None:
-    if s.saving_kwh is None or s.saving_high_kwh is None or s.adjusted_baseline_kwh is None:
+    if s.saving_kwh is None or s.adjusted_baseline_kwh is None:
         return None
+    middle, half = _middle_and_half(s)
     return _Part(
         name=s.meter_id,
         adjusted=s.adjusted_baseline_kwh,
         measured=s.adjusted_baseline_kwh - s.saving_kwh,
         saving=s.saving_kwh,
-        variance=((s.saving_high_kwh - s.saving_kwh) / Z90) ** 2,
+        middle=middle,
+        variance=(half / Z90) ** 2,
         drift=(DEFAULT_DRIFT if s.drift is None else s.drift) * s.adjusted_baseline_kwh,
         verdict=s.verdict,
         thin=_thin(s.reasons),
@@ -140,20 +144,28 @@ def _meter(s: Savings) -> _Part | None:
 
 
 def _building(s: SiteSavings) -> _Part | None:
-    if s.saving_kwh is None or s.saving_high_kwh is None or s.adjusted_baseline_kwh is None:
+    if s.saving_kwh is None or s.adjusted_baseline_kwh is None:
         return None
+    middle, half = _middle_and_half(s)
     return _Part(
         name=s.id,
         adjusted=s.adjusted_baseline_kwh,
         measured=s.adjusted_baseline_kwh - s.saving_kwh,
         saving=s.saving_kwh,
-        variance=((s.saving_high_kwh - s.saving_kwh) / Z90) ** 2,
+        middle=middle,
+        variance=(half / Z90) ** 2,
         drift=COMMON_DRIFT * s.adjusted_baseline_kwh,
         verdict=s.verdict,
         thin=_thin(s.reasons),
         months=s.months,
         common=COMMON_DRIFT,
     )
+
+
+def _middle_and_half(s: Savings | SiteSavings) -> tuple[float, float]:
+    """Middle and half-width of the 90 % interval of a saving that is known [kWh]."""
+    low, high = s.saving_low_kwh or 0.0, s.saving_high_kwh or 0.0
+    return (low + high) / 2.0, (high - low) / 2.0
 
 
 def _thin(reasons: Sequence[Objection]) -> bool:
@@ -176,12 +188,12 @@ def _sum(
     half = _together([Z90 * p.variance**0.5 for p in parts], drift, correlation)
     months = _months(parts, correlation)
     if len(months) == 1:  # a report of a month says what its row among others does
-        half = months[0].saving_high_kwh - months[0].saving_kwh
-    saving = sum(p.saving for p in parts)
+        half = (months[0].saving_high_kwh - months[0].saving_low_kwh) / 2.0
+    saving, middle = sum(p.saving for p in parts), sum(p.middle for p in parts)
     found = [
         *_named(parts, missing),
         *fit_objections(_cv_rmse(meters), None),
-        *size_objections(saving, half),
+        *size_objections(saving, middle - half, middle + half),
     ]
     return SiteSavings(
         id=name,
@@ -189,8 +201,8 @@ def _sum(
         adjusted_baseline_kwh=sum(p.adjusted for p in parts),
         measured_kwh=sum(p.measured for p in parts),
         saving_kwh=saving,
-        saving_low_kwh=saving - half,
-        saving_high_kwh=saving + half,
+        saving_low_kwh=middle - half,
+        saving_high_kwh=middle + half,
         confidence=CONFIDENCE,
         reasons=tuple(found),
         cost_dkk=value.cost_dkk,
@@ -279,17 +291,19 @@ def _month(
 ) -> MonthSavings:
     saving = sum(row.saving_kwh for _, row in rows)
     to_date = sum(row.to_date_kwh for _, row in rows)
+    middle = sum((row.saving_low_kwh + row.saving_high_kwh) / 2.0 for _, row in rows)
+    middle_to_date = sum((row.to_date_low_kwh + row.to_date_high_kwh) / 2.0 for _, row in rows)
     drifts = np.array([part.drift_of(row.drift) for part, row in rows])
     to_date_drifts = np.array([part.drift_of(row.to_date_drift) for part, row in rows])
     adjusted = np.array([row.adjusted_baseline_kwh for _, row in rows])
     so_far = np.array([_so_far(part, row) for part, row in rows])
     half = _together(
-        [row.saving_high_kwh - row.saving_kwh for _, row in rows],
+        [(row.saving_high_kwh - row.saving_low_kwh) / 2.0 for _, row in rows],
         np.maximum(drifts, COMMON_MONTH) * adjusted,
         correlation,
     )
     to_date_half = _together(
-        [row.to_date_high_kwh - row.to_date_kwh for _, row in rows],
+        [(row.to_date_high_kwh - row.to_date_low_kwh) / 2.0 for _, row in rows],
         to_date_drifts * so_far,
         correlation,
     )
@@ -299,11 +313,11 @@ def _month(
         adjusted_baseline_kwh=float(adjusted.sum()),
         measured_kwh=sum(row.measured_kwh for _, row in rows),
         saving_kwh=saving,
-        saving_low_kwh=saving - half,
-        saving_high_kwh=saving + half,
+        saving_low_kwh=middle - half,
+        saving_high_kwh=middle + half,
         to_date_kwh=to_date,
-        to_date_low_kwh=to_date - to_date_half,
-        to_date_high_kwh=to_date + to_date_half,
+        to_date_low_kwh=middle_to_date - to_date_half,
+        to_date_high_kwh=middle_to_date + to_date_half,
         drift=_shared(drifts * adjusted, correlation) / max(float(adjusted.sum()), LEAST_KWH),
         to_date_drift=_shared(to_date_drifts * so_far, correlation)
         / max(float(so_far.sum()), LEAST_KWH),

@@ -10,7 +10,6 @@ from bms.savings.data.screening import Zeros
 from bms.savings.events.sun_panels import SunPanels
 from bms.savings.models.baseline import Closed
 from bms.savings.models.normal_year import NormalYear
-from bms.savings.models.uncertainty import DEFAULT_DRIFT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +38,9 @@ class AssessmentSettings:
 
     ``closed`` says on which local days the building is shut: they count as weekend where the data
     ask for it. ``drift`` is the standard deviation of the building's own change from one year to
-    the next, a share of its use. ``zeros`` says what a zero means. ``building_use`` (as a site
-    names it) chooses the GUF of the degree-day correction. ``normal`` asks for the saving in a
+    the next, a share of its use; None for what its own past and an estate of untreated meters say
+    (``bms.savings.models.restlessness``). ``zeros`` says what a zero means. ``building_use`` (as a
+    site names it) chooses the GUF of the degree-day correction. ``normal`` asks for the saving in a
     normal year and ``hourly`` for the second opinion of the hourly models; both need days, and
     bills are assessed without them. ``panels`` of the sun that meters of export or production tell
     of, and whose part in the use is not known; others are looked for in the use itself, by
@@ -48,7 +48,7 @@ class AssessmentSettings:
     """
 
     closed: Closed | None = None
-    drift: float = DEFAULT_DRIFT
+    drift: float | None = None
     zeros: Zeros = Zeros.AUTO
     building_use: str | None = None
     normal: NormalYear | None = None

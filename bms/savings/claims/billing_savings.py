@@ -41,6 +41,7 @@ from bms.savings.models.billing import (
 )
 from bms.savings.models.degree_days import guf_share
 from bms.savings.models.uncertainty import (
+    DEFAULT_DRIFT,
     drift_kwh,
     drift_over,
     model_half_width,
@@ -191,7 +192,8 @@ def _refused(q: _PreparedBills, found: list[Objection]) -> Savings:
 def _assessed(q: _PreparedBills) -> Savings:
     model = fit_bills(q.before, cooling=q.commodity is Commodity.ELECTRICITY)
     adjusted, measured = float(model.expect(q.after).sum()), float(q.after.kwh.sum())
-    drift = drift_over(q.settings.drift, _apart(q))
+    yearly = DEFAULT_DRIFT if q.settings.drift is None else q.settings.drift
+    drift = drift_over(yearly, _apart(q))
     half = _half_width(model, q, adjusted, drift)
     saving = adjusted - measured
     use = float(q.before.kwh.sum())
@@ -199,8 +201,8 @@ def _assessed(q: _PreparedBills) -> Savings:
     found = [
         *_sufficiency(q),
         *fit_objections(model.cv_rmse, nmbe),
-        *weather_objections(_outside_days(model, q.after)),
-        *size_objections(saving, half),
+        *weather_objections(_outside_days(model, q.after), len(q.after)),
+        *size_objections(saving, saving - half, saving + half),
     ]
     heating = q.commodity in (Commodity.HEAT, Commodity.GAS)
     guf = guf_share(q.settings.building_use) if heating else None

@@ -8,16 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
+from math import hypot
 from zoneinfo import ZoneInfo
 
 from bms.model.fact import Day, MessageCode
 from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
-from bms.model.savings.avoided_use import Savings
+from bms.model.savings.avoided_use import Savings, Span
 from bms.model.savings.finding import Finding
 from bms.model.savings.objection import Objection, ObjectionKind, Verdict, objection
 from bms.savings.claims.assessment import AssessmentPeriods
 from bms.savings.events.sun_panels import SunPanels
+from bms.savings.models.restlessness import the_estate
 from bms.savings.models.uncertainty import CONFIDENCE, Z90
 
 YEAR_DAYS = 300
@@ -31,6 +33,9 @@ USABLE_CV_RMSE = 1.0
 GOOD_NMBE = 0.005
 SETTLED = timedelta(days=31)
 """Panels that show in the first month of a baseline were there before it."""
+OUTSIDE_SHARE = 0.02
+"""Share of the reporting days that may lie outside the temperatures of the baseline: a week of a
+year bends no sum."""
 
 
 class GateCode(MessageCode):
@@ -97,42 +102,75 @@ def fit_objections(cv_rmse: float | None, nmbe: float | None) -> list[Objection]
     return [found for found in (_scatter(cv_rmse), _bias(nmbe)) if found is not None]
 
 
-def weather_objections(outside_days: int) -> list[Objection]:
-    """Returns the objection to reporting days that are colder or warmer than the model has
-    seen."""
-    if outside_days == 0:
+def weather_objections(outside_days: int, days: int) -> list[Objection]:
+    """Returns the objection to reporting ``days`` of which more than 2 % are colder or warmer than
+    the model has seen."""
+    if outside_days <= OUTSIDE_SHARE * days:
         return []
     code = GateCode.WEATHER_OUTSIDE_BASELINE
     return [objection(code, ObjectionKind.DATA, Verdict.INDICATIVE, count=outside_days)]
 
 
-def event_objections(findings: Iterable[Finding]) -> list[Objection]:
-    """Returns the objections to non-routine events that nobody has confirmed or dismissed yet."""
-    events = (found.fact for found in findings if found.event is not None)
+def event_objections(
+    findings: Iterable[Finding], reporting: Span, carried: float, low: float, high: float
+) -> list[Objection]:
+    """Returns the objections to non-routine events that nobody has confirmed or dismissed yet.
+
+    ``low`` and ``high`` [kWh] are the 90 % interval of the saving over the ``reporting`` period;
+    ``carried`` is its adjusted baseline over the use of the baseline period. A saving that is
+    proven even if all those events are confirmed that lower it needs no decision: they limit
+    nothing.
+    """
+    events = [found for found in findings if found.event is not None]
+    effects = [_effect(found, reporting, carried) for found in events]
+    lowered = sum(min(kwh, 0.0) for kwh, _ in effects)
+    half = hypot((high - low) / 2.0, *(Z90 * se for _, se in effects))
+    middle = (low + high) / 2.0 + lowered
+    proven = all(found.proposal is not None for found in events) and _proven(middle, half)
+    ceiling = Verdict.VERIFIED if proven else Verdict.INDICATIVE
     return [
-        Objection(
-            event.code, event.parameters, kind=ObjectionKind.EVENT, ceiling=Verdict.INDICATIVE
-        )
-        for event in events
+        Objection(found.fact.code, found.fact.parameters, kind=ObjectionKind.EVENT, ceiling=ceiling)
+        for found in events
     ]
 
 
-def size_objections(saving: float, half_width: float) -> list[Objection]:
-    """Returns the objection to a saving [kWh] that is none, or lies within its 90 % half-width
-    [kWh]."""
-    if saving > half_width:
-        return []
+def _effect(found: Finding, reporting: Span, carried: float) -> tuple[float, float]:
+    """What the saving would change by, if an event were confirmed as proposed, and the standard
+    error [kWh]."""
+    proposal = found.proposal
+    if proposal is None:
+        return 0.0, 0.0
+    share = 1.0 if found.start >= reporting.start else -carried
+    return share * proposal.kwh, share * proposal.kwh_se
+
+
+def size_objections(saving: float, low: float, high: float) -> list[Objection]:
+    """Returns the objection to a ``saving`` [kWh] that is none, or that its 90 % interval from
+    ``low`` to ``high`` [kWh] does not tell from none.
+
+    The tail decides: where the interval is that of 90 %, a saving is verified when the one of 95 %
+    lies above zero, and claimable when the odds that there is one are two to one (ratios of these
+    in ``Estate``, by Student's t).
+    """
+    middle, half = (low + high) / 2.0, (high - low) / 2.0
     if saving <= 0:
         return [objection(GateCode.NO_SAVING, ObjectionKind.SIZE, Verdict.NOT_CLAIMABLE)]
+    if _proven(middle, half):
+        return []
+    likely = middle > the_estate().indicative * half
     return [
         objection(
             GateCode.SAVING_WITHIN_UNCERTAINTY,
             ObjectionKind.SIZE,
-            Verdict.INDICATIVE if saving > half_width / Z90 else Verdict.NOT_CLAIMABLE,
+            Verdict.INDICATIVE if likely else Verdict.NOT_CLAIMABLE,
             saving=saving,
-            half_width=half_width,
+            half_width=half,
         )
     ]
+
+
+def _proven(middle: float, half: float) -> bool:
+    return middle > the_estate().verified * half
 
 
 def _baseline_days(n: int) -> Objection | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import lru_cache
 
 import numpy as np
@@ -32,7 +33,6 @@ from bms.savings.claims.gates import (
 )
 from bms.savings.claims.monthly import (
     AdjustedBaseline,
-    Drift,
     ReportedPart,
     all_of,
     month_by_month,
@@ -50,8 +50,10 @@ from bms.savings.models.baseline import Baseline, Closed, fit_baseline, never_cl
 from bms.savings.models.baseline_identity import baseline_id, settings_of
 from bms.savings.models.degree_days import corrected_saving, degree_days, guf_share
 from bms.savings.models.hourly import MONTHLY, SINGLE, second_opinion
+from bms.savings.models.restlessness import LEAST_YEAR, Restlessness, change, restlessness
 from bms.savings.models.uncertainty import (
     CONFIDENCE,
+    YEAR_DAYS,
     drift_kwh,
     drift_over,
     effective_n,
@@ -60,19 +62,25 @@ from bms.savings.models.uncertainty import (
     total_half_width,
 )
 
+LEAST_KWH = 1e-9
 RANGE_MARGIN = 0.1
 """How far beyond the baseline's temperatures the model may be used, a share of their range."""
 _HEATING = (Commodity.HEAT, Commodity.GAS)
 MONTH_DAYS = 365.25 / 12
+HISTORY_YEAR, MOST_HISTORY = timedelta(days=365), 8
+"""Length of a year before the baseline period, and how many of them are looked at."""
+MOST_MOVED = 0.8
+"""By how much of its half-width the middle of an interval may lie beside the saving."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Comparison:
-    """Adjusted baseline and measured use of the reporting days, with the 90 % half-width [kWh]."""
+    """Adjusted baseline and measured use of the reporting days, with the 90 % interval [kWh]."""
 
     adjusted_kwh: float
     measured_kwh: float
-    half_width_kwh: float
+    low_kwh: float
+    high_kwh: float
     drift: float
     outside_days: int
     months: tuple[MonthSavings, ...]
@@ -93,6 +101,8 @@ class _PreparedDays:
     coverage: float
     findings: tuple[Finding, ...]
     panels: SunPanels | None
+    history: tuple[DailyUse, ...]
+    """The valid days of the years before the baseline period, the latest first."""
 
     @property
     def cooling(self) -> bool:
@@ -140,6 +150,7 @@ def assess_meter(
         coverage=after.coverage,
         findings=(*screened, *_found(clean, commodity, periods)),
         panels=_panels(use, clean_temp, sun, commodity, periods, settings),
+        history=_history(clean, clean_temp, periods) if settings.drift is None else (),
     )
     refusals = _refusals(prepared)
     if refusals:
@@ -310,8 +321,9 @@ def _refused(q: _PreparedDays, found: list[Objection]) -> Savings:
 
 def _assessed(q: _PreparedDays) -> Savings:
     season = same_season(q.before, q.whole.dates)
-    model = fit_baseline(season, cooling=q.cooling, closed=q.closed)
-    result = _compare(model, q, _drift_to(q, season))
+    model = _fit(q, season)
+    year = model if season is q.before else _fit(q, q.before)
+    result = _compare(model, q, season, _restless(year, q))
     drift = result.drift
     detected = detect_events(
         model,
@@ -323,7 +335,7 @@ def _assessed(q: _PreparedDays) -> Savings:
         timezone=q.periods.timezone,
     )
     q = replace(q, findings=(*q.findings, *detected))
-    saving, half = result.adjusted_kwh - result.measured_kwh, result.half_width_kwh
+    saving = result.adjusted_kwh - result.measured_kwh
     guf = guf_share(q.settings.building_use) if q.commodity in _HEATING else None
     return Savings(
         meter_id=q.meter_id,
@@ -341,8 +353,8 @@ def _assessed(q: _PreparedDays) -> Savings:
         adjusted_baseline_kwh=result.adjusted_kwh,
         measured_kwh=result.measured_kwh,
         saving_kwh=saving,
-        saving_low_kwh=saving - half,
-        saving_high_kwh=saving + half,
+        saving_low_kwh=result.low_kwh,
+        saving_high_kwh=result.high_kwh,
         confidence=CONFIDENCE,
         reasons=_objections(q, model, result),
         flags=codes(q.findings),
@@ -364,20 +376,46 @@ def _objections(q: _PreparedDays, model: Baseline, result: _Comparison) -> tuple
     return (
         *sufficiency_objections(len(q.before), len(q.after), q.coverage),
         *fit_objections(model.cv_rmse, model.nmbe),
-        *weather_objections(result.outside_days),
-        *event_objections(q.findings),
-        *size_objections(saving, result.half_width_kwh),
+        *weather_objections(result.outside_days, len(q.after)),
+        *event_objections(
+            q.findings,
+            q.periods.reporting,
+            result.adjusted_kwh / max(float(q.before.kwh.sum()), LEAST_KWH),
+            result.low_kwh,
+            result.high_kwh,
+        ),
+        *size_objections(saving, result.low_kwh, result.high_kwh),
     )
 
 
-def _drift_to(q: _PreparedDays, season: DailyUse) -> Drift:
-    """The building's drift from the fitted days until a part of the project."""
+def _fit(q: _PreparedDays, days: DailyUse) -> Baseline:
+    return fit_baseline(days, cooling=q.cooling, closed=q.closed)
 
-    def drift_to(part: ReportedPart) -> float:
-        apart = mean_days_apart(season, part.first, part.last)
-        return drift_over(q.settings.drift, apart, (part.last - part.first).days + 1)
 
-    return drift_to
+def _history(use: Series, temp: Series, periods: AssessmentPeriods) -> tuple[DailyUse, ...]:
+    """The valid days of up to eight years before the baseline period, the latest first; it ends
+    with the first year that is thin."""
+    found: list[DailyUse] = []
+    end = periods.baseline.start
+    while len(found) < MOST_HISTORY and use.start < end:
+        span = Span(start=end - HISTORY_YEAR, end=end)
+        days = daily(use, temp, span, periods.timezone).only_valid()
+        if len(days) < LEAST_YEAR:
+            break
+        found.append(days)
+        end = span.start
+    return tuple(found)
+
+
+def _restless(year: Baseline, q: _PreparedDays) -> Restlessness:
+    """How restless the building is, by its baseline ``year`` and the years before."""
+    if q.settings.drift is not None:
+        return Restlessness(q.settings.drift)
+    changes: list[float] = []
+    for earlier, later in zip(q.history, (q.before, *q.history), strict=False):
+        found = change(_fit(q, earlier), earlier, replace(later, sun_wm2=None))
+        changes += [] if found is None else [found]
+    return restlessness(year, q.before, q.whole, changes)
 
 
 def _normal(model: Baseline, q: _PreparedDays, drift: float) -> NormalisedSavings | None:
@@ -387,8 +425,16 @@ def _normal(model: Baseline, q: _PreparedDays, drift: float) -> NormalisedSaving
     return normalised(model, q.after, normal, cooling=q.cooling, closed=q.closed, drift=drift)
 
 
-def _compare(model: Baseline, q: _PreparedDays, drift_to: Drift) -> _Comparison:
+def _compare(
+    model: Baseline, q: _PreparedDays, season: DailyUse, restless: Restlessness
+) -> _Comparison:
     days = q.after
+
+    def apart(part: ReportedPart) -> float:
+        return mean_days_apart(season, part.first, part.last)
+
+    def drift_to(part: ReportedPart) -> float:
+        return drift_over(restless.drift, apart(part), (part.last - part.first).days + 1)
 
     def width(part: ReportedPart) -> float:
         months = ((part.last - part.first).days + 1) / MONTH_DAYS
@@ -397,18 +443,32 @@ def _compare(model: Baseline, q: _PreparedDays, drift_to: Drift) -> _Comparison:
         )
         return total_half_width(noise, drift_kwh(drift_to(part), part.adjusted, part.ordinary))
 
+    half = with_season(width, season_drift(q.commodity), len(q.whole))
+
+    def interval(part: ReportedPart) -> tuple[float, float]:
+        wide = half(part)
+        moved = restless.expected * min(apart(part) / YEAR_DAYS, 1.0) * part.adjusted
+        middle = part.saving - min(max(moved, -MOST_MOVED * wide), MOST_MOVED * wide)
+        return middle - wide, middle + wide
+
     expected = AdjustedBaseline(
         days, model.expect(days) * days.hours / 24.0, ordinary=float(q.before.rate.mean())
     )
-    half = with_season(width, season_drift(q.commodity), len(q.whole))
     total = all_of(expected)
-    margin = RANGE_MARGIN * (model.warmest_c - model.coldest_c)
-    outside = (days.temp_c < model.coldest_c - margin) | (days.temp_c > model.warmest_c + margin)
+    low, high = interval(total)
     return _Comparison(
         adjusted_kwh=total.adjusted,
         measured_kwh=total.measured,
-        half_width_kwh=half(total),
+        low_kwh=low,
+        high_kwh=high,
         drift=drift_to(total),
-        outside_days=int(np.count_nonzero(outside)),
-        months=month_by_month(expected, half, drift_to),
+        outside_days=_outside(model, days),
+        months=month_by_month(expected, interval, drift_to),
     )
+
+
+def _outside(model: Baseline, days: DailyUse) -> int:
+    """Days that are colder or warmer than the model has seen."""
+    margin = RANGE_MARGIN * (model.warmest_c - model.coldest_c)
+    outside = (days.temp_c < model.coldest_c - margin) | (days.temp_c > model.warmest_c + margin)
+    return int(np.count_nonzero(outside))

@@ -38,6 +38,11 @@ class ReportedPart:
     measured: float
     ordinary: float
 
+    @property
+    def saving(self) -> float:
+        """Adjusted baseline less measured use [kWh]."""
+        return self.adjusted - self.measured
+
     def __add__(self, other: ReportedPart) -> ReportedPart:
         return ReportedPart(
             min(self.first, other.first),
@@ -51,6 +56,8 @@ class ReportedPart:
 
 Width = Callable[[ReportedPart], float]
 """90 % half-width [kWh] of a part by the noise of the model and the drift of the building."""
+Interval = Callable[[ReportedPart], tuple[float, float]]
+"""Lower and upper end of the 90 % interval of the saving of a part [kWh]."""
 Drift = Callable[[ReportedPart], float]
 """Standard deviation of the building's drift until a part of the time, a share of use."""
 
@@ -80,15 +87,15 @@ def with_season(width: Width, season: float, whole: int) -> Width:
 
 
 def month_by_month(
-    expected: AdjustedBaseline, width: Width, drift: Drift
+    expected: AdjustedBaseline, interval: Interval, drift: Drift
 ) -> tuple[MonthSavings, ...]:
-    """The months of a reporting period in order, each with its ``width`` and ``drift``."""
+    """The months of a reporting period in order, each with its ``interval`` and ``drift``."""
     rows: list[MonthSavings] = []
     so_far: ReportedPart | None = None
     for month, part in _parts(expected):
         same_year = bool(rows) and rows[-1].month.year == month.year
         so_far = so_far + part if same_year and so_far is not None else part
-        rows.append(_row(month, part, so_far, width, drift))
+        rows.append(_row(month, part, so_far, interval, drift))
     return tuple(rows)
 
 
@@ -132,21 +139,21 @@ def _parts(expected: AdjustedBaseline) -> list[tuple[date, ReportedPart]]:
 
 
 def _row(
-    month: date, part: ReportedPart, so_far: ReportedPart, half: Width, drift: Drift
+    month: date, part: ReportedPart, so_far: ReportedPart, interval: Interval, drift: Drift
 ) -> MonthSavings:
-    saving, to_date = part.adjusted - part.measured, so_far.adjusted - so_far.measured
-    wide, wide_to_date = half(part), half(so_far)
+    low, high = interval(part)
+    low_to_date, high_to_date = interval(so_far)
     return MonthSavings(
         month=month,
         days=part.days,
         adjusted_baseline_kwh=part.adjusted,
         measured_kwh=part.measured,
-        saving_kwh=saving,
-        saving_low_kwh=saving - wide,
-        saving_high_kwh=saving + wide,
-        to_date_kwh=to_date,
-        to_date_low_kwh=to_date - wide_to_date,
-        to_date_high_kwh=to_date + wide_to_date,
+        saving_kwh=part.saving,
+        saving_low_kwh=low,
+        saving_high_kwh=high,
+        to_date_kwh=so_far.saving,
+        to_date_low_kwh=low_to_date,
+        to_date_high_kwh=high_to_date,
         drift=drift(part),
         to_date_drift=drift(so_far),
     )

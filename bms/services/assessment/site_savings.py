@@ -16,6 +16,7 @@ from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
 from bms.model.savings.avoided_use import FrozenBaseline, Savings, SiteSavings, Span
 from bms.model.savings.event import NonRoutineEvent
+from bms.model.savings.objection import ObjectionKind, Verdict
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.readings import ReadingStore
@@ -203,6 +204,9 @@ def _site_savings(
     waiting = [
         (meter.meter_id, meter.adjusted_baseline_kwh)
         for meter in adjusted
-        if adjust(meter, entries).open
+        if any(
+            each.kind is ObjectionKind.EVENT and each.ceiling is not Verdict.VERIFIED
+            for each in adjust(meter, entries).reasons
+        )
     ]
     return limited(with_adjustments_of(total, without), WaitingCode.OPEN_EVENTS, waiting)

@@ -123,7 +123,7 @@ def with_open_step(saving: Savings | None = None, **changes: object) -> Savings:
         saving or a_saving(),
         findings=(found,),
         flags=(FindingCode.STEP,),
-        reasons=tuple(event_objections([found])),
+        reasons=tuple(event_objections([found], REPORTING, 0.25, 900.0, 1100.0)),
     )
 
 

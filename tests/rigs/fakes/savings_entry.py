@@ -51,7 +51,10 @@ SAVINGS = Savings(
     saving_low_kwh=-400.0,
     saving_high_kwh=600.0,
     confidence=0.9,
-    reasons=(*event_objections([STEP]), *size_objections(100.0, 500.0)),
+    reasons=(
+        *event_objections([STEP], REPORTING, 0.8, -400.0, 600.0),
+        *size_objections(100.0, -400.0, 600.0),
+    ),
     flags=(FindingCode.STEP,),
     findings=(STEP,),
 )

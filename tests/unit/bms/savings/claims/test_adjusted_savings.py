@@ -63,7 +63,7 @@ class TestOneMeter:
         assert told.verdict is Verdict.NOT_CLAIMABLE
 
     def test_an_open_event_leaves_indicative_and_a_dismissal_lifts_that(self) -> None:
-        waiting = with_open_step()
+        waiting = with_open_step(kwh=-950.0)
         assert with_adjustment(waiting, []).verdict is Verdict.INDICATIVE
         entry = a_dismissal(start=utc(2019, 2, 1), end=utc(2019, 4, 1))
         told = with_adjustment(waiting, [entry])
@@ -71,6 +71,11 @@ class TestOneMeter:
         assert told.saving_kwh == 1000.0
         assert told.unadjusted is not None
         assert told.unadjusted.verdict is Verdict.INDICATIVE
+
+    def test_an_open_event_that_a_proven_saving_outlasts_limits_nothing(self) -> None:
+        assert with_open_step(kwh=180.0).verdict is Verdict.VERIFIED
+        assert with_open_step(kwh=-180.0).verdict is Verdict.VERIFIED
+        assert with_open_step(kwh=None).verdict is Verdict.INDICATIVE
 
 
 class TestMonths:

@@ -138,7 +138,7 @@ def test_thin_data_cap_the_sum_when_they_weigh():
 
 
 def test_a_sum_within_its_interval_is_not_verified():
-    parts = [meter("a", saving=90.0, half=100.0), meter("b", saving=-40.0, half=100.0)]
+    parts = [meter("a", saving=60.0, half=100.0), meter("b", saving=-40.0, half=100.0)]
     total = combine_meters("hall", parts)
     assert codes(total) == ["saving_within_uncertainty"]
     assert total.verdict is Verdict.NOT_CLAIMABLE

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bms.model.savings.objection import Objection, Verdict, verdict_of
 from bms.savings.claims.gates import (
     GateCode,
+    event_objections,
     fit_objections,
     size_objections,
     sufficiency_objections,
     weather_objections,
 )
+from bms.savings.models.restlessness import the_estate
+from tests.rigs.fakes.savings_entry import REPORTING, STEP
+
+VERIFIED, LIKELY = 100.0 * the_estate().verified, 100.0 * the_estate().indicative
 
 
 def codes(found: list[Objection]) -> list[str]:
@@ -55,18 +62,47 @@ def test_sufficiency(days: tuple[int, int, float], expected: list[str], verdict:
 @pytest.mark.parametrize(
     ("saving", "half_width", "expected", "verdict"),
     [
-        (101.0, 100.0, [], Verdict.VERIFIED),
-        (100.0, 100.0, [GateCode.SAVING_WITHIN_UNCERTAINTY], Verdict.INDICATIVE),
-        (60.0, 100.0, [GateCode.SAVING_WITHIN_UNCERTAINTY], Verdict.NOT_CLAIMABLE),
+        (1.01 * VERIFIED, 100.0, [], Verdict.VERIFIED),
+        (0.99 * VERIFIED, 100.0, [GateCode.SAVING_WITHIN_UNCERTAINTY], Verdict.INDICATIVE),
+        (0.99 * LIKELY, 100.0, [GateCode.SAVING_WITHIN_UNCERTAINTY], Verdict.NOT_CLAIMABLE),
         (0.0, 100.0, [GateCode.NO_SAVING], Verdict.NOT_CLAIMABLE),
     ],
 )
 def test_size(saving: float, half_width: float, expected: list[str], verdict: Verdict) -> None:
-    found = size_objections(saving, half_width)
+    found = size_objections(saving, saving - half_width, saving + half_width)
     assert codes(found) == expected
     assert verdict_of(found) is verdict
 
 
 def test_weather_that_the_model_has_not_seen() -> None:
-    assert weather_objections(0) == []
-    assert verdict_of(weather_objections(1)) is Verdict.INDICATIVE
+    assert weather_objections(0, 14) == []
+    assert weather_objections(7, 365) == []
+    assert verdict_of(weather_objections(8, 365)) is Verdict.INDICATIVE
+    assert verdict_of(weather_objections(1, 14)) is Verdict.INDICATIVE
+
+
+def test_the_middle_of_the_interval_decides_where_the_baseline_year_had_a_trend() -> None:
+    beyond = 1.01 * VERIFIED
+    assert size_objections(beyond, beyond - 100.0, beyond + 100.0) == []
+    assert codes(size_objections(beyond, beyond - 130.0, beyond + 70.0)) == [
+        GateCode.SAVING_WITHIN_UNCERTAINTY
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kwh", "saving", "ceiling"),
+    [
+        (-300.0, 500.0, Verdict.VERIFIED),
+        (-300.0, 400.0, Verdict.INDICATIVE),
+        (300.0, 400.0, Verdict.VERIFIED),
+        (300.0, 100.0, Verdict.INDICATIVE),
+    ],
+)
+def test_an_event_limits_a_saving_that_is_not_proven_whatever_is_decided(
+    kwh: float, saving: float, ceiling: Verdict
+) -> None:
+    proposal = replace(STEP.proposal, kwh=kwh, kwh_se=10.0)
+    found = event_objections(
+        [replace(STEP, proposal=proposal)], REPORTING, 1.0, saving - 100.0, saving + 100.0
+    )
+    assert [each.ceiling for each in found] == [ceiling]

@@ -1,0 +1,181 @@
+"""How restless a building is: its own drift from one year to the next, and what its baseline year
+says about the next one.
+
+A building whose months stray from the model in other ways than a year before changes more than one
+whose months do as they did; one that changed much before is likelier to do so again (empirical
+Bayes: its earlier changes and those of an estate of untreated meters, the second with the weight of
+so many years); and of a trend within the baseline year a part goes on. The estate's numbers are in
+``estate.yaml``, made by ``bms.bench.savings.estate``; docs/savings.md §5 has the method and how it
+was chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from functools import cache, lru_cache
+from math import exp, log, sqrt
+from pathlib import Path
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from bms.model.readings.series import Floats
+from bms.savings.data.daily import DailyUse
+from bms.savings.models.baseline import Baseline
+
+ESTATE = Path(__file__).with_name("estate.yaml")
+LEAST_SCATTER = 0.02
+"""Scatter of months below which buildings do not differ, a share of use."""
+MONTH_DAYS, LEAST_MONTHS = 10, 10
+"""Days that make a month of the year known, and months that make a year."""
+LEAST_YEAR = 300
+"""Days that make a trend or a year-to-year change known."""
+MOST_TREND = 1.0
+"""Largest trend within a year that is believed, a share of use."""
+YEAR_DAYS = 365.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estate:
+    """What untreated meters of an estate teach; all of it a share of use of one year against the
+    year before.
+
+    ``level`` and ``by_scatter`` give the usual drift by how the months of two years differ, exp(
+    level + by_scatter · ln(scatter + 0.02)); ``level_before`` and ``by_scatter_before`` by the
+    months of the baseline year alone. The estate counts as ``years`` of a building's own, each of
+    which counts up to ``most`` times its usual drift. ``carried`` is what the next year uses
+    beyond the baseline model for a trend of 1 per year within the baseline year. A saving is
+    verified beyond ``verified`` half-widths of its 90 % interval (one in forty lies there by
+    chance) and indicative beyond ``indicative`` of them (the odds are two to one).
+    """
+
+    level: float
+    by_scatter: float
+    level_before: float
+    by_scatter_before: float
+    years: float
+    most: float
+    carried: float
+    verified: float
+    indicative: float
+
+    def usual(self, scatter: float) -> float:
+        """Drift by the ``scatter`` of the differences between two years' months."""
+        return exp(self.level + self.by_scatter * log(scatter + LEAST_SCATTER))
+
+    def usual_before(self, scatter: float) -> float:
+        """Drift by the ``scatter`` of the baseline year's months, while that is all there is."""
+        return exp(self.level_before + self.by_scatter_before * log(scatter + LEAST_SCATTER))
+
+    def of_building(self, usual: float, changes: Sequence[float]) -> float:
+        """Drift of a building whose like drift by ``usual`` and whose use has gone beyond what was
+        expected by ``changes`` in earlier years (posterior of a scaled inverse chi-squared
+        prior)."""
+        own = sum(min((change / usual) ** 2, self.most**2) for change in changes)
+        return usual * sqrt((self.years + own) / (self.years + len(changes)))
+
+
+@cache
+def the_estate() -> Estate:
+    """The estate whose numbers come with the program."""
+    kept = yaml.safe_load(ESTATE.read_text(encoding="utf-8"))
+    return Estate(**kept["estate"])
+
+
+@dataclass(frozen=True, slots=True)
+class Restlessness:
+    """``drift`` is the standard deviation of the building's change from one year to the next, a
+    share of its use, of which 1.645 give 90 %; ``expected`` is the change that the baseline year
+    lets expect, as a saving: negative where use has been rising."""
+
+    drift: float
+    expected: float = 0.0
+
+
+def restlessness(
+    model: Baseline, before: DailyUse, whole: DailyUse, changes: Sequence[float] = ()
+) -> Restlessness:
+    """The restlessness of a building by its baseline days ``before``, to which ``model`` was
+    fitted, all days of the project (``whole``) and its earlier ``changes``."""
+    estate = the_estate()
+    first = monthly_errors(model, before)
+    years = [monthly_errors(model, year) for year in _years(whole)]
+    differences = [scatter_between(first, year) for year in years]
+    known = [found for found in differences if found is not None]
+    if known:
+        usual = estate.usual(sqrt(sum(found**2 for found in known) / len(known)))
+    else:
+        usual = estate.usual_before(float(np.nanstd(first)) if np.isfinite(first).any() else 0.0)
+    return Restlessness(estate.of_building(usual, changes), -estate.carried * trend(model, before))
+
+
+def change(model: Baseline, before: DailyUse, after: DailyUse) -> float | None:
+    """By how much the use of a year, ``after``, lay below what the year ``before`` and its trend
+    let expect, a share; None where a year is thin."""
+    if min(len(before), len(after)) < LEAST_YEAR:
+        return None
+    expected = float(model.expect(after).sum())
+    if expected <= 0:
+        return None
+    saving = 1.0 - float(after.rate.sum()) / expected
+    return saving + the_estate().carried * trend(model, before)
+
+
+def trend(model: Baseline, days: DailyUse) -> float:
+    """Slope of what the model leaves of the days it was fitted to [share of use per year], least
+    squares; 0 for less than 300 days."""
+    if len(days) < LEAST_YEAR or model.mean <= 0:
+        return 0.0
+    years = _ordinals(days.dates) / YEAR_DAYS
+    years = years - years.mean()
+    left = (days.rate - model.expect(days)) / model.mean
+    slope = float(years @ left / (years @ years))
+    return min(max(slope, -MOST_TREND), MOST_TREND)
+
+
+def monthly_errors(model: Baseline, days: DailyUse) -> Floats:
+    """Mean error of the model in each month of the year, a share of the mean use, after the model
+    was scaled to the use of ``days``; NaN where a month has fewer than 10 days; shape (12,)."""
+    expected, rate = model.expect(days), days.rate
+    whole, used = float(expected.sum()), float(rate.sum())
+    if whole <= 0 or used <= 0:
+        return np.full(12, np.nan)
+    month = _months(days.dates)
+    count = np.bincount(month, minlength=12)
+    error = np.bincount(month, rate * (whole / used) - expected, 12)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(count >= MONTH_DAYS, error / count / (whole / len(days)), np.nan)
+
+
+def scatter_between(first: Floats, second: Floats) -> float | None:
+    """Standard deviation of the differences between two years' monthly errors; None with fewer than
+    ten months known in both."""
+    difference = second - first
+    known = difference[np.isfinite(difference)]
+    return float(known.std()) if len(known) >= LEAST_MONTHS else None
+
+
+def _years(days: DailyUse) -> list[DailyUse]:
+    """``days`` in years from the first one on; what is left belongs to none but the first."""
+    if not len(days):
+        return []
+    place = ((_ordinals(days.dates) - days.dates[0].toordinal()) / YEAR_DAYS).astype(np.int64)
+    return [days.where(place == year) for year in range(int(place[-1]) + 1)]
+
+
+@lru_cache(maxsize=32)
+def _ordinals(dates: tuple[date, ...]) -> NDArray[np.int64]:
+    found = np.array([day.toordinal() for day in dates], dtype=np.int64)
+    found.flags.writeable = False
+    return found
+
+
+@lru_cache(maxsize=32)
+def _months(dates: tuple[date, ...]) -> NDArray[np.int64]:
+    """Month of the year of each day, 0..11."""
+    found = np.array([day.month - 1 for day in dates], dtype=np.int64)
+    found.flags.writeable = False
+    return found

@@ -85,10 +85,11 @@ def teachers(years: ManyYears) -> Teachers:
     past = [_past(row, rows) for row in rows]
     return Teachers(
         tuple(rows),
-        *(
-            np.array([getattr(row, name) for row in rows], dtype=np.float64)
-            for name in ("saving", "noise", "between", "before", "trend")
-        ),
+        saving=np.array([row.saving for row in rows]),
+        noise=np.array([row.noise for row in rows]),
+        between=np.array([row.between for row in rows]),
+        before=np.array([row.before for row in rows]),
+        trend=np.array([row.trend for row in rows]),
         past_saving=np.array([[each[0] for each in found] for found in past]),
         past_trend=np.array([[each[1] for each in found] for found in past]),
         building=np.array([building(row.meter) for row in rows]),
@@ -167,7 +168,7 @@ def half_widths(estate: Estate, t: Teachers, *, one_year: bool = False) -> Float
     own = np.nansum(np.minimum(changes**2, estate.most**2), axis=1)
     known = np.isfinite(changes).sum(axis=1)
     drift = usual * np.sqrt((estate.years + own) / (estate.years + known))
-    return np.hypot(t.noise, Z90 * drift)
+    return np.asarray(np.hypot(t.noise, Z90 * drift))
 
 
 def middles(estate: Estate, t: Teachers, half: Floats) -> Floats:

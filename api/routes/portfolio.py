@@ -44,12 +44,17 @@ def portfolio_ranking(
 
 @router.get("/cooling")
 def cooling_of_portfolio(
-    ports: PortsDep, key: Reader, cache: CacheDep, limit: Limit = 100, cursor: Cursor = None
+    ports: PortsDep,
+    key: Reader,
+    cache: CacheDep,
+    year: Annotated[int | None, Query(ge=1990, le=2199, description="this year")] = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
 ) -> CoolingPage:
-    """How far every district heating meter cools the water this year, weighted by volume, what
+    """How far every district heating meter cools the water in a year, weighted by volume, what
     poor cooling costs by the supplier's rule so far, and what it will have cost by the year's end.
     """
-    rows = portfolio_cooling(cache)
+    rows = portfolio_cooling(cache, year)
     chosen, after = page_of(rows, lambda row: row.meter, limit, cursor)
     return CoolingPage(meters=[MeterCoolingRow.of(row) for row in chosen], next=after)
 

@@ -102,16 +102,19 @@ def _whole(value: float | None, t: CommandTranslator) -> str:
     return "" if value is None else t.number(value)
 
 
-def cooling(as_json: AsJson = False) -> None:
-    """How far each district heating meter cools the water this year, and what poor cooling costs.
+def cooling(
+    year: Annotated[int | None, typer.Option(help="an earlier year; this one if left out")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """How far each district heating meter cools the water in a year, and what poor cooling costs.
 
     Weighted by volume, against the supplier's rule; the year's end by last year's same months.
     Fees are without VAT.
 
-    Example: bms cooling
+    Example: bms cooling --year 2025
     """
     with opened(Settings()) as city:
-        rows = portfolio_cooling(SavingsCache(city.assessment))
+        rows = portfolio_cooling(SavingsCache(city.assessment), year)
     if as_json:
         typer.echo(json.dumps([spelled_out(row) for row in rows]))
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from bms.errors import NotFound
+from bms.errors import ConfigError, NotFound
 from bms.model.assets.equipment import Meter
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site
@@ -26,6 +26,8 @@ from bms.services.cooling import cooling, settled_by_cooling
 from bms.services.periods import Periods, local_date, midnight
 
 KWH_PER_MWH = 1000.0
+FIRST_YEAR = 1990
+"""No reading is older."""
 
 
 class CoolingNote(MessageCode):
@@ -53,12 +55,13 @@ class MeterCooling:
     notes: tuple[Fact, ...]
 
 
-def portfolio_cooling(cache: SavingsCache) -> tuple[MeterCooling, ...]:
-    """Every district heating meter with a volume, the largest fee at stake first."""
+def portfolio_cooling(cache: SavingsCache, year: int | None = None) -> tuple[MeterCooling, ...]:
+    """Every district heating meter with a volume, the largest fee at stake first, in ``year`` or in
+    the present one. Raises ``ConfigError`` for a year that has not begun."""
     rows = [
         row
         for site in cache.ports.sites.values()
-        for row in _kept(cache, site)
+        for row in _kept(cache, site, year)
         if settled_by_cooling(site)
     ]
     return tuple(sorted(rows, key=lambda row: (-_at_stake(row), row.meter)))
@@ -69,20 +72,24 @@ def _at_stake(row: MeterCooling) -> float:
     return next((fee for fee in fees if fee is not None), float("-inf"))
 
 
-def _kept(cache: SavingsCache, site: Site) -> tuple[MeterCooling, ...]:
+def _kept(cache: SavingsCache, site: Site, year: int | None) -> tuple[MeterCooling, ...]:
     ports = cache.ports
     now = ports.clock.now()
-    today = local_date(now, site.timezone)
+    present = local_date(now, site.timezone)
+    today = _last_day(present, year)
+    over = today.year < present.year
     this_year = Span(
         start=midnight(date(today.year, 1, 1), site.timezone),
-        end=midnight(today, site.timezone) if today > date(today.year, 1, 1) else now,
+        end=midnight(_cut(today, over=over), site.timezone)
+        if today > date(today.year, 1, 1)
+        else now,
     )
     last_year = Span(start=midnight(date(today.year - 1, 1, 1), site.timezone), end=this_year.start)
 
     def work() -> tuple[MeterCooling, ...]:
         rule = ports.tariffs.cooling_rule(site.heat_tariff, today)
         return tuple(
-            meter_cooling(site, meter, ports.readings, today, rule)
+            meter_cooling(site, meter, ports.readings, today, rule, over=over)
             for meter in settled_by_cooling(site)
         )
 
@@ -90,11 +97,17 @@ def _kept(cache: SavingsCache, site: Site) -> tuple[MeterCooling, ...]:
 
 
 def meter_cooling(
-    site: Site, meter: Meter, readings: ReadingStore, today: date, rule: CoolingRule | None
+    site: Site,
+    meter: Meter,
+    readings: ReadingStore,
+    today: date,
+    rule: CoolingRule | None,
+    *,
+    over: bool = False,
 ) -> MeterCooling:
-    """The year of ``today`` until the day before it, by whole local days."""
-    year = today.year
-    cut = today if today > date(year, 1, 1) else date(year, 1, 2)
+    """The year of ``today`` until the day before it, by whole local days; all of the year where it
+    is ``over``."""
+    year, cut = today.year, _cut(today, over=over)
     before = _a_year_before(cut)
 
     def months(first: date, end: date) -> tuple[CoolingMonth, ...]:
@@ -121,6 +134,22 @@ def meter_cooling(
         forecast=forecast,
         notes=_notes(site, to_date, rule, forecast),
     )
+
+
+def _last_day(today: date, year: int | None) -> date:
+    """The day of ``year`` up to which it is told: its last one, or today."""
+    if year is None or year == today.year:
+        return today
+    if not MINYEAR < year < today.year:
+        raise ConfigError(
+            f"the year {year} has not begun, or is none; give {today.year} or earlier"
+        )
+    return date(year, 12, 31)
+
+
+def _cut(today: date, *, over: bool) -> date:
+    """The day before which days are told: today, or the end of a year that is over."""
+    return date(today.year + 1, 1, 1) if over else max(today, date(today.year, 1, 2))
 
 
 def _a_year_before(day: date) -> date:

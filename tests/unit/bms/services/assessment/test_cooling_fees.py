@@ -7,6 +7,7 @@ from datetime import date
 
 import pytest
 
+from bms.errors import ConfigError
 from bms.model.assets.equipment import HeatSourceKind
 from bms.model.assets.site import Site
 from bms.model.readings.measurement import Reading
@@ -76,6 +77,14 @@ class TestOneMeter:
         assert row.energy_mwh == pytest.approx(end.energy_mwh, rel=0.01)
         assert row.fee_low_dkk < row.fee_dkk < row.fee_high_dkk
 
+    def test_a_year_that_is_over_is_told_to_its_last_day(self, two_years: MemoryStore) -> None:
+        site, rule = with_volume(), FlatTariffs().cooling_rule("kredslob", TODAY)
+        row = meter_cooling(site, site.meters[0], two_years, date(2018, 12, 31), rule, over=True)
+        assert (row.year, row.until, len(row.months)) == (2018, date(2019, 1, 1), 12)
+        assert row.months[-1].volume_m3 == pytest.approx(310.0)
+        assert row.to_date is not None
+        assert row.to_date.cooling_k == pytest.approx(28.0)
+
     def test_a_year_alone_is_not_foreseen_and_says_so(self) -> None:
         store = MemoryStore()
         registers(store, date(2019, 1, 1), date(2019, 4, 2), {2019: 25.0})
@@ -116,6 +125,15 @@ class TestPortfolio:
         assert row.until == date(2019, 1, 28)
         assert row.fee_dkk is not None
         assert row.fee_dkk > 0
+
+    def test_an_earlier_year_can_be_asked_for_and_a_later_one_not(self, tmp_path) -> None:
+        world = a_world(tmp_path, sites=(with_volume(),))
+        registers(world.store, date(2018, 1, 1), NOW.date(), {2018: 28.0, 2019: 25.0})
+        cache = SavingsCache(world.city.assessment)
+        (row,) = portfolio_cooling(cache, 2018)
+        assert (row.year, row.until, len(row.months)) == (2018, date(2019, 1, 1), 12)
+        with pytest.raises(ConfigError, match="from 1990 to 2019"):
+            portfolio_cooling(cache, 2020)
 
     @pytest.mark.parametrize(
         "site", [lodge(), with_volume(lodge(HeatSourceKind.HEAT_PUMP))], ids=["volume", "supplier"]

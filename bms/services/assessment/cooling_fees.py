@@ -140,10 +140,8 @@ def _last_day(today: date, year: int | None) -> date:
     """The day of ``year`` up to which it is told: its last one, or today."""
     if year is None or year == today.year:
         return today
-    if not MINYEAR < year < today.year:
-        raise ConfigError(
-            f"the year {year} has not begun, or is none; give {today.year} or earlier"
-        )
+    if not FIRST_YEAR <= year < today.year:
+        raise ConfigError(f"year {year}: give one from {FIRST_YEAR} to {today.year}")
     return date(year, 12, 31)
 
 

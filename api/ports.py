@@ -9,6 +9,7 @@ from bms.config import Settings
 from bms.model.assets.site import Site
 from bms.ports.clock import Clock
 from bms.ports.reports import Reporter
+from bms.ports.storage.evidence import EvidenceStore
 from bms.ports.storage.keys import KeyStore
 from bms.ports.storage.readings import Forwarding
 from bms.services.assessment.ports import AssessmentPorts
@@ -30,5 +31,6 @@ class ApiPorts:
     trials: TrialPorts
     keys: KeyStore
     reporter: Reporter
+    evidence: EvidenceStore
     forwarding: Forwarding | None = None
     """None where the database cannot be away."""

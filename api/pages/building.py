@@ -13,6 +13,7 @@ from api.pages.panels.meters import MeterView, meter_views
 from api.pages.panels.months import MonthTable, month_table
 from api.pages.panels.plan import PlanView, plan_view, what_of
 from api.pages.panels.receipts import ReceiptRow, overridden_points, receipt_rows
+from api.pages.panels.shadow_days import ShadowDaysView, shadow_days_view
 from api.pages.panels.standing import BuildingRow, building_row, held_points, names_of
 from api.pages.panels.trials import TrialRow, trial_rows
 from api.pages.panels.zones import ZoneView, zone_views
@@ -58,6 +59,7 @@ class BuildingView:
     baselines: tuple[tuple[str, str], ...]
     trials: tuple[TrialRow, ...]
     events: EventsView
+    shadow: ShadowDaysView | None
     receipts: tuple[ReceiptRow, ...]
 
 
@@ -93,6 +95,7 @@ def building_page(
         ),
         trials=trial_rows(ports.trials, site, t),
         events=events_view(ports.assessment.ledgers, site, assessed.savings, t),
+        shadow=shadow_days_view(ports.control.trust, site, row.mode, now, t),
         receipts=receipt_rows(ports.control.ledgers.receipts(site.id, now - A_DAY), site, t),
     )
 

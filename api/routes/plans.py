@@ -8,7 +8,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from api.deps import MADE_ID, Operator, PortsDep, Reader, SiteDep
-from api.schemas.plans import PlanAnswer, PredictionRow, PredictionsAnswer
+from api.schemas.plans import (
+    DayBesideThePlan,
+    DaysBesideThePlan,
+    PlanAnswer,
+    PredictionRow,
+    PredictionsAnswer,
+)
 from bms.errors import NotFound
 from bms.services.periods import local_date
 from bms.services.planning.model_drift import drift_facts, drifting_zones
@@ -52,6 +58,15 @@ def predictions(ports: PortsDep, key: Reader, site: SiteDep, days: Days = 14) ->
             for row in ports.control.plans.predictions(site.id, since)
         ],
     )
+
+
+@router.get("/sites/{site_id}/shadow-days")
+def shadow_days(ports: PortsDep, key: Reader, site: SiteDep, days: Days = 30) -> DaysBesideThePlan:
+    """Days beside the plan: what a site in ``observe`` or ``advise`` was advised, what was expected
+    of that and of own control, what happened, and whether people did what was advised."""
+    since = local_date(ports.clock.now(), site.timezone) - timedelta(days=days)
+    rows = ports.control.trust.shadow_days(site.id, since)
+    return DaysBesideThePlan(site=site.id, days=[DayBesideThePlan.of(row) for row in rows])
 
 
 @router.get("/plans/{plan_id}")

@@ -11,15 +11,17 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime
 from starlette.exceptions import HTTPException
 
-from api.deps import FULL_ID, PortsDep, Reader
+from api.deps import FULL_ID, Operator, PortsDep, Reader
 from api.ports import ApiPorts
 from api.schemas.readings import ReadingRow, ReadingsAnswer
+from api.schemas.trace import TraceAnswer
 from bms.errors import ConfigError, NotFound
 from bms.model.assets.point import Point
 from bms.model.readings.measurement import Quality
 from bms.model.readings.series import grid_length
 from bms.ports.storage.readings import Fold
 from bms.services.consumption import counts, point_use
+from bms.services.evidence.trace import TracePorts, trace
 from bms.services.site_lookup import site_named
 
 router = APIRouter(prefix="/points", tags=["readings"])
@@ -63,6 +65,27 @@ def readings(
     if step is None:
         return _as_read(ports, point, first, last, limit)
     return _on_grid(ports, point, first, last, _step(step), fold)
+
+
+@router.get("/{point_id:path}/trace")
+def trace_point(
+    ports: PortsDep, key: Operator, point_id: PointId, at: AwareDatetime | None = None
+) -> TraceAnswer:
+    """The way from what stood at a point at a moment (default: now) back to its command, plan,
+    problem, forecast and readings."""
+    site = site_named(ports.sites, _point(ports, point_id).site)
+    found = trace(
+        site,
+        point_id,
+        at or ports.clock.now(),
+        TracePorts(
+            ledgers=ports.control.ledgers,
+            plans=ports.control.plans,
+            evidence=ports.evidence,
+            readings=ports.planning.readings,
+        ),
+    )
+    return TraceAnswer.of(found, site.timezone)
 
 
 def _point(ports: ApiPorts, point_id: str) -> Point:

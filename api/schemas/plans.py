@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, Field
 from api.schemas.base import Answer, Body, FactAnswer
 from bms.model.fact import Fact
 from bms.model.planning.plan import Expected, Plan, PlanStatus, SetpointPlan, ZoneForecast
+from bms.model.trust.modes import Application, ShadowDay
 
 
 class PlanAnswer(Answer):
@@ -121,6 +122,51 @@ class PredictionRow(Answer):
     expected_k: float | None = Field(description="on held-out days when the model was learned")
     model_at: datetime
     drifting: bool = Field(description="from this day on the model was not planned with")
+
+
+class DayBesideThePlan(Answer):
+    """A local day at which nothing was written, beside the plan that stood at its beginning.
+
+    ``plan_kwh`` and ``own_kwh`` [kWh], ``plan_kh`` and ``own_kh`` [K h] are what the model expected
+    over the horizon of that plan with it and with own control, ``saving_kwh`` their difference;
+    ``happened_kh`` [K h] are the comfort violations in use of the day as they were measured.
+    """
+
+    day: date
+    plan: str
+    plan_kwh: float | None
+    own_kwh: float | None
+    saving_kwh: float | None
+    plan_kh: float | None
+    own_kh: float | None
+    happened_kh: float | None
+    followed: float | None = Field(
+        description="share of the time, 0 to 1, in which the advised values stood at the building"
+    )
+    application: Application = Field(description="what people did with the advice")
+
+    @classmethod
+    def of(cls, row: ShadowDay) -> Self:
+        """The answer of a day that was kept."""
+        return cls(
+            day=row.day,
+            plan=row.plan,
+            plan_kwh=row.plan_kwh,
+            own_kwh=row.own_kwh,
+            saving_kwh=row.saving_kwh,
+            plan_kh=row.plan_kh,
+            own_kh=row.own_kh,
+            happened_kh=row.happened_kh,
+            followed=row.followed,
+            application=row.application,
+        )
+
+
+class DaysBesideThePlan(Answer):
+    """Days in ``observe`` and ``advise``, oldest first."""
+
+    site: str
+    days: list[DayBesideThePlan]
 
 
 class PredictionsAnswer(Answer):

@@ -210,5 +210,6 @@ class City:
             trials=self.trials,
             keys=self.stores.keys,
             reporter=self.reporter,
+            evidence=self.stores.evidence,
             forwarding=self.forwarding,
         )

@@ -95,7 +95,7 @@ async def serving(city: City, bound: socket.socket) -> AsyncIterator[uvicorn.Ser
 @contextlib.asynccontextmanager
 async def working(
     city: City, ownership: OwnershipPorts | None = None, *, pulse_seconds: float = 1.0
-) -> AsyncIterator[None]:
+) -> AsyncIterator[Pulse]:
     """Poll, plan and dispatch while the block runs; then hand over or give back everything.
 
     What is under way at the end is waited for first: a tick that is cut off may have announced a
@@ -118,7 +118,7 @@ async def working(
     ):
         ticking.start()
         try:
-            yield
+            yield pulse
         finally:  # before the watches end: a device that is slow to end must not keep others held
             ticking.pause()
             await pulse.end(PATIENCE_S)

@@ -36,6 +36,7 @@ from bms.services.collect.importance import importances
 from bms.services.operator import change_mode, end_override, override, release
 from bms.services.trust.without_building import AllCommissioned, all_approved
 from bms.store.database.availability import Availability
+from bms.store.database.connection import PATIENCE_S
 from bms.store.spool.process_folders import SpoolFolders
 from bms.store.spool.store_and_forward import ForwardingReadings
 from bms.store.sql.store import SqlStore
@@ -91,9 +92,11 @@ class Backend:
     clock: Clock
     keeper: Callable[[Backend], GuardKeeper]
     off: set[Switch]
+    chosen: Settings | None = None
+    """Its settings where they are not those of a backend that is alone with its home."""
 
     def __post_init__(self) -> None:
-        self.settings = settings_of(self.home)
+        self.settings = self.chosen or settings_of(self.home)
         self.city = self._wired()
         self.pulse = Pulse(job_table(self.city), self.clock)
 
@@ -152,7 +155,8 @@ class Backend:
 
     def _wired(self) -> City:
         settings, availability = self.settings, Availability()
-        sql = SqlStore(settings.database, patience_s=DATABASE_PATIENCE_S, availability=availability)
+        patience_s = DATABASE_PATIENCE_S if settings.database_url is None else PATIENCE_S
+        sql = SqlStore(settings.database, patience_s=patience_s, availability=availability)
         store = cast("Store", FailingStore(sql, self._is_off))
         sites = load_sites(settings.sites, _templates(), tariff_book(settings).names)
         feed = FailingFeed(self._is_off)

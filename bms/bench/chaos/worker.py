@@ -22,6 +22,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,19 @@ from bms.services.guard.launcher import GuardLauncher
 CLOCK_FILE = "clock.json"
 
 
+@dataclass
+class Pause:
+    """Whether the next write is to wait between journal and write, until it is ``over``."""
+
+    wanted: bool = False
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class PausingKeeper:
     """Implements ``GuardKeeper`` with real guards, and pauses between journal and write."""
 
-    def __init__(self, worker: Worker, backend: Backend, launcher: GuardLauncher) -> None:
-        self._worker, self._backend, self._launcher = worker, backend, launcher
+    def __init__(self, pause: Pause, backend: Backend, launcher: GuardLauncher) -> None:
+        self._pause, self._backend, self._launcher = pause, backend, launcher
         self._announced = 0
 
     async def ensure(self) -> None:
@@ -46,10 +55,10 @@ class PausingKeeper:
         await self._launcher.ensure()
         if self._backend.announced > self._announced:
             self._announced = self._backend.announced
-            if self._worker.pauses:
-                self._worker.pauses = False
+            if self._pause.wanted:
+                self._pause.wanted = False
                 say({"between": True})
-                await self._worker.go.wait()
+                await self._pause.over.wait()
 
     async def close(self) -> None:
         """See ``GuardKeeper``."""
@@ -61,12 +70,12 @@ class Worker:
 
     def __init__(self, home: Path) -> None:
         clock_file = home / CLOCK_FILE
-        self.pauses, self.go = False, asyncio.Event()
+        self.pause = Pause()
         self._off: set[Switch] = set()
 
         def keeper(backend: Backend) -> PausingKeeper:
             launcher = GuardLauncher(backend.settings.journal, clock_file)
-            return PausingKeeper(self, backend, launcher)
+            return PausingKeeper(self.pause, backend, launcher)
 
         self._backend = Backend(home, FileClock(clock_file), keeper, self._off)
         self._work: set[asyncio.Task[None]] = set()
@@ -84,10 +93,10 @@ class Worker:
             case {"leftovers": n}:
                 say({"done": n, "found": self._backend.leftovers()})
             case {"pause": pauses}:
-                self.pauses = pauses
-                self.go.clear()
+                self.pause.wanted = pauses
+                self.pause.over.clear()
             case {"go": True}:
-                self.go.set()
+                self.pause.over.set()
             case _:
                 raise ValueError(f"unknown line {line}")
 

@@ -168,7 +168,7 @@ def _show_trace(found: Trace, t: CommandTranslator) -> None:
     for note in problem.notes:
         say(f"    {t.describe(note)}")
     readings = sum(each.n for each in problem.readings)
-    begin = None if problem.history_start is None else Moment(problem.history_start)
+    begin = Moment(problem.readings_start)
     points = len(problem.readings)
     say(t("trace_readings", start=begin, end=start, count=readings, points=points))
 

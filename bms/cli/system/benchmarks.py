@@ -10,6 +10,8 @@ import typer
 from rich.table import Table
 
 from bms.bench.chaos.table import ChaosOptions, bench_chaos
+from bms.bench.owners.run import OwnersOptions, bench_owners
+from bms.bench.owners.town import SharedTownOptions
 from bms.bench.table import BENCHES, run_bench
 from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import screen
@@ -35,23 +37,32 @@ def bench(
         Path | None,
         typer.Option(help="chaos: file of the parts that were run; the run goes on after them"),
     ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=2, help="chaos: 2: workers that share sites, as processes")
+    ] = 1,
+    database: Annotated[
+        str, typer.Option(help="chaos of two workers: URL of an empty PostgreSQL that they share")
+    ] = "",
+    minute_s: Annotated[
+        float, typer.Option(min=0.5, help="chaos of two workers: real seconds of a minute")
+    ] = 2.0,
 ) -> None:
     """Run a benchmark and print what was measured beside what is asked for.
 
     Example: bms bench chaos --days 800 --parts chaos.jsonl
+    Example: bms bench chaos --workers 2 --days 1 --database postgresql:///bench
     """
     if name != "all" and name not in BENCHES:
         raise typer.BadParameter(f"{name!r} is not a bench; there are: {', '.join(BENCHES)}, all")
+    say = _quiet if as_json else typer.echo
     with progress_bars(quiet=as_json) as report:
-        rows = (
-            bench_chaos(
-                ChaosOptions(seed, days, processes, parts),
-                report,
-                typer.echo if not as_json else _quiet,
-            )
-            if name == "chaos"
-            else run_bench(name, report)
-        )
+        if name == "chaos" and workers > 1:
+            shared = SharedTownOptions(database, minute_s=minute_s)
+            rows = bench_owners(OwnersOptions(shared, seed, days, parts), report, say)
+        elif name == "chaos":
+            rows = bench_chaos(ChaosOptions(seed, days, processes, parts), report, say)
+        else:
+            rows = run_bench(name, report)
     if as_json:
         typer.echo(json.dumps([row.as_dict() for row in rows]))
     else:

@@ -70,3 +70,10 @@ class ShadowDay:
     happened_kh: float | None
     followed: float | None
     application: Application
+
+    @property
+    def saving_kwh(self) -> float | None:
+        """What the plan was expected to save against own control [kWh]; None where not known."""
+        if self.plan_kwh is None or self.own_kwh is None:
+            return None
+        return self.own_kwh - self.plan_kwh

@@ -20,6 +20,7 @@ from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.plans import PlanStore
 from bms.ports.storage.readings import ReadingStore
 
+DAY = timedelta(days=1)
 LOOK_BACK = timedelta(hours=12)
 """A receipt of what stands is renewed more often than this."""
 
@@ -46,7 +47,8 @@ class WindowReadings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemTrace:
-    """What a plan was asked: the forecast over its horizon, the model and the past it rests on.
+    """What a plan was asked: the forecast over its horizon, the model and the past it rests on,
+    from ``readings_start`` to the start of the forecast: its history, or the day before it.
 
     ``forecast_known`` is the share of steps whose outdoor temperature was known, 0..1; ``notes``
     say what was told about the inputs.
@@ -58,6 +60,7 @@ class ProblemTrace:
     notes: tuple[Fact, ...]
     model_identified_at: datetime | None
     history_start: datetime | None
+    readings_start: datetime
     readings: tuple[WindowReadings, ...]
 
 
@@ -140,6 +143,7 @@ def _problem(site: Site, problem: Problem, readings: ReadingStore) -> ProblemTra
     known = problem.weather.temp_out_c
     end = problem.start + timedelta(seconds=problem.step_s * problem.steps)
     begin = None if problem.history is None else problem.history.start
+    since = problem.start - DAY if begin is None else begin
     points = [point.id for point in site.points]
     return ProblemTrace(
         forecast_start=problem.start,
@@ -148,7 +152,8 @@ def _problem(site: Site, problem: Problem, readings: ReadingStore) -> ProblemTra
         notes=problem.notes,
         model_identified_at=None if problem.model is None else problem.model.identified_at,
         history_start=begin,
-        readings=() if begin is None else _window(points, begin, problem.start, readings),
+        readings_start=since,
+        readings=_window(points, since, problem.start, readings),
     )
 
 

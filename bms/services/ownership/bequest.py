@@ -56,7 +56,8 @@ def written(bequest: Bequest) -> str:
 
 def open_bequest(text: str, at: ClockReading, journal: Journal) -> Bequest:
     """Open the leases of a bequest in the journal of the heir, so that its guard knows them, and
-    forget what this journal knew of the site from earlier days. Raises ``GuardError``."""
+    forget what this journal knew of the site from earlier days. Returns it with these leases.
+    Raises ``GuardError``."""
     bequest = from_json(Bequest, text)
     earlier = journal.leases_of(bequest.site)
     journal.settle({point: lease.command_id for point, lease in earlier.items()})
@@ -68,8 +69,9 @@ def open_bequest(text: str, at: ClockReading, journal: Journal) -> Bequest:
     ]
     notes: list[Note] = [*stale, *bequest.local_overrides]
     journal.note(notes)
-    journal.intend([_moved(lease, bequest, at) for lease in bequest.leases])
-    return bequest
+    leases = tuple(_moved(lease, bequest, at) for lease in bequest.leases)
+    journal.intend(leases)
+    return replace(bequest, leases=leases)
 
 
 def stands(bequest: Bequest, at: ClockReading, journal: Journal) -> bool:
@@ -81,8 +83,8 @@ def stands(bequest: Bequest, at: ClockReading, journal: Journal) -> bool:
 
 
 def close_bequest(bequest: Bequest, journal: Journal) -> None:
-    """Close its leases in the journal of who made it, so that its guards let go. Raises
-    ``GuardError``."""
+    """Close its leases in the journal of who made it, or has opened it in vain, so that its guards
+    let go. Raises ``GuardError``."""
     journal.settle({lease.point.id: lease.command_id for lease in bequest.leases})
 
 

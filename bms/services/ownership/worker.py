@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
 from bms.errors import GuardError, StoreError
-from bms.model.control.ownership import CITY_WIDE
+from bms.model.control.ownership import CITY_WIDE, Ownership
 from bms.services.control.release_many import release_leases
 from bms.services.off_loop import off_loop
 from bms.services.ownership.beat import Heartbeat, nothing_held
@@ -49,6 +49,8 @@ class SiteWorker:
         self._ending = False
         self._beating: asyncio.Task[None] | None = None
         self._handing: asyncio.Task[None] | None = None
+        self._opened: dict[str, Bequest] = {}
+        """What was opened in our journal and is not owned yet, by site."""
 
     async def start(self) -> None:
         """Claim what is free and due to us, as far as the database answers, and go on beating."""
@@ -103,6 +105,7 @@ class SiteWorker:
         owners, me = self._ports.owners, self._ports.worker
         await off_loop(owners.give_up, me.id, [me.presence, CITY_WIDE])
         rows = await off_loop(owners.owners)
+        await self._drop_withdrawn(rows)
         await self.hand_over(heirs_of(me.id, rows, known_sites(rows, self._ports.sites)))
 
     def _own_nothing(self) -> None:
@@ -193,12 +196,27 @@ class SiteWorker:
     async def _take_bequests(self) -> None:
         """Open what is offered to us in our journal, with a guard at work, and accept it."""
         ports, me = self._ports, self._ports.worker.id
+        await self._drop_withdrawn(self._heartbeat.rows)
         if not any(row.heir == me and not row.accepted for row in self._heartbeat.rows):
             return
         offers = await off_loop(ports.owners.offers, me)
         known = {site: text for site, text in offers.items() if site in ports.sites}
         await ports.keeper.ensure()
-        for text in known.values():
-            await off_loop(open_bequest, text, ports.at, ports.journal)
+        for site, text in known.items():
+            self._opened[site] = await off_loop(open_bequest, text, ports.at, ports.journal)
         await ports.keeper.ensure()
         await off_loop(ports.owners.accept, me, known)
+
+    async def _drop_withdrawn(self, rows: Iterable[Ownership]) -> None:
+        """Close what was opened for a hand-over that did not come about: its owner goes on, and our
+        guards must not give back what it renews."""
+        ports, me = self._ports, self._ports.worker.id
+        by_site = {row.site: row for row in rows}
+        for site, opened in list(self._opened.items()):
+            row = by_site.get(site)
+            may_come = row is not None and row.heir == me and (row.accepted or not self._ending)
+            if may_come:
+                continue
+            if row is None or row.owner != me:
+                await off_loop(close_bequest, opened, ports.journal)
+            del self._opened[site]

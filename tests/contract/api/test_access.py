@@ -71,6 +71,8 @@ RULES = {
     ("POST", "/v1/sites/{site_id}/mode"): OPERATE,
     ("GET", "/v1/sites/{site_id}/commissioning"): READ,
     ("GET", "/v1/sites/{site_id}/trials"): READ,
+    ("GET", "/v1/sites/{site_id}/shadow-days"): READ,
+    ("GET", "/v1/points/{point_id:path}/trace"): OPERATE,
     ("GET", "/v1/release"): READ,
     ("POST", "/v1/release"): OPERATE,
     ("POST", "/v1/release/undo"): OPERATE,

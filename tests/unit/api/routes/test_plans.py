@@ -1,6 +1,22 @@
 """Plans over HTTP."""
 
-from tests.rigs.fakes.api import a_world
+from datetime import timedelta
+
+from bms.model.trust.modes import Application, ShadowDay
+from tests.rigs.fakes.api import HTML, NOW, a_world
+
+A_DAY = ShadowDay(
+    site="lodge",
+    day=NOW.date() - timedelta(days=2),
+    plan="p1",
+    plan_kwh=100.0,
+    own_kwh=130.0,
+    plan_kh=0.0,
+    own_kh=0.2,
+    happened_kh=1.5,
+    followed=0.5,
+    application=Application.PARTLY,
+)
 
 
 async def test_the_plan_in_force_has_its_reasons(browser):
@@ -23,3 +39,25 @@ async def test_plan_now_keeps_a_new_plan(tmp_path):
         kept = await browser.get(made.headers["location"])
     assert kept.json() == made.json()
     assert world.store.plan_in_force("lodge", world.clock.now()).id == made.json()["id"]
+
+
+async def test_days_beside_the_plan_say_what_was_expected_and_what_people_did(
+    tmp_path,
+):
+    world = a_world(tmp_path)
+    world.store.keep_shadow_days([A_DAY])
+    async with world.browser(**world.key("read")) as browser:
+        found = (await browser.get("/v1/sites/lodge/shadow-days?days=7")).json()
+        page = (await browser.get("/sites/lodge?lang=da", headers=HTML)).text
+        none = (await browser.get("/v1/sites/lodge/shadow-days?days=1")).json()
+    assert none["days"] == []
+    (day,) = found["days"]
+    assert day["saving_kwh"] == 30.0
+    assert day["happened_kh"] == 1.5
+    assert (day["followed"], day["application"]) == (0.5, "advice_partly_applied")
+    assert "Dage ved siden af planen" in page
+    assert "delvis fulgt (50 %)" in page
+
+
+async def test_the_page_of_a_building_that_is_written_to_has_no_days_beside_the_plan(browser):
+    assert 'id="shadow"' not in (await browser.get("/sites/lodge", headers=HTML)).text

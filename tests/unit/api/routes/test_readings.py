@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.rigs.fakes.api import CONTROL, NOW
+from tests.rigs.fakes.api import CONTROL, NOW, SETPOINT
 from tests.rigs.fakes.city import HOUR
 
 
@@ -73,3 +73,26 @@ async def test_wrong_readings_queries_are_refused_with_the_way_out(browser, quer
     answer = await browser.get(f"/v1/points/lodge/hall.temp/readings?{query}")
     assert answer.status_code == 422
     assert said in answer.json()["detail"]
+
+
+async def test_w16_from_a_setpoint_one_walks_to_plan_problem_forecast_and_readings(lived):
+    world, _ = lived
+    async with world.browser(**world.key("operate")) as browser:
+        found = (await browser.get(f"/v1/points/{SETPOINT}/trace")).json()
+        plan = await browser.get(found["plan"]["href"])
+        href = found["plan"]["problem"]["readings"][0]["href"] if found["plan"] else ""
+        readings = await browser.get(href)
+    assert found["outcome"] == "overridden"
+    assert (found["value"], found["actor"]) == (18.5, "plan")
+    assert found["plan"]["sealed"] is True
+    assert len(found["plan"]["entry_hash"]) == 64
+    assert found["plan"]["problem"]["forecast_known"] == 0.0
+    assert plan.status_code == 200
+    assert len(readings.json()["readings"]) > 0
+
+
+async def test_what_was_never_written_has_no_way_back(lived):
+    world, _ = lived
+    async with world.browser(**world.key("operate")) as browser:
+        found = await browser.get("/v1/points/lodge/hall.temp/trace")
+    assert found.status_code == 404

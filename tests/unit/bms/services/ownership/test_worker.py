@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any, cast
 
 import pytest
 
@@ -12,11 +14,14 @@ from bms.errors import NotOwner, StoreUnavailable
 from bms.model.control.command import Refused
 from bms.model.control.ownership import CITY_WIDE
 from bms.model.fact import fact
+from bms.ports.ownership import SiteOwners
 from bms.services.control.authority import AuthorityReason
 from bms.services.control.dispatch import dispatch_site
 from bms.services.control.person_write import PersonWrite, write_once
 from bms.services.control.release_many import release_everything
+from bms.services.ownership.bequest import bequest_of, written
 from bms.services.ownership.worker import SiteWorker
+from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.safety import LEASE, NOW, NULL, WANTED, hut, plan_of
 from tests.rigs.workers import LASTS_S, WorkerBench, World
 
@@ -50,6 +55,21 @@ def held(world: World) -> dict[str, float]:
 def touched(world: World) -> int:
     """Frames that changed anything at a device [1]."""
     return sum(len(d.writes) + len(d.releases) for d in world.drivers.devices.values())
+
+
+class Late:
+    """A table of owners in which offers are withdrawn before they are accepted."""
+
+    def __init__(self, store: MemoryStore) -> None:
+        self._store, self.refused = store, False
+
+    def accept(self, heir: str, sites: Collection[str]) -> frozenset[str]:
+        self._store.withdraw("anna", sites)
+        self.refused = True
+        return self._store.accept(heir, sites)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
 
 
 async def started(bench: WorkerBench) -> SiteWorker:
@@ -144,6 +164,27 @@ async def test_w02_an_heir_that_does_not_answer_leaves_the_points_to_us() -> Non
     await first.stop(lambda: give_back(anna))
     assert held(world) == {}
     assert bo.journal.leases() == {}
+
+
+async def test_w02_an_heir_that_answers_too_late_lets_go_of_what_it_has_opened() -> None:
+    """Else its guards would give back at the end of the old leases what the owner has renewed."""
+    world = planned(World())
+    anna, bo = world.worker("anna"), world.worker("bo")
+    first, second = await started(anna), await started(bo)
+    await tick(anna)
+    assert anna.journal.leases()
+    text = {"hut": written(bequest_of("hut", anna.clock.reading(), anna.journal))}
+    world.store.offer("anna", "bo", text)
+    late = Late(world.store)
+    bo.owners = cast("SiteOwners", late)
+    second = SiteWorker(bo.ports())
+    await second.step()
+    assert late.refused
+    assert bo.journal.leases()
+    await second.step()
+    assert bo.journal.leases() == {}
+    await beating(world, first, LEASE)
+    assert anna.journal.leases()
 
 
 async def test_w02_a_successor_of_a_killed_owner_waits_for_its_leases_and_a_free_place() -> None:

@@ -1,0 +1,1 @@
+"""Two workers that share the sites of a database: one killed again and again, and other faults."""

@@ -196,7 +196,9 @@ class SharedTown:
         """The points of which a lease runs in the journal of a worker."""
         at = self.now + worker.apart
         found = open_leases(worker.settings.journal)
-        return frozenset(lease.point.id for lease in found if lease.lease_end >= at)
+        return frozenset(
+            lease.point.id for lease in found if lease.lease_end >= at and not lease.returning
+        )
 
     def held(self, site: str) -> list[str]:
         """Where our values stand, as the controllers of a site know."""
@@ -233,12 +235,11 @@ class SharedTown:
             await asyncio.sleep(LOOK_S)
 
     def _is_owed(self) -> bool:
-        """Whether something stands that nobody alive holds, and whose lease has ended."""
-        running = frozenset[str]().union(*(self.leases(each) for each in self.workers.values()))
+        """Whether a guard has to give something back: what has ended, or was on its way then."""
         return any(
-            f"{site}/{signal}" not in running
-            for site in self.buildings
-            for signal in self.held(site)
+            lease.withdrawn or lease.lease_end < self.now + worker.apart
+            for worker in self.workers.values()
+            for lease in open_leases(worker.settings.journal)
         )
 
     def _publish(self) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from bms.errors import GuardError
 from bms.model.control.ownership import CITY_WIDE, Ownership, SiteClaim
 from bms.services.local_overrides.succession import follow_predecessor
+from bms.services.ownership.bequest import Bequest, take_over
 from bms.services.ownership.places import places_of
 from bms.services.ownership.ports import OwnershipPorts
 from bms.services.ownership.selection import fair_share, few, known_sites, living, owned_by
@@ -29,6 +30,8 @@ class Heartbeat:
         self._told: frozenset[str] = frozenset()
         self.rows: list[Ownership] = []
         """The table as it was seen last."""
+        self.opened: dict[str, Bequest] = {}
+        """What was opened in our journal for a hand-over that has not come about yet, by site."""
 
     @property
     def alone(self) -> bool:
@@ -37,10 +40,13 @@ class Heartbeat:
 
     def beat(self) -> frozenset[str]:
         """Own on what is owned. Returns the sites that may be written from now on and could not be
-        before. Raises ``StoreError``: then what is owned runs out by itself."""
+        before. Raises ``StoreError`` or ``GuardError``: then what is owned runs out by itself."""
         ports = self._ports
         asked = ports.held.computer.elapsed()
         tokens = ports.owners.beat(ports.worker, ports.lasts_s)
+        for site in self.opened.keys() & tokens.keys():
+            take_over(self.opened[site], ports.journal)
+            del self.opened[site]
         before = ports.held.sites()
         gained = ports.held.renewed(tokens, asked, ports.lasts_s)
         if gained:
@@ -75,6 +81,8 @@ class Heartbeat:
             grace_s=ports.grace_s,
             places={site: places_of(ports.sites[site]) for site in wanted if site in ports.sites},
         )
+        for site in claims.keys() & self.opened.keys():
+            del self.opened[site]  # its owner was lost: the guards of both give back
         claims = self._without_overlaps(claims)
         ports.held.claimed(claims)
         for site in claims.keys() & ports.sites.keys():

@@ -16,7 +16,7 @@ from bms.model.clock_reading import ClockReading, Elapsed
 from bms.model.codec import from_json, to_json
 from bms.model.control.command import Command
 from bms.model.control.lease import Lease
-from bms.model.control.local_override import LocalOverride, LocalOverrideEnd, Note
+from bms.model.control.local_override import GivingBack, LocalOverride, LocalOverrideEnd, Note
 from bms.ports.safety import Journal
 
 
@@ -57,7 +57,9 @@ def written(bequest: Bequest) -> str:
 def open_bequest(text: str, at: ClockReading, journal: Journal) -> Bequest:
     """Open the leases of a bequest in the journal of the heir, so that its guard knows them, and
     forget what this journal knew of the site from earlier days. Returns it with these leases.
-    Raises ``GuardError``."""
+
+    Until the site is the heir's the guards of both know them: where one of these has given back the
+    other finds an empty place, which is nobody's word then. Raises ``GuardError``."""
     bequest = from_json(Bequest, text)
     earlier = journal.leases_of(bequest.site)
     journal.settle({point: lease.command_id for point, lease in earlier.items()})
@@ -71,7 +73,21 @@ def open_bequest(text: str, at: ClockReading, journal: Journal) -> Bequest:
     journal.note(notes)
     leases = tuple(_moved(lease, bequest, at) for lease in bequest.leases)
     journal.intend(leases)
+    journal.note([GivingBack(lease.point.id, lease.command_id) for lease in leases])
     return replace(bequest, leases=leases)
+
+
+def take_over(bequest: Bequest, journal: Journal) -> None:
+    """The site is the heir's: from now on its leases are like any other, as far as they are still
+    open. Raises ``GuardError``."""
+    opened = {lease.command_id for lease in bequest.leases}
+    journal.intend(
+        [
+            replace(lease, command=replace(lease.command, id=uuid.uuid4().hex), returning=False)
+            for lease in journal.leases_of(bequest.site).values()
+            if lease.command_id in opened
+        ]
+    )
 
 
 def stands(bequest: Bequest, at: ClockReading, journal: Journal) -> bool:

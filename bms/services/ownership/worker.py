@@ -49,8 +49,6 @@ class SiteWorker:
         self._ending = False
         self._beating: asyncio.Task[None] | None = None
         self._handing: asyncio.Task[None] | None = None
-        self._opened: dict[str, Bequest] = {}
-        """What was opened in our journal and is not owned yet, by site."""
 
     async def start(self) -> None:
         """Claim what is free and due to us, as far as the database answers, and go on beating."""
@@ -203,7 +201,8 @@ class SiteWorker:
         known = {site: text for site, text in offers.items() if site in ports.sites}
         await ports.keeper.ensure()
         for site, text in known.items():
-            self._opened[site] = await off_loop(open_bequest, text, ports.at, ports.journal)
+            opened = await off_loop(open_bequest, text, ports.at, ports.journal)
+            self._heartbeat.opened[site] = opened
         await ports.keeper.ensure()
         await off_loop(ports.owners.accept, me, known)
 
@@ -212,11 +211,9 @@ class SiteWorker:
         guards must not give back what it renews."""
         ports, me = self._ports, self._ports.worker.id
         by_site = {row.site: row for row in rows}
-        for site, opened in list(self._opened.items()):
+        for site, opened in list(self._heartbeat.opened.items()):
             row = by_site.get(site)
-            may_come = row is not None and row.heir == me and (row.accepted or not self._ending)
-            if may_come:
-                continue
-            if row is None or row.owner != me:
+            offered = row is not None and row.heir == me and (row.accepted or not self._ending)
+            if not offered and (row is None or row.owner != me):
                 await off_loop(close_bequest, opened, ports.journal)
-            del self._opened[site]
+                del self._heartbeat.opened[site]

@@ -187,6 +187,31 @@ async def test_w02_an_heir_that_answers_too_late_lets_go_of_what_it_has_opened()
     assert anna.journal.leases()
 
 
+@pytest.mark.parametrize("accepted", [False, True])
+async def test_w09_an_owner_lost_while_handing_over_leaves_no_false_hand(accepted: bool) -> None:
+    """The guards of both know the leases; the one that comes second finds an empty place."""
+    world = planned(World())
+    anna, bo = world.worker("anna"), world.worker("bo")
+    await started(anna)
+    await started(bo)
+    await tick(anna)
+    text = {"hut": written(bequest_of("hut", anna.clock.reading(), anna.journal))}
+    world.store.offer("anna", "bo", text)
+    if not accepted:
+        bo.owners = cast("SiteOwners", Late(world.store))
+    second = SiteWorker(bo.ports())
+    await second.step()  # and then anna beats no more
+    await give_back(anna)
+    await beating(world, second, LEASE)
+    await give_back(bo)
+    assert bo.journal.local_overrides() == {}
+    await beating(world, second, LEASE + timedelta(minutes=2))
+    world.store.add_plan(plan_of(WANTED, plan_id="p2", start=bo.clock.now()))
+    await tick(bo)
+    assert held(world) == WANTED
+    assert world.store.overrides("hut", bo.clock.now()) == []
+
+
 async def test_w02_a_successor_of_a_killed_owner_waits_for_its_leases_and_a_free_place() -> None:
     world = planned(World())
     anna, bo = world.worker("anna"), world.worker("bo")

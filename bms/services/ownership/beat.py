@@ -162,7 +162,7 @@ class Heartbeat:
         mine = {
             row.site
             for row in self.rows
-            if row.owner == ports.worker.id and row.runs and not row.released
+            if row.owner == ports.worker.id and row.runs and not row.released and not row.waits
         }
         unwanted = mine - ports.sites.keys() - {CITY_WIDE, ports.worker.presence}
         free = nothing_held(unwanted, ports)

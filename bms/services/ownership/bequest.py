@@ -56,13 +56,16 @@ def written(bequest: Bequest) -> str:
 
 def open_bequest(text: str, at: ClockReading, journal: Journal) -> Bequest:
     """Open the leases of a bequest in the journal of the heir, so that its guard knows them, and
-    forget what this journal knew of the site from earlier days. Returns it with these leases.
+    forget who held points of the site in earlier days. What this journal itself has to give back
+    there stays, but for points that the bequest tells of. Returns it with these leases.
 
     Until the site is the heir's the guards of both know them: where one of these has given back the
     other finds an empty place, which is nobody's word then. Raises ``GuardError``."""
     bequest = from_json(Bequest, text)
+    told = {lease.point.id for lease in bequest.leases}
+    told |= {each.point for each in bequest.local_overrides}
     earlier = journal.leases_of(bequest.site)
-    journal.settle({point: lease.command_id for point, lease in earlier.items()})
+    journal.settle({p: lease.command_id for p, lease in earlier.items() if p in told})
     known = {each.id for each in bequest.local_overrides}
     stale = [
         LocalOverrideEnd(each.point, each.id)

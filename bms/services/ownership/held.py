@@ -139,6 +139,11 @@ class HeldSites:
         with self._turn:
             self._elsewhere = frozenset(sites)
 
+    def waiting(self) -> frozenset[str]:
+        """The sites at which what an earlier owner wrote may still stand."""
+        with self._turn:
+            return frozenset(site for site in list(self._waits) if self._is_waiting(site))
+
     def settled(self) -> frozenset[str]:
         """The sites at which what an earlier owner wrote has ended meanwhile."""
         with self._turn:

@@ -84,6 +84,13 @@ def owned_by(worker: str, rows: Iterable[Ownership], sites: Collection[str]) -> 
     ]
 
 
+def _given_by(worker: str, rows: Collection[Ownership], sites: Collection[str]) -> list[str]:
+    """What a worker may hand over: not where values of an earlier owner may still stand, which the
+    heir could not tell from somebody's word."""
+    waiting = {row.site for row in rows if row.waits}
+    return [site for site in owned_by(worker, rows, sites) if site not in waiting]
+
+
 def known_sites(rows: Iterable[Ownership], sites: Iterable[str]) -> frozenset[str]:
     """The sites of the table, and these."""
     return frozenset(sites) | {row.site for row in rows if not row.site.startswith("@")}
@@ -95,7 +102,7 @@ def excess_of(
     """What a worker should hand over: heirs with sites, to those that lack of their share and have
     two fewer at least; each as far as both then have as many."""
     workers = living(rows)
-    mine = owned_by(worker, rows, sites) if worker in workers else []
+    mine = _given_by(worker, rows, sites) if worker in workers else []
     given: dict[str, list[str]] = {}
     for heir, wants in sorted(workers.items()):
         theirs = len(owned_by(heir, rows, sites))
@@ -115,7 +122,7 @@ def heirs_of(
     workers = {id_: wants for id_, wants in living(rows).items() if id_ != worker}
     load = {id_: len(owned_by(id_, rows, sites)) for id_ in workers}
     given: dict[str, list[str]] = {}
-    for site in owned_by(worker, rows, sites):
+    for site in _given_by(worker, rows, sites):
         able = [id_ for id_, wants in workers.items() if wants.covers(site)]
         if able:
             heir = min(able, key=lambda id_: (load[id_], id_))

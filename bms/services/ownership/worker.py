@@ -107,8 +107,11 @@ class SiteWorker:
         await self.hand_over(heirs_of(me.id, rows, known_sites(rows, self._ports.sites)))
 
     def _own_nothing(self) -> None:
-        """Give up every site at which nothing is held; the next owner waits at the others."""
-        free = nothing_held(self._ports.held.sites() & self._ports.sites.keys(), self._ports)
+        """Give up every site at which nothing is held; the next owner waits at the others, and
+        where we still waited ourselves."""
+        held = self._ports.held
+        mine = (held.sites() & self._ports.sites.keys()) - held.waiting()
+        free = nothing_held(mine, self._ports)
         self._ports.owners.give_up(self._ports.worker.id, free)
         self._ports.held.lost(self._ports.held.sites())
 

@@ -82,7 +82,9 @@ WITHOUT_UNIT = {
     "expected_share",
     "to_date_drift",
     "n_eff",
-    "degree_days",  # K·d, by name
+    "degree_days",
+    "followed",
+    "forecast_known",  # K·d, by name
     "people",  # a count by name
     "wanted",  # in the unit of its point, as "value"
     "found",

@@ -50,6 +50,15 @@ def test_w02_a_lease_is_as_long_by_the_clocks_of_the_heir() -> None:
     assert new.local_overrides() == old.local_overrides()
 
 
+def test_w12_what_the_heir_still_owes_there_stays_in_its_journal() -> None:
+    """Its guards have not given back what it wrote before it lost the site."""
+    heir, clock = MemoryJournal(), VirtualClock(NOW)
+    heir.intend([lease_on(hut(), command(NULL, 21.0))])
+    given = bequest_of("hut", clock.reading(), MemoryJournal())
+    open_bequest(written(given), clock.reading(), heir)
+    assert set(heir.leases()) == {NULL}
+
+
 def test_w02_a_site_that_comes_back_is_opened_again() -> None:
     old, clock, heir = two_journals(timedelta(0))
     given = bequest_of("hut", clock.reading(), old)

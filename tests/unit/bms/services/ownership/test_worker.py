@@ -187,6 +187,31 @@ async def test_w02_an_heir_that_answers_too_late_lets_go_of_what_it_has_opened()
     assert anna.journal.leases()
 
 
+async def test_w02_a_site_that_waits_for_an_earlier_owner_is_not_handed_on() -> None:
+    """A third worker would take what still stands there for somebody's word."""
+    world = planned(World())
+    anna, bo, carl = world.worker("anna"), world.worker("bo"), world.worker("carl")
+    await started(anna)
+    await tick(anna)
+    second = await started(bo)  # and then anna beats no more
+    await beating(world, second, timedelta(minutes=4))
+    assert owners(world) == {"hut": "bo"}
+    third = await started(carl)
+    stepping = asyncio.create_task(_stepping(third))
+    await second.stop(lambda: give_back(bo))
+    stepping.cancel()
+    assert owners(world) == {"hut": "bo"}
+    await beating(world, third, timedelta(minutes=4))
+    assert owners(world) == {"hut": "carl"}
+    assert not carl.held.may_send("hut")
+    await give_back(anna)
+    await beating(world, third, LEASE + timedelta(minutes=1))
+    world.store.add_plan(plan_of(WANTED, plan_id="p2", start=carl.clock.now()))
+    await tick(carl)
+    assert held(world) == WANTED
+    assert carl.journal.local_overrides() == {}
+
+
 @pytest.mark.parametrize("accepted", [False, True])
 async def test_w09_an_owner_lost_while_handing_over_leaves_no_false_hand(accepted: bool) -> None:
     """The guards of both know the leases; the one that comes second finds an empty place."""

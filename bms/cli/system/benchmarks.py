@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -10,6 +11,7 @@ import typer
 from rich.table import Table
 
 from bms.bench.chaos.table import ChaosOptions, bench_chaos
+from bms.bench.figure import Figure
 from bms.bench.owners.run import OwnersOptions, bench_owners
 from bms.bench.owners.town import SharedTownOptions
 from bms.bench.table import BENCHES, run_bench
@@ -63,6 +65,12 @@ def bench(
             rows = bench_chaos(ChaosOptions(seed, days, processes, parts), report, say)
         else:
             rows = run_bench(name, report)
+    _show(rows, as_json)
+    if not all(row.ok for row in rows):
+        raise typer.Exit(1)
+
+
+def _show(rows: Sequence[Figure], as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps([row.as_dict() for row in rows]))
     else:
@@ -79,8 +87,6 @@ def bench(
                 "yes" if row.ok else "NO",
             )
         screen().print(table)
-    if not all(row.ok for row in rows):
-        raise typer.Exit(1)
 
 
 def _quiet(line: str) -> None:

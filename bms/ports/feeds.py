@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
+from bms.model.fact import Fact
 from bms.model.planning.cooling_fee import CoolingRule
 from bms.model.planning.feed import FeedSeries, WeatherSeries
 from bms.model.planning.heat_charges import PeakCharge
@@ -63,6 +64,10 @@ class Tariffs(Protocol):
     def cooling_rule(self, tariff: str, day: date) -> CoolingRule | None:
         """What a supplier of district heating takes for poor cooling; None where it takes nothing
         or nothing is known."""
+        ...
+
+    def list_notes(self) -> tuple[Fact, ...]:
+        """What has to be known of the prices that were served last: that they are old, say."""
         ...
 
     def peak_charge(self, tariff: str, day: date) -> PeakCharge | None:

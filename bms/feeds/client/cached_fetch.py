@@ -19,6 +19,7 @@ from bms.feeds.client.http import HttpClient, HttpResponse
 from bms.feeds.client.http_policy import (
     MIN_INTERVAL,
     NOT_MODIFIED,
+    Forbidden,
     ProviderUnavailable,
     asked_within,
     check_status,
@@ -42,7 +43,8 @@ class Dataset(Generic[T]):
 
     Datasets that the provider limits together share a ``quota``: a refusal or a timeout of one
     stops them all; ``quota_interval`` is the least time between two requests of a quota. ``read``
-    parses a body and raises ``FeedError`` where it cannot.
+    parses a body and raises ``FeedError`` where it cannot. ``fallback`` is the address to try once
+    where another one is refused with 403.
     """
 
     key: str
@@ -50,14 +52,17 @@ class Dataset(Generic[T]):
     quota: str
     read: Callable[[bytes], T]
     quota_interval: timedelta = timedelta(0)
+    fallback: Callable[[str], str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchResult(Generic[T]):
-    """The parsed value, when it was fetched, and the newest error since then, None without."""
+    """The parsed value, when it was fetched and last found unchanged, and the newest error since
+    then, None without."""
 
     value: T
     fetched_at: datetime
+    checked_at: datetime
     trouble: str | None
 
 
@@ -96,7 +101,13 @@ class DatasetFetcher:
                 trouble = str(error)
         if cached.value is None or cached.entry.fetched_at is None:
             raise FeedError(f"{dataset.name}: {trouble or self._why_not(dataset)}")
-        return FetchResult(value=cached.value, fetched_at=cached.entry.fetched_at, trouble=trouble)
+        fetched_at = cached.entry.fetched_at
+        return FetchResult(
+            value=cached.value,
+            fetched_at=fetched_at,
+            checked_at=cached.entry.checked_at or fetched_at,
+            trouble=trouble,
+        )
 
     def fetch_uncached(self, dataset: Dataset[T], url: str) -> T:
         """Returns a value without caching it.
@@ -174,7 +185,7 @@ class DatasetFetcher:
     def _ask(self, dataset: Dataset[T], url: str, entry: CacheEntry, now: datetime) -> CacheEntry:
         asked = replace(entry, asked_at=now)
         try:
-            answer = self._get(dataset, url, conditional_headers(entry, url), now)
+            answer = self._get_allowed(dataset, url, conditional_headers(entry, url), now)
             if answer.status == NOT_MODIFIED:
                 return self._cache.put(dataset.key, revalidated(asked, answer, now))
             dataset.read(answer.body)
@@ -186,6 +197,16 @@ class DatasetFetcher:
         if entry.fetched_at is not None and self._cache.body(dataset.key, entry) == answer.body:
             newest = replace(newest, fetched_at=entry.fetched_at)
         return self._cache.put(dataset.key, newest, answer.body)
+
+    def _get_allowed(
+        self, dataset: Dataset[T], url: str, headers: dict[str, str], now: datetime
+    ) -> HttpResponse:
+        try:
+            return self._get(dataset, url, headers, now)
+        except Forbidden:
+            if dataset.fallback is None:
+                raise
+        return self._get(dataset, dataset.fallback(url), {}, now)
 
     def _get(
         self, dataset: Dataset[T], url: str, headers: dict[str, str], now: datetime

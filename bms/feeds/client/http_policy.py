@@ -25,7 +25,7 @@ NOT_MODIFIED = 304
 
 _FIRST_BACKOFF = timedelta(minutes=1)
 _MAX_BACKOFF = timedelta(minutes=32)
-_OK, _DEPRECATED = 200, 203
+_OK, _DEPRECATED, _FORBIDDEN = 200, 203, 403
 _BUSY = (408, 425, 429)
 
 
@@ -35,6 +35,13 @@ class ProviderUnavailable(FeedError):
     def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class Forbidden(FeedError):
+    """A provider refuses this request (403)."""
+
+    def __init__(self) -> None:
+        super().__init__(f"HTTP {_FORBIDDEN}")
 
 
 def is_due(entry: CacheEntry, url: str, refresh: timedelta, now: datetime) -> bool:
@@ -78,7 +85,7 @@ def check_status(response: HttpResponse, now: datetime, *, conditional: bool) ->
     wait = _retry_after(response.headers.get("retry-after"), now)
     if status in _BUSY or status >= 500 or wait is not None:
         raise ProviderUnavailable(f"HTTP {status}", wait)
-    raise FeedError(f"HTTP {status}")
+    raise Forbidden() if status == _FORBIDDEN else FeedError(f"HTTP {status}")
 
 
 def _retry_after(text: str | None, now: datetime) -> timedelta | None:

@@ -20,7 +20,13 @@ class FeedNote(MessageCode):
     WEATHER_STALE = "weather_stale"
     WEATHER_FALLBACK = "weather_fallback"
     WEATHER_TAIL = "weather_tail"
+    WEATHER_GAP = "weather_gap"
+    WEATHER_EARLIER_RUN = "weather_earlier_run"
+    WEATHER_USUAL = "weather_usual"
     SUN_ESTIMATED = "sun_estimated"
+    TARIFFS_STALE = "tariffs_stale"
+    TARIFFS_OF_BOOK = "tariffs_of_book"
+    TARIFFS_AMBIGUOUS = "tariffs_ambiguous"
 
 
 class FeedPhrase(MessageCode):
@@ -69,6 +75,37 @@ def weather_fallback(provider: str, troubles: Sequence[str]) -> Fact:
 def weather_tail(provider: str, since: datetime) -> Fact:
     """Returns the note that ``provider`` covers what lies beyond the usual one's forecast."""
     return fact(FeedNote.WEATHER_TAIL, provider=provider, since=Moment(since))
+
+
+def weather_gap(provider: str, since: datetime, until: datetime) -> Fact:
+    """Returns the note that ``provider`` fills hours that the usual one has left out."""
+    return fact(FeedNote.WEATHER_GAP, provider=provider, since=Moment(since), until=Moment(until))
+
+
+def weather_earlier_run(provider: str, since: datetime) -> Fact:
+    """Returns the note that the newest run is short, and an earlier one goes on from ``since``."""
+    return fact(FeedNote.WEATHER_EARLIER_RUN, provider=provider, since=Moment(since))
+
+
+def weather_usual(since: datetime) -> Fact:
+    """Returns the note that nobody foresees the weather from ``since`` on: it is that of the usual
+    day."""
+    return fact(FeedNote.WEATHER_USUAL, since=Moment(since))
+
+
+def tariffs_stale(fetched_at: datetime, troubles: Sequence[str]) -> Fact:
+    """Returns the note that the price list could not be renewed."""
+    return fact(FeedNote.TARIFFS_STALE, at=Moment(fetched_at), because=_because(troubles))
+
+
+def tariffs_of_book(trouble: str) -> Fact:
+    """Returns the note that there is no price list, and the tariff file holds."""
+    return fact(FeedNote.TARIFFS_OF_BOOK, because=_because([trouble]))
+
+
+def tariffs_ambiguous(codes: Sequence[str]) -> Fact:
+    """Returns the note that the list has several prices under one code, so that the file holds."""
+    return fact(FeedNote.TARIFFS_AMBIGUOUS, codes=tuple(codes))
 
 
 def sun_estimated(provider: str) -> Fact:

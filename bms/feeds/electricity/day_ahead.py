@@ -39,7 +39,8 @@ AUCTION_RESULT = time(12, 45)
 """Local time from which tomorrow's prices are expected; the exchange publishes them then."""
 _OVERDUE_REFRESH = timedelta(minutes=5)
 _BEFORE_AUCTION_REFRESH = timedelta(hours=6)
-_SETTLED_REFRESH = timedelta(hours=12)
+_SETTLED_REFRESH = timedelta(hours=1)
+"""Prices are published again at times, corrected."""
 _MAX_BACKFILL = timedelta(days=400)
 _MINUTE = timedelta(minutes=1)
 

@@ -40,6 +40,8 @@ _MAX_PRICE = 1e5
 _MIN_EUR_FOR_RATE = 5.0
 """Smallest price that an exchange rate is derived from [EUR/MWh]: prices are rounded."""
 _RATE_RANGE = (7.0, 8.0)
+_CENTRAL_RATE = 7.46038
+"""Central rate of the krone in ERM II [DKK/EUR] (ECB, 1999-01-01)."""
 _MAX_G_PER_KWH = 2000.0
 _VALUES_PER_QUARTER = 3
 
@@ -132,14 +134,15 @@ def _prices(body: bytes, name: str, columns: tuple[str, str, str], quarters: int
 
 
 def _rate(rows: list[tuple[int, str, float, float]]) -> float:
-    """Returns the median rate [DKK/EUR] of the last day with both prices, NaN without one."""
+    """Returns the median rate [DKK/EUR] of the last day with both prices; without one the central
+    rate, from which the krone has not been further than 0.5 % since 1999."""
     rates = [
         (at, dkk / eur)
         for at, _, dkk, eur in rows
         if abs(eur) >= _MIN_EUR_FOR_RATE and _RATE_RANGE[0] < dkk / eur < _RATE_RANGE[1]
     ]
     if not rates:
-        return float("nan")
+        return _CENTRAL_RATE
     since = rates[-1][0] - timedelta(days=1).total_seconds()
     return float(np.median([rate for at, rate in rates if at > since]))
 

@@ -151,6 +151,10 @@ class TariffBook:
             electricity=frozenset(self.electricity_parts), heat=frozenset(self.heat_prices)
         )
 
+    def list_notes(self) -> tuple[Fact, ...]:
+        """Returns nothing: no list stands behind the book."""
+        return ()
+
     def notes(self, tariff: str, start: datetime) -> tuple[Fact, ...]:
         """Returns a note where a tariff is used before its first rates; none for an unknown one."""
         tables = [*self.electricity_parts.get(tariff, {}).values()]

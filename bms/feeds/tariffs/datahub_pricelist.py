@@ -10,15 +10,16 @@ records; days and hours are local; reduced electricity tax is not in it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import numpy as np
 
+from bms.errors import FeedError
 from bms.feeds.client.payload import number_within, parsing
 from bms.feeds.electricity.energidata import records
 from bms.model.readings.series import Floats
@@ -83,18 +84,36 @@ def pricelist_url(base: str, listings: Iterable[PriceListing], until: date) -> s
     return f"{base}/dataset/DatahubPricelist?{urlencode(query)}"
 
 
-def read_pricelist(body: bytes) -> tuple[PriceRow, ...]:
-    """Returns the tariffs of a response by owner, code and first day. Raises ``FeedError``."""
+def unfiltered_url(url: str) -> str:
+    """Returns the same address without the filter, which the provider refuses at times."""
+    parts = urlsplit(url)
+    kept = [(name, value) for name, value in parse_qsl(parts.query) if name != "filter"]
+    return urlunsplit(parts._replace(query=urlencode(kept)))
+
+
+def read_pricelist(
+    body: bytes, wanted: Collection[tuple[str, str]] | None = None
+) -> tuple[PriceRow, ...]:
+    """Returns the tariffs of a response by owner, code and first day.
+
+    ``wanted`` are (owner, code); all others are left out. Raises ``FeedError``, also for a list
+    without any of them and for prices of a resolution that is not known.
+    """
     with parsing(_NAME):
         rows = [
             _row(raw)
             for raw in records(body, _NAME)
-            if raw["ChargeType"] == _TARIFF and raw.get("ResolutionDuration") in _RESOLUTIONS
+            if raw["ChargeType"] == _TARIFF
+            and (wanted is None or (str(raw["GLN_Number"]), str(raw["ChargeTypeCode"])) in wanted)
         ]
+    if not rows:
+        raise FeedError(f"{_NAME}: there is no tariff in the list")
     return tuple(sorted(rows, key=lambda row: (row.gln, row.code, row.first)))
 
 
 def _row(raw: Mapping[str, Any]) -> PriceRow:
+    if raw.get("ResolutionDuration") not in _RESOLUTIONS:
+        raise FeedError(f"{_NAME}: prices by {raw.get('ResolutionDuration')!r} cannot be read")
     prices = np.array(
         [
             number_within(raw.get(f"Price{i + 1}"), -_MAX_DKK_PER_KWH, _MAX_DKK_PER_KWH)
@@ -130,7 +149,8 @@ def hourly_prices(rows: Sequence[PriceRow], listing: PriceListing, day: date) ->
 
 
 def _in_force(rows: Sequence[PriceRow], gln: str, code: str, day: date) -> Floats | None:
-    """Returns the prices of the newest row in force, None without one."""
+    """Returns the prices of the newest row in force; None without one, and where several begin on
+    that day and differ: nobody could tell which of them is charged."""
     holding = [
         row
         for row in rows
@@ -139,7 +159,27 @@ def _in_force(rows: Sequence[PriceRow], gln: str, code: str, day: date) -> Float
         and row.first <= day
         and (row.end is None or day < row.end)
     ]
-    return max(holding, key=lambda row: row.first).hourly if holding else None
+    if not holding:
+        return None
+    first = max(row.first for row in holding)
+    newest = [row.hourly for row in holding if row.first == first]
+    return newest[0] if all(np.array_equal(newest[0], each) for each in newest) else None
+
+
+def ambiguous(rows: Sequence[PriceRow], day: date) -> tuple[str, ...]:
+    """Returns the codes of which several rows with other prices hold on a day, in order."""
+    known = {(row.gln, row.code) for row in rows if row.first <= day}
+    return tuple(
+        sorted(
+            code
+            for gln, code in known
+            if _in_force(rows, gln, code, day) is None
+            and any(
+                row.code == code and row.gln == gln and row.first <= day < (row.end or date.max)
+                for row in rows
+            )
+        )
+    )
 
 
 def listings_of(raw: Mapping[str, Any] | None) -> dict[str, PriceListing]:

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
-import logging
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
+from functools import partial
 
 import numpy as np
 
 from bms.errors import FeedError
-from bms.feeds.client.cached_fetch import Dataset, DatasetFetcher
+from bms.feeds.client import notes as feed_notes
+from bms.feeds.client.cached_fetch import Dataset, DatasetFetcher, FetchResult
 from bms.feeds.tariffs import datahub_pricelist
 from bms.feeds.tariffs.book import TariffBook
 from bms.feeds.tariffs.datahub_pricelist import PriceListing, PriceRow, hourly_prices
+from bms.model.fact import Fact
 from bms.model.planning.cooling_fee import CoolingRule
 from bms.model.planning.grid import local_grid
 from bms.model.planning.heat_charges import PeakCharge
 from bms.model.readings.series import Floats, Series
 from bms.ports.clock import Clock
 
-log = logging.getLogger(__name__)
-
 _REFRESH = timedelta(days=1)
+AHEAD = timedelta(days=16)
+"""How far ahead the list is asked for: further than any plan reaches until the next time."""
 _MINUTE = timedelta(minutes=1)
 _EPOCH = date(1970, 1, 1)
 
@@ -37,6 +40,8 @@ class LiveTariffs:
         self._fetcher = fetcher
         self._clock = clock
         self._base = base
+        self._until = date.min
+        self._notes: tuple[Fact, ...] = ()
 
     def electricity(self, tariff: str, spot: Series) -> Series:
         """Returns the price of electricity [DKK/kWh] on the grid of ``spot`` [DKK/kWh].
@@ -44,7 +49,8 @@ class LiveTariffs:
         Raises ``ConfigError`` for an unknown tariff.
         """
         parts = self._book.parts(tariff, spot.start, spot.step, len(spot))
-        rows = self._rows() if any(name in self._book.listings for name in parts) else ()
+        last = (spot.start + spot.step * len(spot)).date()
+        rows = self._rows(last) if any(name in self._book.listings for name in parts) else ()
         total = spot.values.copy()
         for name, own in parts.items():
             listing = self._book.listings.get(name)
@@ -67,21 +73,45 @@ class LiveTariffs:
         """Returns the charge on peak power on ``day``, None where unknown."""
         return self._book.peak_charge(tariff, day)
 
-    def _rows(self) -> tuple[PriceRow, ...]:
+    def list_notes(self) -> tuple[Fact, ...]:
+        """Returns what has to be known of the newest list: that it is old, or could not be read."""
+        return self._notes
+
+    def _rows(self, last: date) -> tuple[PriceRow, ...]:
+        """Returns the rows that begin until ``last``."""
+        listings = self._book.listings.values()
+        wanted = {
+            (listing.gln, code.code)
+            for listing in listings
+            for code in (*listing.codes, *listing.discounts)
+        }
         dataset = Dataset(
             key="eds_DatahubPricelist",
             name="DatahubPricelist",
             quota="eds_DatahubPricelist",
             quota_interval=_MINUTE,
-            read=datahub_pricelist.read_pricelist,
+            read=partial(datahub_pricelist.read_pricelist, wanted=wanted),
+            fallback=datahub_pricelist.unfiltered_url,
         )
-        until = self._clock.now().date() + timedelta(days=2)
-        url = datahub_pricelist.pricelist_url(self._base, self._book.listings.values(), until)
+        now = self._clock.now()
+        until = max(now.date() + AHEAD, last + timedelta(days=2))
+        refresh = _REFRESH if last < self._until or self._until == date.min else timedelta(0)
+        url = datahub_pricelist.pricelist_url(self._base, listings, until)
         try:
-            return self._fetcher.fetch(dataset, url, refresh=_REFRESH).value
+            delivery = self._fetcher.fetch(dataset, url, refresh=refresh)
         except FeedError as error:
-            log.debug("the tariff book's own prices are used: %s", error)
+            self._notes = (feed_notes.tariffs_of_book(str(error)),)
             return ()
+        self._until = max(self._until, until)
+        self._notes = tuple(self._told(delivery, now.date()))
+        return delivery.value
+
+    def _told(self, delivery: FetchResult[tuple[PriceRow, ...]], today: date) -> Iterator[Fact]:
+        if delivery.trouble:
+            yield feed_notes.tariffs_stale(delivery.fetched_at, [delivery.trouble])
+        unclear = datahub_pricelist.ambiguous(delivery.value, today)
+        if unclear:
+            yield feed_notes.tariffs_ambiguous(unclear)
 
     def _listed(
         self, rows: tuple[PriceRow, ...], listing: PriceListing, spot: Series, own: Floats

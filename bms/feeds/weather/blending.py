@@ -29,8 +29,13 @@ from bms.model.readings.series import Floats, Series, grid_length
 from bms.ports.clock import Clock
 
 HOUR = timedelta(hours=1)
-STALE_AFTER = timedelta(hours=6)
-"""Age of a forecast from which a fresher one of another provider is preferred."""
+STALE_AFTER = timedelta(hours=9)
+"""Age of a model run from which a fresher one of another provider is preferred: two runs of DMI are
+missing then, which come every three hours, two and a half after they were begun."""
+FORGET_AFTER = timedelta(hours=48)
+"""Age of a model run from which none of its hours is used."""
+USUAL_DAYS, LEAST_USUAL_DAYS = 7, 3
+"""Days of which the usual weather of an hour is the mean, and how many have to be known [d]."""
 LEADS_H = (0, 6, 12, 24, 48)
 """Lead times [h] by which past forecasts are archived: made at least so long before the hour."""
 
@@ -55,8 +60,8 @@ class BlendedForecast:
 
     @property
     def complete(self) -> bool:
-        """Whether the last hour is known."""
-        return bool(np.isfinite(self.temp[-1:]).all() and np.isfinite(self.ghi[-1:]).all())
+        """Whether every hour is known."""
+        return bool(np.isfinite(self.temp).all() and np.isfinite(self.ghi).all())
 
 
 class LiveWeather:
@@ -82,8 +87,9 @@ class LiveWeather:
     ) -> WeatherSeries:
         """Returns the hours that cover ``start`` to ``end``: observed until now, then forecast.
 
-        An hour without observation is taken from the last forecast before it. Raises
-        ``FeedError`` where no temperature is known.
+        An hour without observation is taken from the last forecast before it, one beyond all
+        forecasts from the same hour of the last days. Raises ``FeedError`` where no temperature is
+        known.
         """
         cell = cell_of(latitude, longitude)
         first = int(start.timestamp()) // HOUR_S * HOUR_S
@@ -98,6 +104,13 @@ class LiveWeather:
             cell, "ghi", first, before.ghi_wm2, before.ghi_source
         )
         temp, ghi = np.append(temp, ahead.temp), np.append(ghi, ahead.ghi)
+        usual = [
+            self._usual_weather(cell, what, first, values, past)
+            for what, values in (("temp", temp), ("ghi", ghi))
+        ]
+        begins = [at for at in usual if at is not None]
+        if begins:
+            ahead.notes.append(feed_notes.weather_usual(min(begins)))
         if not np.isfinite(temp).any():
             raise FeedError(
                 f"no weather at {latitude}, {longitude} from {start} to {end}: "
@@ -161,14 +174,68 @@ class LiveWeather:
                 continue
             if delivery.trouble:
                 ahead.troubles.append(f"{provider.credit}: {delivery.trouble}")
-            if self._clock.now() - delivery.fetched_at > STALE_AFTER:
+            if self._age(delivery) > STALE_AFTER:
                 stale.append((provider, delivery))
             else:
                 self._fill_from(ahead, provider, delivery)
-        for provider, delivery in sorted(stale, key=lambda one: one[1].fetched_at, reverse=True):
+        for provider, delivery in sorted(stale, key=lambda one: self._age(one[1])):
             if not (ahead.sources and ahead.complete):
                 self._fill_from(ahead, provider, delivery)
+        for provider in self._providers:
+            self._fill_from_earlier_runs(ahead, provider, cell)
         return ahead
+
+    def _age(self, delivery: FetchResult[HourlyForecast]) -> timedelta:
+        """Returns the age of the model run, however new the answer is."""
+        return self._clock.now() - delivery.value.issued(delivery.fetched_at)
+
+    def _fill_from_earlier_runs(
+        self, ahead: BlendedForecast, provider: ForecastProvider, cell: ForecastCell
+    ) -> None:
+        """Fills unknown hours from the newest run of a provider that had a value for them."""
+        if ahead.complete:
+            return
+        oldest = (self._clock.now() - FORGET_AFTER).timestamp()
+        n, since = len(ahead.temp), None
+        for what, values in (("temp", ahead.temp), ("ghi", ahead.ghi)):
+            kept = self._archive.get(_run_name(provider, cell, what), HOUR_S, ahead.first, n)
+            made = self._archive.get(
+                _run_name(provider, cell, f"{what}.issued"), HOUR_S, ahead.first, n
+            )
+            used = np.isnan(values) & np.isfinite(kept) & (made >= oldest)
+            values[used] = kept[used]
+            if used.any():
+                begin = utc_time(ahead.first + int(np.flatnonzero(used)[0]) * HOUR_S)
+                since = begin if since is None else min(since, begin)
+        if since is None:
+            return
+        ahead.notes.append(feed_notes.weather_earlier_run(provider.credit, since))
+        if provider.credit not in ahead.sources:
+            ahead.sources.append(provider.credit)
+
+    def _usual_weather(
+        self, cell: ForecastCell, what: str, first: int, values: Floats, past: int
+    ) -> datetime | None:
+        """Fills the hours beyond all forecasts with the mean of the same hours of the last days.
+        Returns when they begin, None where none had to be or could be filled."""
+        known = np.flatnonzero(np.isfinite(values))
+        begin = max(past, int(known[-1]) + 1 if len(known) else 0)
+        if begin >= len(values):
+            return None
+        hours = 24 * USUAL_DAYS
+        before = self._archive.get(
+            _kept_name(cell, what), HOUR_S, first + (begin - hours) * HOUR_S, hours
+        )
+        own = values[max(0, begin - hours) : begin]
+        if len(own):
+            before[-len(own) :] = np.where(np.isfinite(own), own, before[-len(own) :])
+        days = before.reshape(USUAL_DAYS, 24)
+        count = np.isfinite(days).sum(axis=0)
+        mean = np.where(
+            count >= LEAST_USUAL_DAYS, np.nansum(days, axis=0) / np.maximum(count, 1), np.nan
+        )
+        values[begin:] = np.resize(mean, len(values) - begin)
+        return utc_time(first + begin * HOUR_S) if np.isfinite(values[begin:]).any() else None
 
     def _fill_from(
         self,
@@ -182,12 +249,12 @@ class LiveWeather:
         new_ghi = np.isnan(ahead.ghi) & np.isfinite(ghi)
         if not (new_temp.any() or new_ghi.any()):
             return
+        ahead.notes += self._notes(ahead, provider, delivery, new_temp | new_ghi)
         ahead.temp[new_temp], ahead.ghi[new_ghi] = temp[new_temp], ghi[new_ghi]
-        ahead.notes += self._notes(ahead, provider, delivery, new_temp)
         if provider.estimates_irradiance and new_ghi.any():
             ahead.notes.append(feed_notes.sun_estimated(provider.credit))
         if not ahead.sources:
-            ahead.issued_at = delivery.fetched_at
+            ahead.issued_at = delivery.value.issued(delivery.fetched_at)
         ahead.sources.append(provider.credit)
 
     def _notes(
@@ -197,14 +264,19 @@ class LiveWeather:
         delivery: FetchResult[HourlyForecast],
         new: Flags,
     ) -> list[Fact]:
-        age = self._clock.now() - delivery.fetched_at
+        age = self._age(delivery)
         why = ahead.troubles
         notes = [feed_notes.weather_stale(age, why)] if age > STALE_AFTER else []
         if not ahead.sources and provider is not self._providers[0]:
             notes.append(feed_notes.weather_fallback(provider.credit, why))
         elif ahead.sources and new.any():
-            since = utc_time(ahead.first + int(np.flatnonzero(new)[0]) * HOUR_S)
-            notes.append(feed_notes.weather_tail(provider.credit, since))
+            at = np.flatnonzero(new)
+            since = utc_time(ahead.first + int(at[0]) * HOUR_S)
+            if np.isfinite(ahead.temp[at[-1] :]).any():
+                until = utc_time(ahead.first + int(at[-1] + 1) * HOUR_S)
+                notes.append(feed_notes.weather_gap(provider.credit, since, until))
+            else:
+                notes.append(feed_notes.weather_tail(provider.credit, since))
         return notes
 
     def _fetch_forecast(
@@ -217,10 +289,11 @@ class LiveWeather:
             read=partial(_read, provider, cell),
         )
         url, now = provider.url(cell), self._clock.now()
+        least = provider.least_interval
         newest_run = (now - _RUN_DELAY - _EPOCH) % provider.run_interval
-        delivery = self._fetcher.fetch(dataset, url, refresh=newest_run)
+        delivery = self._fetcher.fetch(dataset, url, refresh=max(newest_run, least))
         if now - delivery.fetched_at > newest_run:
-            delivery = self._fetcher.fetch(dataset, url, refresh=_OVERDUE_REFRESH)
+            delivery = self._fetcher.fetch(dataset, url, refresh=max(_OVERDUE_REFRESH, least))
         self._keep(provider, cell, delivery)
         return delivery
 
@@ -232,9 +305,18 @@ class LiveWeather:
             return
         forecast = delivery.value
         hours = forecast.seconds
+        made = forecast.issued(delivery.fetched_at).timestamp()
         lead_h = (hours - int(delivery.fetched_at.timestamp())) / HOUR_S
         for what, values in (("temp", forecast.temp_out_c), ("ghi", forecast.ghi_wm2)):
-            self._archive.put(_kept_name(cell, what), HOUR_S, Samples(hours, values))
+            before = lead_h > -1.0  # an hour that was over is as others foresaw it
+            self._archive.put(
+                _kept_name(cell, what), HOUR_S, Samples(hours[before], values[before])
+            )
+            there = np.isfinite(values)
+            known = Samples(hours[there], values[there])
+            self._archive.put(_run_name(provider, cell, what), HOUR_S, known)
+            stamps = Samples(hours[there], np.full(int(there.sum()), made))
+            self._archive.put(_run_name(provider, cell, f"{what}.issued"), HOUR_S, stamps)
         for lead in LEADS_H:
             far = lead_h >= lead
             self._archive.put(
@@ -251,3 +333,7 @@ def _read(provider: ForecastProvider, cell: ForecastCell, body: bytes) -> Hourly
 
 def _kept_name(cell: ForecastCell, what: str) -> str:
     return f"forecast_{cell.name}.{what}"
+
+
+def _run_name(provider: ForecastProvider, cell: ForecastCell, what: str) -> str:
+    return f"run_{provider.id}_{cell.name}.{what}"

@@ -5,6 +5,7 @@ Open data, CC BY 4.0, no key. https://opendataapi.dmi.dk
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import cos, hypot, isfinite, radians
@@ -21,6 +22,7 @@ from bms.feeds.client.payload import (
     number_within,
     parsing,
     samples_of,
+    utc_time,
 )
 from bms.feeds.weather.hourly_forecast import (
     HOUR_S,
@@ -45,6 +47,8 @@ MAX_OBSERVATIONS = 300_000
 
 _KELVIN = 273.15
 _MAX_JOULE_M2 = 1e9
+_POWER_UNITS = ("w/m2", "wm-2", "watt/m2")
+_ENERGY_UNITS = ("j/m2", "jm-2", "joule/m2")
 _ROUNDING_WM2 = 1.0
 """A decrease below this is rounding [W/m2]; a larger one is the start of another model run."""
 _KM_PER_DEG = 111.2
@@ -65,6 +69,8 @@ def forecast_url(base: str, latitude: float, longitude: float) -> str:
 def read_forecast(body: bytes) -> HourlyForecast:
     """Returns a position forecast from CoverageJSON or GeoJSON. Raises ``FeedError``.
 
+    Its first moment is when the run begins, which is told as ``issued_at``. Where the answer
+    labels the radiation as W/m2 it is taken as such.
     Radiation is accumulated [J/m2] since the start of the model run. The difference over an hour
     of one run gives that hour's mean [W/m2]; where the accumulation decreases another run begins,
     and the hour is NaN.
@@ -72,15 +78,41 @@ def read_forecast(body: bytes) -> HourlyForecast:
     answer = json_object(body, _FORECAST)
     with parsing(_FORECAST):
         features = answer.get("features")
+        watt = features is None and _is_power(answer)
+        means = _hourly_means_of_power if watt else _hourly_means_of_accumulation
         kelvin, joule = _of_features(features) if features is not None else _of_coverage(answer)
         first, n = hour_range(kelvin, joule)
         temp = hourly_means(at_whole_hours(kelvin, first, n) - _KELVIN)
         forecast = HourlyForecast(
             first=first,
             temp_out_c=temp,
-            ghi_wm2=_hourly_means_of_accumulation(at_whole_hours(joule, first, n)),
+            ghi_wm2=means(at_whole_hours(joule, first, n)),
+            issued_at=utc_time(first),
         )
     return with_temperature(forecast, _FORECAST)
+
+
+def _is_power(answer: dict[str, Any]) -> bool:
+    """Whether the radiation is labelled as W/m2. Raises ``FeedError`` for a unit that is not
+    known."""
+    said = (answer.get("parameters") or {}).get(RADIATION) or {}
+    symbol = (said.get("unit") or {}).get("symbol")
+    text = symbol.get("value") if isinstance(symbol, dict) else symbol
+    if text is None:
+        return False
+    unit = re.sub(r"[\s*^.]", "", str(text)).replace("²", "2").casefold()
+    if unit in _POWER_UNITS:
+        return True
+    if unit in _ENERGY_UNITS:
+        return False
+    raise FeedError(f"{_FORECAST}: radiation in {str(text)[:20]!r} cannot be read")
+
+
+def _hourly_means_of_power(watt: Floats) -> Floats:
+    """Returns the mean [W/m2] of each hour from values at its ends. Shape (n,)."""
+    means = hourly_means(watt)
+    with np.errstate(invalid="ignore"):
+        return np.where((means >= 0) & (means <= MAX_GHI_WM2), means, np.nan)
 
 
 def _hourly_means_of_accumulation(joule: Floats) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -16,6 +16,10 @@ MIN_TEMP_C, MAX_TEMP_C = -60.0, 60.0
 MAX_GHI_WM2 = 1400.0
 
 _MAX_HOURS = 24 * 120
+_LEAST_DAYLIGHT_H, _HIGH_SUN = 3, 0.2
+_LEAST_OF_CLEAR_SKY = 0.01
+"""Share of a clear sky's radiation below which no day has been seen: the darkest of clouds let a
+twentieth through."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -34,6 +38,10 @@ class HourlyForecast:
     @property
     def seconds(self) -> EpochSeconds:
         return self.first + HOUR_S * np.arange(len(self.temp_out_c), dtype=np.int64)
+
+    def issued(self, fetched_at: datetime) -> datetime:
+        """Returns when the run was made; when it came, where that is not published."""
+        return fetched_at if self.issued_at is None else min(self.issued_at, fetched_at)
 
     def on_hours(self, first: int, n: int) -> tuple[Floats, Floats]:
         """Returns temperature [degC] and irradiance [W/m2] of ``n`` hours from ``first`` [epoch s].
@@ -83,3 +91,47 @@ def with_temperature(forecast: HourlyForecast, name: str) -> HourlyForecast:
     if not np.isfinite(forecast.temp_out_c).any():
         raise FeedError(f"{name}: no temperature in the answer")
     return forecast
+
+
+_DAY_S = 86_400.0
+_J2000_S = 946_728_000.0
+"""2000-01-01 12:00 UTC in seconds since 1970 [s]."""
+
+
+def sine_of_elevation(seconds: EpochSeconds, latitude: float, longitude: float) -> Floats:
+    """Returns the sine of the solar elevation [1], without refraction. Shape (n,).
+
+    Low-precision formulas of the Astronomical Almanac, good to 0.01 deg until 2050: Michalsky
+    (1988), doi:10.1016/0038-092X(88)90045-X.
+    """
+    days = (seconds - _J2000_S) / _DAY_S
+    anomaly = np.radians(357.528 + 0.9856003 * days)
+    ecliptic = np.radians(
+        280.460 + 0.9856474 * days + 1.915 * np.sin(anomaly) + 0.020 * np.sin(2 * anomaly)
+    )
+    tilt = np.radians(23.439 - 4e-7 * days)
+    right_ascension = np.arctan2(np.cos(tilt) * np.sin(ecliptic), np.cos(ecliptic))
+    declination = np.arcsin(np.sin(tilt) * np.sin(ecliptic))
+    sidereal_h = 6.697375 + 0.0657098242 * days + seconds % _DAY_S / 3600.0
+    hour_angle = np.radians(15.0 * sidereal_h + longitude) - right_ascension
+    lat = np.radians(latitude)
+    up = np.sin(lat) * np.sin(declination) + np.cos(lat) * np.cos(declination) * np.cos(hour_angle)
+    return np.asarray(up, dtype=np.float64)
+
+
+def with_plausible_sun(
+    forecast: HourlyForecast, latitude: float, longitude: float
+) -> HourlyForecast:
+    """Returns the forecast without the irradiance of days on which the sun hardly shines while it
+    is up: a wrong unit makes such days."""
+    ghi, seconds = forecast.ghi_wm2, forecast.seconds
+    sine = sine_of_elevation(seconds + HOUR_S // 2, latitude, longitude)
+    kept = ghi.copy()
+    for day in np.unique(seconds // _DAY_S):
+        on_day = seconds // _DAY_S == day
+        up = on_day & (sine > _HIGH_SUN) & np.isfinite(ghi)
+        if up.sum() >= _LEAST_DAYLIGHT_H and ghi[up].max() < _LEAST_OF_CLEAR_SKY * (
+            910.0 * sine[up].max() - 30.0
+        ):
+            kept[on_day] = np.nan
+    return replace(forecast, ghi_wm2=kept)

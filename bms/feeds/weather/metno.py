@@ -28,34 +28,10 @@ from bms.feeds.weather.hourly_forecast import (
     HourlyForecast,
     hour_range,
     hourly_means,
+    sine_of_elevation,
     with_temperature,
 )
 from bms.model.readings.series import Floats
-
-_DAY_S = 86_400.0
-_J2000_S = 946_728_000.0
-"""2000-01-01 12:00 UTC in seconds since 1970 [s]."""
-
-
-def sine_of_elevation(seconds: EpochSeconds, latitude: float, longitude: float) -> Floats:
-    """Returns the sine of the solar elevation [1], without refraction. Shape (n,).
-
-    Low-precision formulas of the Astronomical Almanac, good to 0.01 deg until 2050: Michalsky
-    (1988), doi:10.1016/0038-092X(88)90045-X.
-    """
-    days = (seconds - _J2000_S) / _DAY_S
-    anomaly = np.radians(357.528 + 0.9856003 * days)
-    ecliptic = np.radians(
-        280.460 + 0.9856474 * days + 1.915 * np.sin(anomaly) + 0.020 * np.sin(2 * anomaly)
-    )
-    tilt = np.radians(23.439 - 4e-7 * days)
-    right_ascension = np.arctan2(np.cos(tilt) * np.sin(ecliptic), np.cos(ecliptic))
-    declination = np.arcsin(np.sin(tilt) * np.sin(ecliptic))
-    sidereal_h = 6.697375 + 0.0657098242 * days + seconds % _DAY_S / 3600.0
-    hour_angle = np.radians(15.0 * sidereal_h + longitude) - right_ascension
-    lat = np.radians(latitude)
-    up = np.sin(lat) * np.sin(declination) + np.cos(lat) * np.cos(declination) * np.cos(hour_angle)
-    return np.asarray(up, dtype=np.float64)
 
 
 def ghi_from_cloud_cover(

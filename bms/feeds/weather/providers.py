@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from bms.feeds.weather import dmi, metno, open_meteo
-from bms.feeds.weather.hourly_forecast import HourlyForecast
+from bms.feeds.weather.hourly_forecast import HourlyForecast, with_plausible_sun
 
 _CELL_LATITUDE, _CELL_LONGITUDE = 0.02, 0.03
 _RUN_EVERY = timedelta(hours=3)
@@ -36,7 +36,8 @@ def cell_of(latitude: float, longitude: float) -> ForecastCell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForecastProvider:
-    """A provider of forecasts, with a new model run every ``run_interval``.
+    """A provider of forecasts, with a new model run every ``run_interval``; it is asked once in
+    ``least_interval`` at most.
 
     ``estimates_irradiance``: it publishes cloud cover, from which the irradiance is estimated.
     """
@@ -46,6 +47,7 @@ class ForecastProvider:
     url: Callable[[ForecastCell], str]
     read: Callable[[bytes, ForecastCell], HourlyForecast]
     run_interval: timedelta
+    least_interval: timedelta = timedelta(0)
     estimates_irradiance: bool = False
 
 
@@ -58,7 +60,9 @@ def providers(
             id="dmi",
             credit=dmi.CREDIT,
             url=lambda cell: dmi.forecast_url(bases["dmi"], cell.latitude, cell.longitude),
-            read=lambda body, _: dmi.read_forecast(body),
+            read=lambda body, cell: with_plausible_sun(
+                dmi.read_forecast(body), cell.latitude, cell.longitude
+            ),
             run_interval=_RUN_EVERY,
         )
     ]
@@ -72,6 +76,7 @@ def providers(
                 ),
                 read=lambda body, _: open_meteo.read_forecast(body),
                 run_interval=_HOUR,
+                least_interval=_HOUR,
             )
         )
     if contact:
@@ -82,6 +87,7 @@ def providers(
                 url=lambda cell: metno.forecast_url(bases["metno"], cell.latitude, cell.longitude),
                 read=lambda body, cell: metno.read_forecast(body, cell.latitude, cell.longitude),
                 run_interval=_HOUR,
+                least_interval=_HOUR,
                 estimates_irradiance=True,
             )
         )

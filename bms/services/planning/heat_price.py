@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 import numpy as np
 
@@ -10,11 +10,11 @@ from bms.errors import NotFound
 from bms.metering.cooling import Cooling
 from bms.model.assets.site import Site
 from bms.model.fact import Fact, MessageCode, fact
+from bms.model.planning.grid import local_grid
 from bms.model.readings.series import Floats
 from bms.ports.feeds import Tariffs
 from bms.ports.storage.readings import ReadingStore
 from bms.services.cooling import cooling, settled_by_cooling
-from bms.services.periods import local_date
 from bms.services.points_by_role import STEP
 
 LOOK_BACK = timedelta(days=30)
@@ -22,6 +22,7 @@ LEAST_COVERAGE = 0.5
 RIGHT_RATIO = (0.9, 1.1)
 """Energy counted over energy of volume and cooling, where no sensor, unit or meter is wrong."""
 KWH_PER_MWH = 1000.0
+_EPOCH = date(1970, 1, 1)
 
 
 class HeatPriceNote(MessageCode):
@@ -36,22 +37,27 @@ def heat_price(
     """Price of heat over ``n`` quarter-hours from ``start`` [DKK/kWh], shape (n,), and what people
     should know of it.
 
-    One more kWh at the present cooling costs malus · (below - cooling) on top of its energy price:
+    The rule of each local day counts. One more kWh at the present cooling costs malus · (below - cooling) on top of its energy price:
     the fee is malus · (below - mean cooling) · energy of the year. Raises ``StoreUnavailable``.
     """
     energy = tariffs.heat(site.heat_tariff, start, STEP, n).values
-    rule = tariffs.cooling_rule(site.heat_tariff, local_date(now, site.timezone))
-    cooled = None if rule is None else _cooled_k(site, now, readings)
-    if rule is None or cooled is None:
+    grid = local_grid(site.timezone, start, int(STEP.total_seconds()), n)
+    rules = {day: tariffs.cooling_rule(site.heat_tariff, day) for day in grid.dates()}
+    cooled = _cooled_k(site, now, readings) if any(rules.values()) else None
+    if cooled is None:
         return energy, ()
-    fee = rule.fee_dkk(cooled, 1.0) / KWH_PER_MWH
+    fee = np.zeros(n)
+    for day, rule in rules.items():
+        if rule is not None:
+            on_day = grid.day == (day - _EPOCH).days
+            fee[on_day] = rule.fee_dkk(cooled, 1.0) / KWH_PER_MWH
     told = fact(
         HeatPriceNote.COOLING_IN_PRICE,
         cooling_k=cooled,
         days=LOOK_BACK.days,
-        dkk_per_mwh=fee * KWH_PER_MWH,
+        dkk_per_mwh=float(fee[np.argmax(np.abs(fee))]) * KWH_PER_MWH,
     )
-    return energy + fee, (told,) if fee else ()
+    return energy + fee, (told,) if fee.any() else ()
 
 
 def _cooled_k(site: Site, now: datetime, readings: ReadingStore) -> float | None:

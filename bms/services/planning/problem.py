@@ -221,7 +221,7 @@ def _prices(
     try:
         spot = feed.spot(site.price_area, start=start, end=end, now=now)
         price = tariffs.electricity(site.electricity_tariff, spot.series)
-        notes += spot.notes if uses_power else ()
+        notes += (*spot.notes, *tariffs.list_notes()) if uses_power else ()
         prices = numbers(on_grid(price, start, STEP, n))
     except FeedError as error:
         notes.append(fact(MissingFeed.PRICES, error=str(error)))

@@ -3,6 +3,7 @@ providers are away, slow, wrong or silent."""
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -146,9 +147,13 @@ class TestPrices:
         rig.clock.advance(timedelta(minutes=4))
         rig.server.says(PRICES, Reply(partial(prices, last=MIDNIGHT + 24 * HOUR)))
         assert rig.spot(24).notes == ()
-        rig.clock.advance(timedelta(hours=2))
+        rig.clock.advance(timedelta(minutes=50))
         rig.spot()
         assert len(rig.server.paths(PRICES)) == 3
+        rig.clock.advance(timedelta(minutes=20))  # they may be corrected in the afternoon
+        rig.server.says(PRICES, Reply(partial(prices, last=MIDNIGHT + 23 * HOUR)))
+        rig.spot()
+        assert len(rig.server.paths(PRICES)) == 4
 
     def test_a_year_back_takes_one_request_for_each_dataset_and_is_kept(self, rig: Rig) -> None:
         start, end = datetime(2025, 9, 1, tzinfo=UTC), datetime(2025, 11, 1, tzinfo=UTC)
@@ -285,10 +290,10 @@ class TestWeather:
         rig.clock.advance(9 * HOUR)
         rig.again(contact=None)
         seen = rig.weather(ahead=24)
-        assert seen.temp_out_c.issued_at == NOW
+        assert seen.temp_out_c.issued_at == TODAY + 6 * HOUR
         assert np.isfinite(seen.temp_out_c.series.values).all()
         assert rig.codes(seen.temp_out_c) == ["weather_stale"]
-        assert "9 timer gammel" in danish(seen.temp_out_c.notes[0])
+        assert "13 timer gammel" in danish(seen.temp_out_c.notes[0])
         assert "cannot be read" in english(seen.temp_out_c.notes[0])
 
     def test_fresh_data_of_another_beat_old_ones(self, rig: Rig) -> None:
@@ -307,6 +312,64 @@ class TestWeather:
         seen = rig.weather(back=4, ahead=0.1)
         np.testing.assert_allclose(seen.temp_out_c.series.values, 6.85)
         assert "earlier forecasts" in seen.temp_out_c.source
+
+    def test_a_short_run_after_a_whole_one_takes_nothing_away(self, rig: Rig) -> None:
+        rig.again(contact=None)
+        rig.weather()
+        rig.clock.advance(3 * HOUR)
+        rig.server.says(EDR, Reply(dmi_forecast(TODAY + 9 * HOUR, 6, kelvin=285.0)))
+        seen = rig.weather(ahead=36).temp_out_c
+        assert np.isfinite(seen.series.values).all()
+        assert seen.series.values[0] == pytest.approx(11.85)
+        assert seen.series.values[-1] == pytest.approx(6.85)
+        assert rig.codes(seen) == ["weather_earlier_run"]
+
+    def test_a_gap_is_filled_from_another_provider_and_said(self, rig: Rig) -> None:
+        body = json.loads(dmi_forecast(TODAY + 6 * HOUR, 60))
+        body["ranges"]["temperature-2m"]["values"][10:14] = [None] * 4
+        rig.server.says(EDR, Reply(json.dumps(body).encode()))
+        seen = rig.weather(ahead=24).temp_out_c
+        assert np.isfinite(seen.series.values).all()
+        assert "weather_gap" in rig.codes(seen)
+
+    def test_a_run_is_as_old_as_it_is_however_new_the_answer(self, rig: Rig) -> None:
+        rig.again(contact=None)
+        rig.server.says(EDR, Reply(dmi_forecast(NOW - 38 * HOUR, 90)))
+        seen = rig.weather(ahead=24).temp_out_c
+        assert rig.codes(seen) == ["weather_stale"]
+        assert "38" in danish(seen.notes[0])
+
+    def test_weather_beyond_all_forecasts_is_that_of_the_usual_day(self, rig: Rig) -> None:
+        rig.again(contact=None)
+        rig.server.says(EDR, Reply(dmi_forecast(TODAY + 6 * HOUR, 30)))
+        seen = rig.weather(back=24 * 8, ahead=96)
+        assert np.isfinite(seen.temp_out_c.series.values).all()
+        assert np.isfinite(seen.ghi_wm2.series.values).all()
+        assert "weather_usual" in rig.codes(seen.temp_out_c)
+        end = seen.temp_out_c.series.start + HOUR * (len(seen.temp_out_c.series) - 1)
+        assert seen.temp_out_c.series.values[-1] == pytest.approx(float(end.hour), abs=1.5)
+
+    def test_met_norway_is_asked_once_an_hour_at_most(self, rig: Rig) -> None:
+        rig.server.says(EDR, Reply(status=404))
+        rig.server.says(METNO, Reply(metno_forecast(TODAY + 10 * HOUR, 90), etag='"same"'))
+        for _ in range(36):
+            rig.weather()
+            rig.clock.advance(timedelta(minutes=10))
+        assert len(rig.server.paths(METNO)) <= 7
+
+    @pytest.mark.parametrize("unit", ["W/m2", "W m-2", "W/m²"])
+    def test_radiation_is_read_in_the_unit_that_it_says(self, rig: Rig, unit: str) -> None:
+        body = json.loads(dmi_forecast(TODAY + 6 * HOUR, 60))
+        body["ranges"]["global-radiation-flux"]["values"] = [100.0] * 61
+        body["parameters"] = {"global-radiation-flux": {"unit": {"symbol": {"value": unit}}}}
+        rig.server.says(EDR, Reply(json.dumps(body).encode()))
+        np.testing.assert_allclose(rig.weather(ahead=24).ghi_wm2.series.values, 100.0)
+
+    def test_a_sun_that_cannot_be_is_left_out(self, rig: Rig) -> None:
+        rig.server.says(EDR, Reply(dmi_forecast(TODAY + 6 * HOUR, 60, watt=0.03)))
+        seen = rig.weather(ahead=36)
+        assert seen.ghi_wm2.series.values.max() > 5.0
+        assert "MET Norway" in seen.ghi_wm2.source
 
     def test_a_year_of_observations_takes_one_request_for_each_quantity(self, rig: Rig) -> None:
         end = TODAY - 40 * 24 * HOUR
@@ -374,7 +437,7 @@ class TestManners:
         rig.clock.advance(2 * HOUR)
         rig.again()
         seen = rig.weather(ahead=6)
-        assert seen.temp_out_c.issued_at == NOW, "the data are as old as they are"
+        assert seen.temp_out_c.issued_at == TODAY + 6 * HOUR, "the data are as old as they are"
         assert rig.server.asked[-1].headers["if-none-match"] == '"a"'
 
     def test_expires_is_kept_to(self, rig: Rig) -> None:

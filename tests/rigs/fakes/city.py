@@ -15,6 +15,7 @@ from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Comfort, Site, Zone
 from bms.model.assets.timetable import Period, WeekTimetable
 from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
+from bms.model.fact import Fact
 from bms.model.planning.cooling_fee import CoolingRule
 from bms.model.planning.feed import FeedSeries, WeatherSeries
 from bms.model.planning.heat_charges import PeakCharge
@@ -191,6 +192,9 @@ class FlatTariffs:
 
     def heat_emissions(self, tariff: str, start: datetime, step: timedelta, n: int) -> Series:
         return Series(start, step, np.full(n, 0.1))
+
+    def list_notes(self) -> tuple[Fact, ...]:
+        return ()
 
     def peak_charge(self, tariff: str, day: date) -> PeakCharge | None:
         return None

@@ -43,12 +43,12 @@ class TestDayAhead:
         whole = energidata.read_day_ahead(payload(RECORDED)).by_area["DK1"].values
         np.testing.assert_allclose(seen.by_area["DK1"].values, whole, rtol=1e-5)
 
-    def test_without_any_rate_it_is_not_known(self) -> None:
+    def test_without_any_rate_the_central_one_is_taken_and_said(self) -> None:
         seen = energidata.read_day_ahead(
             spoilt(lambda rows: [row.update(DayAheadPriceDKK=None) for row in rows])
         )
-        assert np.isnan(seen.by_area["DK1"].values).all()
-        assert seen.dkk_per_eur is None
+        assert np.isfinite(seen.by_area["DK1"].values).all()
+        assert seen.dkk_per_eur == pytest.approx(7.46038)
 
     def test_a_rate_that_cannot_be_is_none(self) -> None:
         def swapped(rows: list[dict[str, object]]) -> None:
@@ -58,7 +58,8 @@ class TestDayAhead:
                 row["DayAheadPriceDKK"] = None
 
         values = energidata.read_day_ahead(spoilt(swapped)).by_area["DK1"].values
-        assert np.isnan(values[90:]).all()
+        whole = energidata.read_day_ahead(payload(RECORDED)).by_area["DK1"].values
+        np.testing.assert_allclose(values[90:], whole[90:], rtol=0.01)
 
     def test_the_rate_is_of_the_last_day_with_both(self) -> None:
         rows = [

@@ -92,8 +92,13 @@ class TestThePriceList:
         assert np.isnan(hourly_prices(ROWS, GRID, date(2025, 12, 31))).all()
         assert np.isnan(hourly_prices(ROWS, GRID, date(2027, 1, 1))).all()
 
-    def test_an_unknown_resolution_is_left_out(self) -> None:
-        assert read_pricelist(changed(ResolutionDuration="PT15M")) == ()
+    def test_an_unknown_resolution_is_refused_by_name(self) -> None:
+        with pytest.raises(FeedError, match="PT15M"):
+            read_pricelist(changed(ResolutionDuration="PT15M"))
+
+    def test_a_list_without_a_tariff_is_refused(self) -> None:
+        with pytest.raises(FeedError, match="no tariff"):
+            read_pricelist(envelope([]))
 
     @pytest.mark.parametrize(
         "values", [{"ValidFrom": None}, {"ValidFrom": "spring"}, {"ValidTo": "later"}]

@@ -13,6 +13,7 @@ from bms.feeds.tariffs.book import DATA, TariffBook
 from bms.feeds.tariffs.heat_charges import in_force, peak_tables
 from bms.model.assets.equipment import HeatSourceKind
 from bms.model.assets.site import Power, Site
+from bms.model.fact import Fact
 from bms.model.planning.heat_charges import PeakCharge, PeakSpan
 from bms.model.readings.measurement import Reading
 from bms.services.planning.power_terms import peak_kw, power_terms
@@ -33,6 +34,9 @@ class Charging(FlatTariffs):
 
     tariff: str
     charge: PeakCharge
+
+    def list_notes(self) -> tuple[Fact, ...]:
+        return ()
 
     def peak_charge(self, tariff: str, day: date) -> PeakCharge | None:
         return self.charge if tariff == self.tariff else None

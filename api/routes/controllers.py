@@ -14,10 +14,9 @@ from api.schemas.plans import AppliedAnswer, AppliedBody, AppliedRow, ScheduleAn
 from bms.model.control.applied import AppliedReport, AppliedValue
 from bms.model.control.command import (
     Accepted,
+    AnyReceipt,
     Failed,
     Overridden,
-    Receipt,
-    ReleaseReceipt,
 )
 from bms.model.fact import Fact
 from bms.services.controllers.applied import keep_applied
@@ -100,9 +99,7 @@ def applied(ports: PortsDep, device: ControllerId, key: AnyKey, body: AppliedBod
     )
 
 
-def _applied_row(
-    value: AppliedValue, outcome: Receipt | ReleaseReceipt, timezone: str
-) -> AppliedRow:
+def _applied_row(value: AppliedValue, outcome: AnyReceipt, timezone: str) -> AppliedRow:
     wanted, why = _shown(outcome)
     return AppliedRow(
         point=value.point,
@@ -114,7 +111,7 @@ def _applied_row(
     )
 
 
-def _shown(outcome: Receipt | ReleaseReceipt) -> tuple[float | None, Fact | None]:
+def _shown(outcome: AnyReceipt) -> tuple[float | None, Fact | None]:
     """What the plan had, and why that is not in effect."""
     match outcome:
         case Accepted(command=command):

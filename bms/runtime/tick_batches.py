@@ -15,7 +15,7 @@ from typing import Any, TypeVar, cast
 
 from bms.model.assets.site import Mode, Site
 from bms.model.control.booking import Booking
-from bms.model.control.command import Override, Receipt, ReleaseReceipt
+from bms.model.control.command import AnyReceipt, Override
 from bms.model.control.lease import Lease
 from bms.model.planning.plan import Plan
 from bms.model.savings.trial import KeptTrial
@@ -33,7 +33,6 @@ BOOKED_BEFORE = timedelta(days=2)
 """Bookings that ended longer ago are not read with the others."""
 
 T = TypeVar("T")
-Outcome = Receipt | ReleaseReceipt
 
 
 @dataclass(slots=True)
@@ -48,7 +47,7 @@ class SiteRecords:
     receipts: Receipts
     uncommissioned: Flaws
     now: datetime
-    outcomes: list[tuple[datetime, Outcome]] = field(default_factory=list)
+    outcomes: list[tuple[datetime, AnyReceipt]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ class TickBatches:
         self._announce = Together(crowd, self._announce_all)
         self._announced: dict[str, Sequence[Lease]] = {}
         self._keep = Together(crowd, self._keep_all)
-        self._outcomes: dict[int, list[tuple[datetime, Outcome]]] = {}
+        self._outcomes: dict[int, list[tuple[datetime, AnyReceipt]]] = {}
 
     @asynccontextmanager
     async def of(
@@ -106,7 +105,7 @@ class TickBatches:
     def _control_ports(self, site: Site, records: SiteRecords) -> ControlPorts:
         kept = self._kept
 
-        def add_receipts(receipts: Sequence[Outcome], at: datetime) -> None:
+        def add_receipts(receipts: Sequence[AnyReceipt], at: datetime) -> None:
             records.outcomes.extend((at, receipt) for receipt in receipts)
 
         decisions = seen(
@@ -199,7 +198,7 @@ class TickBatches:
 
     async def _keep_all(self, keys: Sequence[int]) -> dict[int, None]:
         """Keep the receipts of many sites at once. What was done stands without them, too."""
-        by_time: dict[datetime, list[Outcome]] = {}
+        by_time: dict[datetime, list[AnyReceipt]] = {}
         for key in keys:
             for at, outcome in self._outcomes.pop(key):
                 by_time.setdefault(at, []).append(outcome)

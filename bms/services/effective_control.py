@@ -13,28 +13,27 @@ from datetime import datetime, timedelta
 from bms.model.assets.site import Site
 from bms.model.control.command import (
     Accepted,
+    AnyReceipt,
     Clamped,
     Command,
-    Receipt,
     Refused,
     Released,
-    ReleaseReceipt,
     StillHeld,
 )
 
 LOOK_BACK = timedelta(minutes=40)
 """Two ticks and a little more: a lease is renewed within it, or it is over."""
 
-DatedReceipts = Sequence[tuple[datetime, Receipt | ReleaseReceipt]]
+DatedReceipts = Sequence[tuple[datetime, AnyReceipt]]
 
 
-def in_effect(receipt: Receipt | ReleaseReceipt) -> Command | None:
+def in_effect(receipt: AnyReceipt) -> Command | None:
     """The command whose value acts at the point, as the receipt shows; None where none does."""
     return receipt.command if isinstance(receipt, Accepted | Clamped) else None
 
 
 def effective_commands(
-    receipts: Iterable[tuple[datetime, Receipt | ReleaseReceipt]],
+    receipts: Iterable[tuple[datetime, AnyReceipt]],
 ) -> Iterator[tuple[datetime, Command]]:
     """Every command that was seen to act, with the time of its receipt, in the given order."""
     for at, receipt in receipts:
@@ -70,7 +69,7 @@ def unconfirmed_points(site: Site, receipts: DatedReceipts, now: datetime) -> fr
     return frozenset(mine - controlled_points(receipts, now)) if mine else frozenset()
 
 
-def _point(receipt: Receipt | ReleaseReceipt) -> str:
+def _point(receipt: AnyReceipt) -> str:
     if isinstance(receipt, Released | StillHeld):
         return receipt.point
     return receipt.command.point

@@ -9,12 +9,11 @@ from datetime import datetime, timedelta
 from bms.model.assets.site import Site
 from bms.model.control.command import (
     Accepted,
+    AnyReceipt,
     Clamped,
     Overridden,
     Override,
-    Receipt,
     Released,
-    ReleaseReceipt,
 )
 from bms.model.control.lease import Lease
 from bms.model.control.local_override import LOCAL, LocalOverride
@@ -25,7 +24,7 @@ from bms.services.control.authority import PLAN
 RECENT = timedelta(minutes=40)
 """Two ticks and a little more: what a receipt of before that showed may be over."""
 
-Receipts = Sequence[tuple[datetime, Receipt | ReleaseReceipt]]
+Receipts = Sequence[tuple[datetime, AnyReceipt]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

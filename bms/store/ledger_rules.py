@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from bms.errors import ConfigError, NotFound, StoreError
 from bms.model.control.applied import AppliedReport
-from bms.model.control.command import Accepted, Clamped, Receipt, ReleaseReceipt
+from bms.model.control.command import Accepted, AnyReceipt, Clamped
 from bms.model.control.kept_key import KeptKey
 from bms.model.savings.avoided_use import KeptBaseline
 from bms.model.savings.event import NonRoutineEvent
@@ -51,13 +51,13 @@ def is_current(newest_first: Sequence[KeptBaseline], kept: KeptBaseline) -> bool
     return False
 
 
-def site_of(receipt: Receipt | ReleaseReceipt) -> str:
+def site_of(receipt: AnyReceipt) -> str:
     """The site of a receipt: point ids are ``site/point``."""
     point = receipt.command.point if hasattr(receipt, "command") else receipt.point
     return point.partition("/")[0]
 
 
-def acts(receipt: Receipt | ReleaseReceipt) -> bool:
+def acts(receipt: AnyReceipt) -> bool:
     """Whether the receipt shows that a value of ours acts at its point."""
     return isinstance(receipt, Accepted | Clamped)
 

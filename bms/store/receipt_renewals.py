@@ -15,18 +15,16 @@ from typing import Any
 from bms.model.codec import from_json, to_json
 from bms.model.control.command import (
     Accepted,
+    AnyReceipt,
     Clamped,
     Failed,
     Overridden,
-    Receipt,
     Refused,
     Released,
-    ReleaseReceipt,
     StillHeld,
     Waiting,
 )
 
-AnyReceipt = Receipt | ReleaseReceipt
 SPELL = timedelta(hours=6)
 """After this long what stands on has a receipt of its own again, so that every day has some."""
 OF_RENEWAL = ("id", "issued_at", "lease_end", "plan")

@@ -16,7 +16,7 @@ from typing import Any
 POLL_S = 60.0
 
 
-class Controller:
+class ControllerClient:
     """Points with the values of its own control; ``hands`` are values that people set at it."""
 
     def __init__(self, url: str, device: str, key: str, own: dict[str, float]) -> None:
@@ -81,7 +81,7 @@ class Controller:
 if __name__ == "__main__":
     url, device, key, *points = sys.argv[1:]
     own = {name: float(value) for name, value in (p.split("=") for p in points)}
-    controller = Controller(url, device, key, own)
+    controller = ControllerClient(url, device, key, own)
     while True:
         print(*controller.tick(), flush=True)
         lease_s = float(controller.schedule.get("lease_s", 2 * POLL_S))

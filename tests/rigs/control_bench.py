@@ -9,7 +9,7 @@ from itertools import count
 from bms.clock import VirtualClock
 from bms.journal import MemoryHandsOff, MemoryJournal
 from bms.model.assets.site import Site
-from bms.model.control.command import Override, Receipt, ReleaseReceipt
+from bms.model.control.command import AnyReceipt, Override, Receipt
 from bms.ports.planner import Checker
 from bms.services.control.authority import Writer
 from bms.services.control.dispatch import dispatch_site
@@ -118,7 +118,7 @@ class ControlBench:
 
     async def tick(
         self, after: timedelta = timedelta(0), **more: timedelta
-    ) -> dict[str, Receipt | ReleaseReceipt]:
+    ) -> dict[str, AnyReceipt]:
         """What a tick of dispatch did, by point; the last outcome of each."""
         self.now += after
         outcomes = await dispatch_site(

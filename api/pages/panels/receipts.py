@@ -11,14 +11,13 @@ from api.pages.panels.plan import value_text, what_of
 from bms.model.assets.site import Site
 from bms.model.control.command import (
     Accepted,
+    AnyReceipt,
     Clamped,
     Command,
     Failed,
     Overridden,
-    Receipt,
     Refused,
     Released,
-    ReleaseReceipt,
     StillHeld,
     Waiting,
 )
@@ -29,7 +28,7 @@ from bms.ports.storage.decisions import DecisionStore
 from bms.services.held_points import held_points
 
 MOST_ROWS = 25
-KINDS: dict[type[Receipt | ReleaseReceipt], str] = {
+KINDS: dict[type[AnyReceipt], str] = {
     Accepted: "accepted",
     Clamped: "clamped",
     Refused: "refused",
@@ -63,13 +62,13 @@ class _Spell:
     point: str
     kind: str
     value: float | None
-    receipt: Receipt | ReleaseReceipt
+    receipt: AnyReceipt
     first: datetime
     last: datetime
 
 
 def receipt_rows(
-    receipts: Sequence[tuple[datetime, Receipt | ReleaseReceipt]], site: Site, t: PageTranslator
+    receipts: Sequence[tuple[datetime, AnyReceipt]], site: Site, t: PageTranslator
 ) -> tuple[ReceiptRow, ...]:
     """The newest first; what repeats itself (a renewal, a hand that stays) is one row."""
     units = {point.id: point.unit for point in site.points}
@@ -86,7 +85,7 @@ def overridden_points(
     return frozenset(held_points(site, overrides=overrides, local_overrides=local))
 
 
-def _spells(receipts: Sequence[tuple[datetime, Receipt | ReleaseReceipt]]) -> list[_Spell]:
+def _spells(receipts: Sequence[tuple[datetime, AnyReceipt]]) -> list[_Spell]:
     """A spell ends when our hold of the point begins or ends."""
     done: list[_Spell] = []
     running: dict[str, list[_Spell]] = {}
@@ -121,13 +120,13 @@ def _row(spell: _Spell, site: Site, unit: Unit, t: PageTranslator) -> ReceiptRow
     )
 
 
-def _point(receipt: Receipt | ReleaseReceipt) -> str:
+def _point(receipt: AnyReceipt) -> str:
     if isinstance(receipt, Released | StillHeld):
         return receipt.point
     return receipt.command.point
 
 
-def _value(receipt: Receipt | ReleaseReceipt) -> float | None:
+def _value(receipt: AnyReceipt) -> float | None:
     """What stood after it, where that is known."""
     match receipt:
         case Accepted(read_back=value) | Clamped(read_back=value):
@@ -138,7 +137,7 @@ def _value(receipt: Receipt | ReleaseReceipt) -> float | None:
             return None
 
 
-def _detail(receipt: Receipt | ReleaseReceipt, t: PageTranslator) -> str:
+def _detail(receipt: AnyReceipt, t: PageTranslator) -> str:
     match receipt:
         case Overridden(priority=int(priority)):
             return t("by_priority", priority=priority)

@@ -13,10 +13,10 @@ from rich.console import Console
 from bms.cli.console.screen import print_folded, screen, slim_table
 from bms.config import Settings
 from bms.model.codec import to_dict
-from bms.model.control.device_clock import NoTime, ShownTime
+from bms.model.control.device_clock import MOST_DRIFT_S, NoTime, ShownTime
 from bms.runtime.city import City
 from bms.runtime.wire import opened
-from bms.services.collect.device_clocks import WARN_ABOVE_S, ClockAnswer, read_clocks
+from bms.services.collect.device_clocks import ClockAnswer, read_clocks
 
 app = typer.Typer(no_args_is_help=True, help="The devices of a site.")
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -65,7 +65,7 @@ async def _looked(city: City, site: str, sync: bool) -> list[ClockAnswer]:
 
 
 def _off(seen: ClockAnswer) -> bool:
-    return isinstance(seen, ShownTime) and abs(seen.drift_s) > WARN_ABOVE_S
+    return isinstance(seen, ShownTime) and abs(seen.drift_s) > MOST_DRIFT_S
 
 
 def _not_ours(seen: ClockAnswer) -> NoTime:

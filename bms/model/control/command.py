@@ -112,6 +112,9 @@ class StillHeld:
 
 ReleaseReceipt = Released | StillHeld
 
+AnyReceipt = Receipt | ReleaseReceipt
+"""What became of a write or of a give-back."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Override:

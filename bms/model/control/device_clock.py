@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+MOST_DRIFT_S = 60.0
+"""Drift [s] up to which a device's clock is right enough for its logs and schedules."""
+
 
 @dataclass(frozen=True, slots=True)
 class ShownTime:

@@ -8,7 +8,7 @@ from typing import Protocol
 
 from bms.model.control.applied import AppliedReport
 from bms.model.control.audit import Action, AuditEntry, AuditSearch
-from bms.model.control.command import Receipt, ReleaseReceipt
+from bms.model.control.command import AnyReceipt
 from bms.model.savings.avoided_use import KeptBaseline
 from bms.model.savings.event import NonRoutineEvent
 from bms.model.savings.measure import KeptMeasure, Measure, MeasureEnd
@@ -21,14 +21,12 @@ class LedgerStore(Protocol):
     Raises ``bms.errors.StoreUnavailable`` when the database is away.
     """
 
-    def add_receipts(self, receipts: Iterable[Receipt | ReleaseReceipt], at: datetime) -> None:
+    def add_receipts(self, receipts: Iterable[AnyReceipt], at: datetime) -> None:
         """Keep the outcomes of writes and releases, one for each change: an outcome like the one
         that stands at its point counts on that as its renewal, for six hours at most."""
         ...
 
-    def receipts(
-        self, site: str, since: datetime
-    ) -> list[tuple[datetime, Receipt | ReleaseReceipt]]:
+    def receipts(self, site: str, since: datetime) -> list[tuple[datetime, AnyReceipt]]:
         """Receipts of a site at or after ``since``, oldest first; of those that were renewed the
         first and the last."""
         ...
@@ -41,7 +39,7 @@ class LedgerStore(Protocol):
     def add_applied(
         self,
         report: AppliedReport,
-        receipts: Iterable[Receipt | ReleaseReceipt],
+        receipts: Iterable[AnyReceipt],
         *,
         actor: str,
         at: datetime,
@@ -55,7 +53,7 @@ class LedgerStore(Protocol):
 
     def receipts_of(
         self, sites: Collection[str], since: datetime
-    ) -> dict[str, list[tuple[datetime, Receipt | ReleaseReceipt]]]:
+    ) -> dict[str, list[tuple[datetime, AnyReceipt]]]:
         """``receipts`` of each of these sites."""
         ...
 

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 
 from bms.model.assets.device import Device
 from bms.model.assets.site import Site
-from bms.model.control.device_clock import NoTime, ShownTime
+from bms.model.control.device_clock import MOST_DRIFT_S, NoTime, ShownTime
 from bms.ports.drivers import ClockDriver, Drivers
 
 log = logging.getLogger(__name__)
 
 SET_ABOVE_S = 10.0
 """Drift [s] above which a clock that we may set is set: below, the way of the message counts."""
-WARN_ABOVE_S = 60.0
 PATIENCE = 20.0
 """Time-outs of a device [1] after which a driver that does not come back is given up."""
 
@@ -65,7 +64,7 @@ class ClockWatch:
         return found
 
     def _judge(self, seen: ShownTime) -> None:
-        off = abs(seen.drift_s) > WARN_ABOVE_S
+        off = abs(seen.drift_s) > MOST_DRIFT_S
         if off and seen.device not in self.off:
             self.off.add(seen.device)
             self.say(

@@ -18,7 +18,7 @@ from typing import Any
 from bms.errors import GuardError, StoreError
 from bms.model.assets.site import Site
 from bms.model.clock_reading import ClockReading
-from bms.model.control.command import Command, Overridden, Receipt, Refused
+from bms.model.control.command import AnyReceipt, Command, Overridden, Receipt, Refused
 from bms.model.control.hands_off import HandsOff
 from bms.model.control.lease import Lease
 from bms.model.control.reasons import RefusalReason
@@ -46,7 +46,7 @@ from bms.services.control.release_many import (
 )
 from bms.services.control.site_state import PLAN_MAX_AGE, SiteState, read_again, state_of
 from bms.services.control.ventilation_minimum import too_little_air
-from bms.services.control.write_path import Outcome, WriteOrder, carry_out
+from bms.services.control.write_path import WriteOrder, carry_out
 from bms.services.local_overrides.detection import Place
 from bms.services.local_overrides.people import end_overrides, follow_people
 from bms.services.off_loop import off_loop, side_by_side
@@ -61,7 +61,7 @@ listens to what a device does in silence."""
 Look = asyncio.Task[Inspection]
 Concerned = Callable[[str], bool]
 """Whether a point is concerned, by its id."""
-Told = Callable[[Outcome], None]
+Told = Callable[[AnyReceipt], None]
 """Who is told what became of a point, as it comes."""
 
 
@@ -72,7 +72,7 @@ async def dispatch_site(
     ports: ControlPorts,
     lease: timedelta,
     plan_max_age: timedelta = PLAN_MAX_AGE,
-) -> list[Outcome]:
+) -> list[AnyReceipt]:
     """One tick for a site. What became of every lever that was due is returned and stored.
 
     What people have said to keep our hands off comes first, and needs no database.
@@ -90,7 +90,7 @@ async def _tick(
     ports: ControlPorts,
     lease: timedelta,
     plan_max_age: timedelta,
-    done: list[Outcome],
+    done: list[AnyReceipt],
 ) -> None:
     """Put what becomes of every lever that is due into ``done`` as it comes."""
     at, told = ClockReading(now, ports.clock.elapsed()), done.append
@@ -114,7 +114,7 @@ async def _act_by(
     busy: frozenset[str],
     lease: timedelta,
     ports: ControlPorts,
-    done: list[Outcome],
+    done: list[AnyReceipt],
 ) -> None:
     """Do what is due in this state of the site, but for what is ``busy`` being given back."""
     permitted, settled = _due(state, lease)
@@ -148,7 +148,7 @@ async def _beside(work: Coroutine[Any, Any, None]) -> AsyncIterator[asyncio.Task
         await asyncio.wait({task})
 
 
-def _due(state: SiteState, lease: timedelta) -> tuple[list[PermittedCommand], list[Outcome]]:
+def _due(state: SiteState, lease: timedelta) -> tuple[list[PermittedCommand], list[AnyReceipt]]:
     """What the plan wants now and may be written; receipts of what may not, and of leases that are
     not renewed."""
     writer = _writer(state)
@@ -306,10 +306,10 @@ def _writer(state: SiteState) -> Writer:
 
 def _ask(
     state: SiteState, commands: Iterable[Command], writer: Writer
-) -> tuple[list[PermittedCommand], list[Outcome]]:
+) -> tuple[list[PermittedCommand], list[AnyReceipt]]:
     """Ask the gate for every command: those that it permits, and the receipts of the others."""
     permitted: list[PermittedCommand] = []
-    withheld: list[Outcome] = []
+    withheld: list[AnyReceipt] = []
     for command in commands:
         answer = may_write(state, command.point, writer)
         if isinstance(answer, Permitted):

@@ -17,10 +17,10 @@ from bms.model.assets.site import Site
 from bms.model.clock_reading import ClockReading
 from bms.model.control.command import (
     Accepted,
+    AnyReceipt,
     Command,
     Failed,
     Overridden,
-    Receipt,
     Released,
     ReleaseReceipt,
     StillHeld,
@@ -51,7 +51,6 @@ from bms.services.local_overrides.people import end_overrides, follow_people
 from bms.services.local_overrides.record import is_over, known_of, notes_of
 from bms.services.off_loop import off_loop, side_by_side
 
-Outcome = Receipt | ReleaseReceipt
 Targets = Mapping[str, tuple[Point, Device]]
 
 
@@ -66,7 +65,7 @@ class Inspection:
     stuck: dict[str, StillHeld] = field(default_factory=dict)
     leases: dict[str, Lease] = field(default_factory=dict)
     over: list[LocalOverride] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
+    outcomes: list[AnyReceipt] = field(default_factory=list)
 
 
 def merged(parts: Iterable[Inspection]) -> Inspection:
@@ -89,7 +88,7 @@ async def inspect(
     at: ClockReading,
     drivers: Drivers,
     journal: Journal,
-    told: Callable[[Outcome], None] = unheard,
+    told: Callable[[AnyReceipt], None] = unheard,
 ) -> Inspection:
     """Look at these points and at those of the leases, devices side by side, and settle the leases
     that have ended or that somebody's word ends. ``told`` is called with each outcome as it comes.
@@ -124,10 +123,10 @@ class _Inspector:
     at: ClockReading
     drivers: Drivers
     journal: Journal
-    told: Callable[[Outcome], None]
+    told: Callable[[AnyReceipt], None]
     seen: Inspection
 
-    def _say(self, outcome: Outcome) -> None:
+    def _say(self, outcome: AnyReceipt) -> None:
         self.seen.outcomes.append(outcome)
         self.told(outcome)
 
@@ -258,7 +257,7 @@ def _is_abandoned(point: Point, found: PlaceFinding, known: Known) -> bool:
     return mine and found.state.occupied and rule.release.kind in HARMLESS
 
 
-async def verify_site(site: Site, *, now: datetime, ports: ControlPorts) -> list[Outcome]:
+async def verify_site(site: Site, *, now: datetime, ports: ControlPorts) -> list[AnyReceipt]:
     """Look at every lease of a site. Can run as often as one likes, between the ticks of dispatch.
 
     A ``timetable`` register that its building has moved is left alone: it is at its own control
@@ -281,7 +280,7 @@ async def verify_site(site: Site, *, now: datetime, ports: ControlPorts) -> list
     return [*seen.outcomes, *standing]
 
 
-def _stands(lease: Lease, seen: Inspection) -> list[Outcome]:
+def _stands(lease: Lease, seen: Inspection) -> list[AnyReceipt]:
     """The receipt of a lease that is open still."""
     point, command = lease.point.id, lease.command
     if point in seen.unseen:

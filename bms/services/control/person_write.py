@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from bms.errors import StoreUnavailable
 from bms.model.assets.site import Site
-from bms.model.control.command import Command, Receipt, Refused
+from bms.model.control.command import AnyReceipt, Command, Receipt, Refused
 from bms.model.fact import Fact
 from bms.services.control.authority import Permitted, Withheld, Writer, may_write
 from bms.services.control.decision import PermittedCommand, decide, new_command
@@ -16,7 +16,7 @@ from bms.services.control.inspection import inspect
 from bms.services.control.ports import ControlPorts
 from bms.services.control.release_many import receipts_kept
 from bms.services.control.site_state import SiteState, state_of
-from bms.services.control.write_path import Outcome, WriteOrder, carry_out
+from bms.services.control.write_path import WriteOrder, carry_out
 from bms.services.off_loop import off_loop
 
 
@@ -72,7 +72,7 @@ async def _carry_out_one(
     command: Command,
     permission: Permitted,
     ports: ControlPorts,
-    told: Callable[[Outcome], None],
+    told: Callable[[AnyReceipt], None],
 ) -> None:
     point = permission.point
     held = state.leases.get(point.id)

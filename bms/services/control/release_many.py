@@ -12,7 +12,7 @@ from datetime import datetime
 from bms.errors import NotOwner, StoreError
 from bms.model.assets.point import Point
 from bms.model.assets.site import Site
-from bms.model.control.command import Receipt, ReleaseReceipt
+from bms.model.control.command import AnyReceipt, ReleaseReceipt
 from bms.model.control.lease import Lease
 from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
@@ -32,7 +32,7 @@ Returned = Callable[[ReleaseReceipt], None]
 """Who is told of each release as soon as it is done."""
 
 
-def unheard(receipt: Receipt | ReleaseReceipt) -> None:
+def unheard(receipt: AnyReceipt) -> None:
     """Nobody is told."""
 
 
@@ -136,7 +136,7 @@ def _returns(site: Site, points: Iterable[Point], leases: Mapping[str, Lease]) -
 
 
 async def keep_receipts(
-    ledgers: LedgerStore, receipts: Iterable[Receipt | ReleaseReceipt], now: datetime
+    ledgers: LedgerStore, receipts: Iterable[AnyReceipt], now: datetime
 ) -> None:
     """Put receipts into the store. What was done to the building stands without them, too, and
     those of a site that another worker has taken over since keep back no others."""
@@ -154,17 +154,15 @@ async def keep_receipts(
 
 
 @asynccontextmanager
-async def receipts_kept(
-    ledgers: LedgerStore, now: datetime
-) -> AsyncIterator[list[Receipt | ReleaseReceipt]]:
+async def receipts_kept(ledgers: LedgerStore, now: datetime) -> AsyncIterator[list[AnyReceipt]]:
     """A list of receipts that are kept however the block ends: it may raise or be cut off."""
-    done: list[Receipt | ReleaseReceipt] = []
+    done: list[AnyReceipt] = []
     try:
         yield done
     finally:
         await keep_receipts(ledgers, done, now)
 
 
-def _site_of(receipt: Receipt | ReleaseReceipt) -> str:
+def _site_of(receipt: AnyReceipt) -> str:
     point = receipt.point if isinstance(receipt, ReleaseReceipt) else receipt.command.point
     return point.partition("/")[0]

@@ -15,6 +15,7 @@ from bms.model.assets.write_rule import ReleaseKind
 from bms.model.clock_reading import Elapsed
 from bms.model.control.command import (
     Accepted,
+    AnyReceipt,
     Clamped,
     Command,
     Failed,
@@ -50,8 +51,6 @@ from bms.services.local_overrides.detection import agrees
 from bms.services.local_overrides.look import PATIENCE
 from bms.services.local_overrides.record import met_by_write
 from bms.services.off_loop import off_loop, side_by_side
-
-Outcome = Receipt | ReleaseReceipt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +89,7 @@ async def carry_out(
     *,
     now: datetime,
     ports: ControlPorts,
-    told: Callable[[Outcome], None],
+    told: Callable[[AnyReceipt], None],
 ) -> None:
     """Announce all orders in one synced batch, then write them, devices side by side. ``told`` is
     called with each receipt as it comes.
@@ -112,7 +111,7 @@ async def _carry_out_owned(
     orders: Sequence[WriteOrder],
     now: datetime,
     ports: ControlPorts,
-    told: Callable[[Outcome], None],
+    told: Callable[[AnyReceipt], None],
 ) -> None:
     try:
         await ports.keeper.ensure()
@@ -129,9 +128,9 @@ async def _carry_out_owned(
         by_device[order.device.id].append(order)
 
     async def one_device(items: list[WriteOrder]) -> None:
-        outcomes: list[Outcome] = []
+        outcomes: list[AnyReceipt] = []
 
-        def tell(outcome: Outcome) -> None:
+        def tell(outcome: AnyReceipt) -> None:
             outcomes.append(outcome)
             told(outcome)
 
@@ -151,7 +150,7 @@ def _announced(order: WriteOrder, writer: str, owned: OwnedSites) -> Lease:
     return replace(order.lease, writer=None if order.renews else writer, token=token)
 
 
-def _read_backs(outcomes: Sequence[Outcome], orders: Sequence[WriteOrder]) -> list[Note]:
+def _read_backs(outcomes: Sequence[AnyReceipt], orders: Sequence[WriteOrder]) -> list[Note]:
     """What was seen of the commands that were written, for the book."""
     written = {order.command.id for order in orders if not order.renews}
     notes: list[Note] = []
@@ -174,7 +173,7 @@ async def _announce(leases: Sequence[Lease], ports: ControlPorts) -> None:
 
 
 async def _one(
-    order: WriteOrder, now: datetime, ports: ControlPorts, told: Callable[[Outcome], None]
+    order: WriteOrder, now: datetime, ports: ControlPorts, told: Callable[[AnyReceipt], None]
 ) -> None:
     """Write, and care for what came of it."""
     if order.renews:

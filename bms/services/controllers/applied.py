@@ -18,13 +18,12 @@ from bms.model.assets.site import Site
 from bms.model.control.applied import AppliedReport, AppliedValue
 from bms.model.control.command import (
     Accepted,
+    AnyReceipt,
     Command,
     Failed,
     Overridden,
     Override,
-    Receipt,
     Released,
-    ReleaseReceipt,
 )
 from bms.model.control.local_override import LOCAL
 from bms.model.control.reasons import CommandReason, Holder, ReceiptReason
@@ -43,15 +42,13 @@ OLDEST = timedelta(days=7)
 SAID = "said-"
 """How the ids of overrides begin that a controller has reported: its next report ends them."""
 
-Outcome = Receipt | ReleaseReceipt
-
 
 @dataclass(frozen=True, slots=True)
 class AppliedOutcomes:
     """What became of a report; not ``kept`` where it stood already."""
 
     report: AppliedReport
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[AnyReceipt, ...]
     kept: bool
 
 
@@ -128,7 +125,7 @@ class _Judge:
     rows: dict[str, SetpointPlan]
     lease: timedelta
 
-    def outcome(self, point: Point, value: AppliedValue) -> Outcome:
+    def outcome(self, point: Point, value: AppliedValue) -> AnyReceipt:
         """What the value at the point shows."""
         row = self.rows.get(point.id)
         wanted = None if row is None else row.value_at(self.report.time)

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from bms.errors import NotFound
 from bms.model.assets.site import Site
-from bms.model.control.command import Receipt, Released, ReleaseReceipt, StillHeld
+from bms.model.control.command import AnyReceipt, Released, StillHeld
 from bms.model.control.evidence import EvidenceEntry, EvidenceKind
 from bms.model.epoch import from_micros
 from bms.model.fact import Fact
@@ -90,7 +90,7 @@ class Trace:
     at: datetime
     receipt_at: datetime
     outcome: str
-    receipt: Receipt | ReleaseReceipt
+    receipt: AnyReceipt
     plan: PlanTrace | None
 
 
@@ -115,9 +115,7 @@ def trace(site: Site, point: str, at: datetime, ports: TracePorts) -> Trace:
     )
 
 
-def _plan(
-    site: Site, receipt: Receipt | ReleaseReceipt, at: datetime, ports: TracePorts
-) -> PlanTrace | None:
+def _plan(site: Site, receipt: AnyReceipt, at: datetime, ports: TracePorts) -> PlanTrace | None:
     if isinstance(receipt, Released | StillHeld) or receipt.command.plan is None:
         return None
     kept = ports.plans.kept_plan(receipt.command.plan)
@@ -169,7 +167,7 @@ def _window(
     return tuple(found)
 
 
-def _point(receipt: Receipt | ReleaseReceipt) -> str:
+def _point(receipt: AnyReceipt) -> str:
     if isinstance(receipt, Released | StillHeld):
         return receipt.point
     return receipt.command.point

@@ -15,7 +15,7 @@ from functools import cache
 from itertools import pairwise
 
 from bms.errors import NotFound
-from bms.model.control.command import Receipt, Released, ReleaseReceipt, StillHeld
+from bms.model.control.command import AnyReceipt, Released, StillHeld
 from bms.model.planning.plan import PlanStatus
 from bms.model.savings.trial import Trial
 from bms.model.savings.trial_result import Arm, ArmDose, DayDose
@@ -73,9 +73,9 @@ def arm_doses(days: Sequence[DayDose]) -> tuple[ArmDose, ...]:
 
 def _by_lever(
     receipts: DatedReceipts,
-) -> dict[str, list[tuple[datetime, Receipt | ReleaseReceipt]]]:
+) -> dict[str, list[tuple[datetime, AnyReceipt]]]:
     """Receipts by point, of the points that a plan was to write."""
-    found: dict[str, list[tuple[datetime, Receipt | ReleaseReceipt]]] = defaultdict(list)
+    found: dict[str, list[tuple[datetime, AnyReceipt]]] = defaultdict(list)
     planned = set()
     for at, receipt in receipts:
         if isinstance(receipt, Released | StillHeld):
@@ -88,7 +88,7 @@ def _by_lever(
 
 
 def _acting(
-    rows: Sequence[tuple[datetime, Receipt | ReleaseReceipt]], is_fallback: IsFallback
+    rows: Sequence[tuple[datetime, AnyReceipt]], is_fallback: IsFallback
 ) -> Iterator[Interval]:
     """When a value of a plan that is no fallback acted at a point."""
     for (at, receipt), (then, following) in pairwise((*rows, (None, None))):

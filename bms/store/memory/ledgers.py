@@ -10,7 +10,7 @@ from itertools import count
 from bms.errors import NotFound, StoreError
 from bms.model.control.applied import AppliedReport
 from bms.model.control.audit import Action
-from bms.model.control.command import Receipt, ReleaseReceipt
+from bms.model.control.command import AnyReceipt
 from bms.model.control.evidence import EvidenceKind, Part, Pruning
 from bms.model.epoch import to_micros
 from bms.model.savings.avoided_use import KeptBaseline
@@ -30,7 +30,7 @@ from bms.store.ledger_rules import (
 from bms.store.memory.audit import MemoryAudit
 from bms.store.memory.owners import MemoryOwners
 from bms.store.personal_text import without_texts
-from bms.store.receipt_renewals import AnyReceipt, body_of, kind_of, likeness, point_of, renews
+from bms.store.receipt_renewals import body_of, kind_of, likeness, point_of, renews
 
 
 @dataclass(slots=True)
@@ -67,7 +67,7 @@ class MemoryLedgers(MemoryAudit, MemoryOwners):
         self._measure_ends: dict[str, MeasureEnd] = {}
         self._baselines: list[KeptBaseline] = []
 
-    def add_receipts(self, receipts: Iterable[Receipt | ReleaseReceipt], at: datetime) -> None:
+    def add_receipts(self, receipts: Iterable[AnyReceipt], at: datetime) -> None:
         """See ``LedgerStore``."""
         to_micros(at)
         receipts = list(receipts)
@@ -89,7 +89,7 @@ class MemoryLedgers(MemoryAudit, MemoryOwners):
     def add_applied(
         self,
         report: AppliedReport,
-        receipts: Iterable[Receipt | ReleaseReceipt],
+        receipts: Iterable[AnyReceipt],
         *,
         actor: str,
         at: datetime,
@@ -106,9 +106,7 @@ class MemoryLedgers(MemoryAudit, MemoryOwners):
         self.add_receipts(receipts, report.time)
         return True
 
-    def receipts(
-        self, site: str, since: datetime
-    ) -> list[tuple[datetime, Receipt | ReleaseReceipt]]:
+    def receipts(self, site: str, since: datetime) -> list[tuple[datetime, AnyReceipt]]:
         """See ``LedgerStore``."""
         to_micros(since)
         found = [
@@ -125,7 +123,7 @@ class MemoryLedgers(MemoryAudit, MemoryOwners):
 
     def receipts_of(
         self, sites: Collection[str], since: datetime
-    ) -> dict[str, list[tuple[datetime, Receipt | ReleaseReceipt]]]:
+    ) -> dict[str, list[tuple[datetime, AnyReceipt]]]:
         """See ``LedgerStore``."""
         return {site: self.receipts(site, since) for site in sites}
 

@@ -13,7 +13,7 @@ from bms.errors import NotFound, StoreError
 from bms.model.codec import from_json, to_json
 from bms.model.control.applied import AppliedReport
 from bms.model.control.audit import Action
-from bms.model.control.command import Receipt, ReleaseReceipt
+from bms.model.control.command import AnyReceipt
 from bms.model.epoch import to_micros
 from bms.model.savings.avoided_use import FrozenBaseline, KeptBaseline
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent
@@ -43,7 +43,6 @@ from bms.store.personal_text import put_together, taken_apart
 from bms.store.receipt_renewals import (
     KINDS,
     SPELL,
-    AnyReceipt,
     body_of,
     difference,
     kind_of,
@@ -62,7 +61,7 @@ ASKED_AT_ONCE = 5_000
 class SqlLedgers(SqlAudit, SqlOwners):
     """Implements ``LedgerStore``."""
 
-    def add_receipts(self, receipts: Iterable[Receipt | ReleaseReceipt], at: datetime) -> None:
+    def add_receipts(self, receipts: Iterable[AnyReceipt], at: datetime) -> None:
         """See ``LedgerStore``."""
         kept = list(receipts)
         if kept:
@@ -73,7 +72,7 @@ class SqlLedgers(SqlAudit, SqlOwners):
     def add_applied(
         self,
         report: AppliedReport,
-        receipts: Iterable[Receipt | ReleaseReceipt],
+        receipts: Iterable[AnyReceipt],
         *,
         actor: str,
         at: datetime,
@@ -91,15 +90,13 @@ class SqlLedgers(SqlAudit, SqlOwners):
             note(session, what, report.id, at=at, actor=actor, site=report.site, reason=why)
         return True
 
-    def receipts(
-        self, site: str, since: datetime
-    ) -> list[tuple[datetime, Receipt | ReleaseReceipt]]:
+    def receipts(self, site: str, since: datetime) -> list[tuple[datetime, AnyReceipt]]:
         """See ``LedgerStore``."""
         return self.receipts_of([site], since)[site]
 
     def receipts_of(
         self, sites: Collection[str], since: datetime
-    ) -> dict[str, list[tuple[datetime, Receipt | ReleaseReceipt]]]:
+    ) -> dict[str, list[tuple[datetime, AnyReceipt]]]:
         """See ``LedgerStore``."""
         wanted = (
             select(StoredReceipt)

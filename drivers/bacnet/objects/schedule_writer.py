@@ -24,6 +24,7 @@ from bms.model.control.command import (
     StillHeld,
 )
 from bms.model.control.command_state import CommandState, NoCommandState
+from bms.model.control.device_clock import MOST_DRIFT_S
 from bms.model.control.reasons import Holder
 from bms.model.fact import MessageCode, fact
 from drivers.bacnet.encoding import application_values as values
@@ -55,7 +56,6 @@ from drivers.fieldbus.receipts import (
 )
 from drivers.fieldbus.write_limits import LimitedValue, clamp
 
-DRIFT_S = 60.0
 LONGEST = timedelta(hours=12)
 _TAKES_OVER_TIMEOUTS = 2
 _READ_BACK_PAUSE_S = 0.2
@@ -178,7 +178,7 @@ class ScheduleWriter:
     ) -> tuple[SpecialEvent, ...]:
         """The lease as special events in the device's time. Raises ``Unwritable`` for its clock."""
         clock = await read_clock(self._session, self._zone)
-        if abs(clock.drift_s) > DRIFT_S:
+        if abs(clock.drift_s) > MOST_DRIFT_S:
             device = self._session.device.id
             raise Unwritable(fact(ScheduleReason.CLOCK_OFF, device=device, drift_s=clock.drift_s))
         start = clock.local.replace(tzinfo=None)

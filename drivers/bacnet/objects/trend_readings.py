@@ -7,6 +7,7 @@ from datetime import datetime, tzinfo
 
 from bms.errors import DeviceError
 from bms.model.assets.point import Point
+from bms.model.control.device_clock import MOST_DRIFT_S
 from bms.model.readings.device_units import LinearScale
 from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.trend_log import LogAnswer, Logged, NotLogged
@@ -24,10 +25,6 @@ from drivers.bacnet.session import BacnetSession
 from drivers.bacnet.write_target import point_reference
 from drivers.fieldbus.errors import InvalidReply, retryable
 from drivers.fieldbus.reading import Decoded, reading
-
-MAX_DRIFT_S = 60.0
-"""Drift of a clock [s] up to which time stamps are good. They are not corrected, because a new
-estimate of the drift would make two readings of a record that is read twice."""
 
 DETAIL = "trend log"
 
@@ -96,8 +93,8 @@ async def _clock_doubt(session: BacnetSession, zone: tzinfo) -> str | None:
         drift_s = (await read_clock(session, zone)).drift_s
     except InvalidReply:
         return "the device shows no time to compare with"
-    if abs(drift_s) <= MAX_DRIFT_S:
-        return None
+    if abs(drift_s) <= MOST_DRIFT_S:
+        return None  # not corrected: a record read twice would become two readings
     return f"the device's clock is {drift_s:+.0f} s off"
 
 

@@ -30,11 +30,10 @@ from bms.model.assets.site import Mode
 from bms.model.assets.write_rule import Release, ReleaseKind
 from bms.model.control.command import (
     Accepted,
+    AnyReceipt,
     Failed,
     Overridden,
-    Receipt,
     Released,
-    ReleaseReceipt,
     StillHeld,
 )
 from bms.services.control.dispatch import dispatch_site
@@ -67,7 +66,6 @@ KINDS = [
     ReleaseKind.TIMETABLE,
     ReleaseKind.CONSTANT,
 ]
-Outcome = Receipt | ReleaseReceipt
 WHO = ["tick", "write", "verify", "release", "guard"]
 
 
@@ -190,17 +188,17 @@ class Building(ControlBench):
         self.store = MemoryStore()
         self.plan(self.wanted, hours=48.0)
 
-    async def ticked(self, after: timedelta = timedelta(0)) -> Outcome:
+    async def ticked(self, after: timedelta = timedelta(0)) -> AnyReceipt:
         self.now += after
         if after > timedelta(hours=1):
             self.plan(self.wanted, hours=48.0)
         return (await self.tick())[SETPOINT]
 
-    async def all_of_a_tick(self) -> list[Outcome]:
+    async def all_of_a_tick(self) -> list[AnyReceipt]:
         self.now += TICK
         return await dispatch_site(self.site, now=self.now, lease=LEASE, ports=self.ports)
 
-    async def let(self, who: str) -> Outcome:
+    async def let(self, who: str) -> AnyReceipt:
         """What becomes of the setpoint when ``who`` comes to it."""
         ports = self.ports
         match who:
@@ -267,7 +265,7 @@ async def slots(tmp_path: Path) -> AsyncIterator[Building]:
         yield made
 
 
-def says_so(outcome: Outcome) -> bool:
+def says_so(outcome: AnyReceipt) -> bool:
     """Whether the receipt says that somebody else has the point."""
     if isinstance(outcome, Released):
         return outcome.by is not None

@@ -21,7 +21,7 @@ from bms.model.assets.address import ModbusAddress, Table
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point, Role
 from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
-from bms.model.control.command import Accepted, Command, Receipt, ReleaseReceipt
+from bms.model.control.command import Accepted, AnyReceipt, Command, Receipt, ReleaseReceipt
 from bms.model.control.command_state import CommandState
 from bms.model.readings.units import Unit
 from bms.ports.departure import leaving_while
@@ -116,7 +116,7 @@ async def write(journal: Path, clock_file: Path, port: int, where: str = "") -> 
         issued=clock.elapsed(),
         state=state,
     )
-    outcomes: list[Receipt | ReleaseReceipt] = []
+    outcomes: list[AnyReceipt] = []
     await carry_out([order], now=now, ports=ports, told=outcomes.append)
     assert where or isinstance(outcomes[0], Accepted), outcomes
     sys.stdout.write("written\n" if not where else f"{type(outcomes[0]).__name__}\n")

@@ -28,7 +28,12 @@ from bms.demo.trust import entrust
 from bms.journal import open_leases
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site
-from bms.model.control.command import Accepted, Clamped, Receipt, Released, ReleaseReceipt
+from bms.model.control.command import (
+    Accepted,
+    AnyReceipt,
+    Clamped,
+    Released,
+)
 from bms.model.planning.plan import Plan, PlanStatus
 from bms.model.planning.problem import NoModel
 from bms.model.readings.measurement import Ingested, Reading
@@ -76,7 +81,7 @@ class Lived:
     state: dict[str, dict[str, Any]]
     readings: dict[str, list[Reading]]
     again: Ingested
-    receipts: dict[str, list[tuple[datetime, Receipt | ReleaseReceipt]]]
+    receipts: dict[str, list[tuple[datetime, AnyReceipt]]]
     written: dict[str, int]
     """Writes and renewals [1] by site."""
     plans: dict[str, Plan]

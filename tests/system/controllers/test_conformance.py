@@ -39,7 +39,7 @@ def example(name: str) -> ModuleType:
 
 
 client, conformance = example("controller_client"), example("controller_conformance")
-Controller = client.Controller
+Controller = client.ControllerClient
 
 
 class Mute(Controller):

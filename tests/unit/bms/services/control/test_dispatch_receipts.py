@@ -9,7 +9,7 @@ import pytest
 
 from bms.errors import GuardError
 from bms.model.assets.point import Point
-from bms.model.control.command import Accepted, Command, Failed, Receipt, ReleaseReceipt
+from bms.model.control.command import Accepted, AnyReceipt, Command, Failed, Receipt, ReleaseReceipt
 from bms.model.control.hands_off import HandsOff
 from bms.model.control.reasons import ReceiptReason
 from bms.services import operator
@@ -29,7 +29,7 @@ class Hangs(FakeDevice):
         return await super().write(point, command)
 
 
-def kept(bench: ControlBench) -> dict[str, Receipt | ReleaseReceipt]:
+def kept(bench: ControlBench) -> dict[str, AnyReceipt]:
     """The last receipt of each point in the database."""
     return {
         getattr(r, "point", None) or r.command.point: r  # type: ignore[union-attr]

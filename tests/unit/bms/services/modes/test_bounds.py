@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from bms.model.assets.site import Mode
-from bms.model.control.command import Accepted, Failed, Receipt, ReleaseReceipt
+from bms.model.control.command import Accepted, AnyReceipt, Failed
 from bms.model.control.reasons import ReceiptReason
 from bms.model.fact import Fact, fact
 from bms.model.planning.prediction import PredictionDay
@@ -75,7 +75,7 @@ def test_an_outage_of_a_minute_makes_no_data_old() -> None:
     assert reason.code == "step_back_data_old"
 
 
-def a_failure(at: datetime) -> Receipt | ReleaseReceipt:
+def a_failure(at: datetime) -> AnyReceipt:
     why = fact(ReceiptReason.DEVICE_ERROR, device="d", text="no reply")
     return Failed(command(SETPOINT, 18.0, at=at), why, retryable=True)
 

@@ -7,8 +7,13 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from bms.model.control.command import Accepted, Command, Overridden, Released, ReleaseReceipt
-from bms.model.control.command import Receipt as AnyReceipt
+from bms.model.control.command import (
+    Accepted,
+    AnyReceipt,
+    Command,
+    Overridden,
+    Released,
+)
 from bms.model.control.reasons import Holder
 from bms.model.fact import fact
 from bms.model.planning.plan import PlanStatus
@@ -22,7 +27,7 @@ HOUR = timedelta(hours=1)
 TRIAL = a_trial()
 START = TRIAL.block_start(1)
 """Midnight before the first of our days."""
-Row = tuple[datetime, AnyReceipt | ReleaseReceipt]
+Row = tuple[datetime, AnyReceipt]
 
 
 def ours(at: datetime, hours: float, **changes: object) -> Command:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+import re
+from collections.abc import Coroutine, Iterable
 from datetime import UTC, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 
 from rich.console import Console
@@ -13,9 +15,9 @@ from rich.console import Console
 from bms.demo.city import Report, Simulated, learn, simulated_city
 from bms.demo.once import run_days
 from bms.demo.options import DemoOptions
-from bms.demo.site_files import how_to_call, write_site_files
 from bms.demo.trust import entrust
-from bms.runtime.municipality import START
+from bms.model.assets.site import Site
+from bms.runtime.municipality import EXAMPLES, START, archetype_of
 from bms.runtime.serve import give_back, listen, serving, stop_signal, working
 from bms.services.api_keys import create_key
 
@@ -24,6 +26,8 @@ HOST = "127.0.0.1"
 FASTEST_PULSE_S = 0.2
 PULSES_PER_QUARTER = 15
 QUARTER_S = 900
+SITE_FILES = "sites"
+"""The folder of the demo's site files, in its home."""
 
 
 async def run_live(options: DemoOptions, report: Report) -> None:
@@ -97,3 +101,23 @@ def _announce(port: int, key: str, commands: str) -> None:
     console.print(f"Dashboard: http://{HOST}:{port}/   API: http://{HOST}:{port}/docs")
     console.print(f"Commands: {commands} mode school")
     console.print(f"Key of this demo: {key}   (end with Ctrl-C)")
+
+
+def write_site_files(home: Path, sites: Iterable[Site]) -> Path:
+    """Write the examples that the sites were made of, under their ids and with the ports of the
+    simulator; returns their folder."""
+    folder = home / SITE_FILES
+    folder.mkdir(exist_ok=True)
+    for site in sites:
+        text = (EXAMPLES / f"{archetype_of(site.id)}.yaml").read_text("utf-8")
+        ports = {device.protocol: device.port for device in site.devices}
+        text = re.sub(r"^site: .*$", f"site: {site.id}", text, count=1, flags=re.MULTILINE)
+        for protocol, port in ports.items():
+            text = re.sub(rf"(protocol: {protocol}, .*?port: )\d+", rf"\g<1>{port}", text)
+        (folder / f"{site.id}.yaml").write_text(text, "utf-8")
+    return folder
+
+
+def how_to_call(home: Path, folder: Path) -> str:
+    """What goes before a command so that it speaks to the demo's buildings."""
+    return f"BMS_HOME={home} BMS_SITES={folder} BMS_CLOCK_FILE={home / 'clock.json'} bms"

@@ -1,17 +1,30 @@
-"""W8 and W14: a local override ends by the calendar and by running time, whichever is later."""
+"""W8 and W14: what runs out, and when: by the calendar and by running time, whichever is later."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from bms.clock import VirtualClock
 from bms.journal import MemoryJournal
-from bms.services.local_overrides.people import follow_people
+from bms.model.assets.point import Role
+from bms.model.assets.site import Site, Zone
+from bms.model.assets.timetable import Period, WeekTimetable
+from bms.services.local_overrides.people import end_of, follow_people
 from bms.store.memory.store import MemoryStore
-from tests.rigs.fakes.safety import ENABLE, NOW, a_hand, hut_with_room_at
+from tests.rigs.fakes.safety import (
+    CONSTANT,
+    ENABLE,
+    NOW,
+    NULL,
+    TIMETABLE,
+    a_hand,
+    hut,
+    hut_with_room_at,
+)
 
 YEAR = timedelta(days=365)
 HOLD = timedelta(hours=24)
@@ -71,3 +84,51 @@ async def test_w14_after_a_restart_of_the_computer_a_local_override_ends_by_the_
     assert await building.follow()
     building.clock.advance(timedelta(minutes=1))
     assert not await building.follow()
+
+
+BUILDING_TIME = ZoneInfo("Europe/Copenhagen")
+MONDAY = datetime(2019, 1, 14, 9, 0, tzinfo=BUILDING_TIME)
+
+
+def in_a_room(point: str, role: Role = Role.ZONE_SETPOINT) -> Site:
+    """The hut with a room in use on weekdays from 8 to 16."""
+    use = WeekTimetable(periods=(Period(frozenset(range(5)), 480, 960, 1.0),))
+    room = Zone(id="room", name="Room", area_m2=20.0, occupancy=use, own_setpoint=use)
+    points = tuple(replace(p, zone="room", role=role) if p.id == point else p for p in hut().points)
+    return replace(hut(), zones=(room,), points=points)
+
+
+def ends(site: Site, point: str, since: datetime) -> datetime | None:
+    return end_of(site, replace(a_hand(point, 3.0), since=since), MemoryStore())
+
+
+@pytest.mark.parametrize("point", [ENABLE, TIMETABLE, CONSTANT])
+@pytest.mark.parametrize(
+    ("hour", "until"),
+    [
+        (9, timedelta(hours=7)),  # at four people leave
+        (15, timedelta(hours=17)),  # four o'clock is too near: at eight in the morning
+        (17, timedelta(hours=15)),
+    ],
+)
+def test_w08_the_setpoint_register_of_a_room_until_its_use_changes(
+    point: str, hour: int, until: timedelta
+) -> None:
+    since = MONDAY.replace(hour=hour)
+    assert ends(in_a_room(point), point, since) == since + until
+
+
+def test_w08_at_the_latest_after_the_time_of_the_site_file() -> None:
+    friday = MONDAY.replace(day=18, hour=17)
+    assert ends(in_a_room(ENABLE), ENABLE, friday) == friday + timedelta(hours=24)
+
+
+@pytest.mark.parametrize(
+    "role", [Role.VENTILATION_RUN, Role.HEATING_CURVE_SHIFT, Role.ZONE_VALVE, Role.OTHER]
+)
+def test_w08_fans_pumps_valves_and_dampers_never_run_out(role: Role) -> None:
+    assert ends(in_a_room(TIMETABLE, role), TIMETABLE, MONDAY) is None
+
+
+def test_w08_a_bacnet_slot_never_runs_out() -> None:
+    assert ends(in_a_room(NULL), NULL, MONDAY) is None

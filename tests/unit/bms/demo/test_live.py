@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bms.demo.site_files import how_to_call, write_site_files
+from bms.demo.live import how_to_call, write_site_files
 from bms.runtime.municipality import example_sites, wired
 from drivers.templates import load_templates
 from sites.loader import load_sites

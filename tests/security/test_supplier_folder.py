@@ -153,6 +153,30 @@ def test_h2_a_file_that_is_swapped_for_a_link_while_it_is_read_stays(supplied: S
     assert supplied.journal_is_whole()
 
 
+def test_h2_a_link_with_the_number_size_and_time_of_the_file_stays(supplied: Supplied) -> None:
+    """A file system gives the number of a file that is gone to the next one."""
+    file, target = supplied.inbox / "day.csv", str(supplied.journal)
+    content = "x" * len(target)
+
+    def swap() -> None:
+        seen = file.stat()
+        file.unlink()
+        for i in range(50):
+            link = file.with_name(f".{i}")
+            link.symlink_to(target)
+            if link.lstat().st_ino == seen.st_ino:
+                break
+        os.utime(link, ns=(seen.st_atime_ns, seen.st_mtime_ns), follow_symlinks=False)
+        link.rename(file)
+
+    supplied.during = swap
+    file.write_text(content)
+    supplied.settle()
+    assert not [each for each in supplied.root.rglob("done/*") if each.is_symlink()]
+    assert not [each for each in supplied.root.rglob("failed/*") if each.is_symlink()]
+    assert supplied.journal_is_whole()
+
+
 def test_h2_a_second_name_of_a_file_of_ours_is_not_read(supplied: Supplied) -> None:
     os.link(supplied.journal, supplied.inbox / "day.csv")
     supplied.settle()
@@ -207,7 +231,8 @@ while [ $i -lt 40 ]; do
   printf 'no table\\n' > a.csv; ln -s "$1" a.new; mv -f a.new a.csv; rm -f a.csv
   ln -s "$1" b.csv; rm -f b.csv; printf 'no table\\n' > b.csv
   mkdir c.csv; rmdir c.csv; ln -s "$1" c.csv.reason.txt
-  ln "$1" d.csv; mv ../done .. ; rm -rf ../done ../failed; mkdir ../failed; ln -s / ../done
+  ln ../../../release.journal d.csv
+  mv ../done .. ; rm -rf ../done ../failed; mkdir ../failed; ln -s / ../done
   rm -f c.csv.reason.txt
   i=$((i+1))
 done
@@ -218,6 +243,7 @@ printf 'no table\\n' > last.csv
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs two user ids: run as root")
 def test_a_supplier_with_a_user_of_his_own_changes_nothing_of_ours(supplied: Supplied) -> None:
     os.chown(supplied.inbox, NOBODY, NOBODY)
+    supplied.home.chmod(0o711)  # he may walk through, as in a home that is shared
     attack = subprocess.Popen(
         ["/bin/sh", "-c", ATTACK, "attack", str(supplied.journal)],
         cwd=supplied.inbox,

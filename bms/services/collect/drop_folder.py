@@ -52,15 +52,20 @@ ReaderOf = Callable[[str, str | None], Read]
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What a file looked like: inode, size [B], time of change [ns]."""
+    """What a file looked like: inode, size [B], when its content changed [ns], and what it is and
+    when anything of it changed [ns], which nobody can set as he likes: the number of a file that is
+    gone may be that of a link."""
 
     inode: int
     size: int
     changed: int
+    kind: int
+    touched: int
 
     @classmethod
     def of(cls, seen: os.stat_result) -> _Look:
-        return cls(seen.st_ino, seen.st_size, seen.st_mtime_ns)
+        kind = stat.S_IFMT(seen.st_mode)
+        return cls(seen.st_ino, seen.st_size, seen.st_mtime_ns, kind, seen.st_ctime_ns)
 
 
 @dataclass(slots=True)
@@ -292,7 +297,8 @@ def _moved(inbox: HeldFolder, name: str, target: HeldFolder, look: _Look) -> str
     if _Look.of(inbox.look(name)) != look:
         raise _Changed
     moved = target.take(name, inbox)
-    if target.look(moved).st_ino != look.inode:
+    arrived = target.look(moved)
+    if (arrived.st_ino, stat.S_IFMT(arrived.st_mode)) != (look.inode, look.kind):
         inbox.take(moved, target)
         raise _Changed
     return moved

@@ -25,6 +25,8 @@ LOOK_S = 0.1
 GUARD_S = 25.0
 """How long [s, real] a guard may take to give everything back: another takes the place of a silent
 one after ten seconds."""
+GUARDS_LOOK_S = 1.2
+"""In so long [s, real] every guard has looked at the journal."""
 DISTURBED_S = 2.0
 """How long [s, real] it may take while a building cannot be given back, so that it has tried."""
 
@@ -204,6 +206,11 @@ class TownOutside(Town):
             if not self._is_owed():
                 return
             await asyncio.sleep(LOOK_S)
+
+    async def guards_look(self) -> None:
+        """They look once a real second, in which hours of building time can go by: a fault that
+        strikes then would find them further behind than they ever are."""
+        await asyncio.sleep(GUARDS_LOOK_S)
 
     def _is_owed(self) -> bool:
         """Whether something stands that a guard has to give back."""

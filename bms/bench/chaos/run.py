@@ -119,6 +119,7 @@ class Run:
     async def _struck(self, fault: Fault, moment: StrikeMoment) -> bool:
         """Let the fault strike at its moment; whether it did."""
         town = self.town
+        await town.guards_look()
         if moment is StrikeMoment.HELD:
             held = bool(town.held())
             await fault.strike(town)
@@ -130,6 +131,8 @@ class Run:
             if town.armed is None:
                 return True
             await self._minute()
+            if not self._to_tick():
+                await town.guards_look()
         town.armed = None
         await fault.strike(town)
         return False

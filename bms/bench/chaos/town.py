@@ -158,6 +158,9 @@ class Town:
         """The guard looks."""
         raise NotImplementedError
 
+    async def guards_look(self) -> None:
+        """Let the guards read what stands in the journal."""
+
     def switch(self, what: Switch) -> None:
         """Let something about the backend fail."""
         self.off.add(what)

@@ -185,6 +185,8 @@ async def _one(
         cut_off = fact(ReceiptReason.CUT_OFF, device=order.device.id)
         told(Failed(order.command, cut_off, retryable=True))
         raise
+    if isinstance(receipt, Overridden) and not await _leased(order, ports):
+        receipt = _met_after_the_end(order, receipt)
     told(receipt)
     match receipt:
         case Accepted() | Clamped() | Waiting() if await _leased(order, ports):
@@ -273,6 +275,16 @@ def _as_ignored(order: WriteOrder, receipt: Receipt) -> Receipt:
         return receipt
     why = fact(ReceiptReason.READS_BACK, wrote=order.command.value, seen=receipt.value)
     return Failed(order.command, why, retryable=True, read_back=receipt.value)
+
+
+def _met_after_the_end(order: WriteOrder, met: Overridden) -> Failed:
+    """What a write has met whose lease was over by then is what the guard has given back, until
+    another look shows somebody there (W9)."""
+    if met.value is None:
+        why = fact(ReceiptReason.NOT_READ_BACK)
+    else:
+        why = fact(ReceiptReason.READS_BACK, wrote=order.command.value, seen=met.value)
+    return Failed(order.command, why, retryable=False)
 
 
 def _as_limited(order: WriteOrder, receipt: Receipt) -> Receipt:

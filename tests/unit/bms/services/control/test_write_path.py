@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from bms.clock import VirtualClock
+from bms.guard import Guard
 from bms.model.assets.point import Point
-from bms.model.control.command import Accepted, Command, Failed, Receipt, StillHeld
+from bms.model.control.command import Accepted, Command, Failed, Overridden, Receipt, StillHeld
 from bms.model.control.command_state import CommandState, NoCommandState
-from bms.model.control.reasons import ReceiptReason
+from bms.model.control.reasons import Holder, ReceiptReason
 from bms.model.fact import fact
 from bms.ports.departure import may_leave
 from bms.services.control.inspection import verify_site
@@ -144,6 +145,51 @@ def crossed(point: str, **how: object) -> ControlBench:
     bench.drivers.devices[next(p.device for p in bench.site.points if p.id == point)] = device
     bench.plan({point: WANTED[point]})
     return bench
+
+
+class Overtaken(FakeDevice):
+    """A device whose answer comes after the guard has given our write back: it shows what stands
+    there then, or what ``somebody`` has put there."""
+
+    bench: ControlBench
+    somebody: float | None = None
+
+    async def write(self, point: Point, command: Command) -> Receipt:
+        await super().write(point, command)
+        self.bench.clock.advance(LEASE)
+        bench = self.bench
+        await Guard(bench.journal, bench.drivers, bench.clock).step()
+        if self.somebody is not None:
+            self.held[point.id] = self.somebody
+        seen = self.held.get(point.id, OWN[point.id])
+        return Overridden(command, None, seen, fact(Holder.LOCAL))
+
+
+def overtaken(point: str, somebody: float | None = None) -> ControlBench:
+    bench = ControlBench(own={point: OWN[point]})
+    device = Overtaken(own=dict(bench.device(point).own))
+    device.bench, device.somebody = bench, somebody
+    bench.drivers.devices[next(p.device for p in bench.site.points if p.id == point)] = device
+    bench.plan({point: WANTED[point]})
+    return bench
+
+
+@pytest.mark.parametrize("point", [NULL, ENABLE, CONSTANT])
+async def test_w09_what_the_guard_has_given_back_meanwhile_is_no_hand(point: str) -> None:
+    bench = overtaken(point)
+    await bench.tick(TICK)
+    await Guard(bench.journal, bench.drivers, bench.clock).step()
+    assert bench.journal.local_overrides() == {}
+    assert bench.journal.leases() == {}
+    assert point not in bench.held()
+
+
+@pytest.mark.parametrize("point", [NULL, ENABLE, CONSTANT])
+async def test_w07_who_came_after_the_guard_has_given_back_is_left_alone(point: str) -> None:
+    bench = overtaken(point, SOMEBODYS[point])
+    await bench.tick(TICK)
+    assert bench.held()[point] == SOMEBODYS[point]
+    assert bench.journal.local_overrides()[point].found == SOMEBODYS[point]
 
 
 @pytest.mark.parametrize("retryable", [True, False])

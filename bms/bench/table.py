@@ -18,6 +18,7 @@ from bms.bench.planning.season import bench_plan_season
 from bms.bench.planning.speed import bench_plan_speed
 from bms.bench.savings.accuracy import bench_assess
 from bms.bench.savings.interval_claims import bench_claims
+from bms.bench.savings.trial_cells import bench_trial_cells
 from bms.bench.savings.trials import bench_trials
 from bms.bench.storage.throughput import bench_store
 
@@ -79,6 +80,7 @@ BENCHES: Mapping[str, Bench] = MappingProxyType(
         "drivers": bench_drivers,
         "plan": bench_plan,
         "store": bench_store,
+        "trials": bench_trial_cells,
     }
 )
 

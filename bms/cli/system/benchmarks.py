@@ -14,6 +14,7 @@ from bms.bench.chaos.table import ChaosOptions, bench_chaos
 from bms.bench.figure import Figure
 from bms.bench.owners.run import OwnersOptions, bench_owners
 from bms.bench.owners.town import SharedTownOptions
+from bms.bench.savings.trial_cells import RUNS, bench_trial_cells
 from bms.bench.table import BENCHES, run_bench
 from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import screen
@@ -35,6 +36,7 @@ def bench(
     processes: Annotated[
         bool, typer.Option("--processes", help="chaos: over real processes, not in one")
     ] = False,
+    runs: Annotated[int, typer.Option(min=20, help="trials: runs of each cell")] = RUNS,
     parts: Annotated[
         Path | None,
         typer.Option(help="chaos: file of the parts that were run; the run goes on after them"),
@@ -63,6 +65,8 @@ def bench(
             rows = bench_owners(OwnersOptions(shared, seed, days, parts), report, say)
         elif name == "chaos":
             rows = bench_chaos(ChaosOptions(seed, days, processes, parts), report, say)
+        elif name == "trials":
+            rows = bench_trial_cells(report, runs, say)
         else:
             rows = run_bench(name, report)
     _show(rows, as_json)

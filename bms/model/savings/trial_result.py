@@ -76,8 +76,9 @@ class Effect:
 
     ``saving`` [unit] is what is claimed: its interval holds those of the ``regression`` and of
     the ``lot`` (randomisation inference). ``share`` is the same of the use under own control (a
-    fraction); None where there is too little use to share, ``relative`` the regression of it, from
-    which buildings are pooled. ``p_value`` is of no effect, by lot.
+    fraction); None where there is too little use to share, ``share_by_lot`` that of the lot alone,
+    ``relative`` its regression, from which buildings are pooled. ``p_value`` is of no effect,
+    ``carry_over_p`` of none beyond the wash-out.
     ``missing`` days had no data, ``washed_out`` ones were not looked at; means are of the others.
     """
 
@@ -94,7 +95,9 @@ class Effect:
     regression: Bounds
     lot: Bounds
     p_value: float
+    carry_over_p: float | None = None
     share: Bounds | None = None
+    share_by_lot: Bounds | None = None
     relative: Regression | None = None
 
 
@@ -206,12 +209,14 @@ class SealedResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectableEffect:
-    """The least effect that a trial of so many weeks shows 4 times of 5 (fraction, kWh/day or
-    K h/day); None where the building's past is too short."""
+    """The least effect that a trial of so many weeks shows 4 times of 5 (fraction, or in the unit
+    of the subject); None where the building's past is too short. ``share_high`` is the same where
+    its noise is that of the worse stretches of the past."""
 
     subject: Subject
     weeks: int
     block_days: int
     blocks: int
     share: float | None
+    share_high: float | None
     per_day: float | None

@@ -3,14 +3,13 @@ days."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bms.model.readings.series import Floats
-from bms.model.savings.trial_result import Bounds, Effect, EffectUnit, Regression, Subject
+from bms.model.savings.trial_result import Bounds, Effect, EffectUnit, Subject
 from bms.savings.trials.daily_values import DailyRecord, Expectation, observed_days
 from bms.savings.trials.effect import (
     CONFIDENCE,
@@ -18,8 +17,10 @@ from bms.savings.trials.effect import (
     Scores,
     absolute_effect,
     as_share,
+    block_errors,
     by_randomisation,
     by_regression,
+    carry_over_p,
     hull,
     interval_of,
     p_value,
@@ -72,10 +73,15 @@ def analyse(
     ours = draws.made[observed.block]
     if min(int(ours.sum()), int((~ours).sum())) < LEAST_DAYS:
         return None
-    lot, regression, found = _estimates(observed, absolute_effect, draws, confidence)
-    share = relative = None
+    arm = absolute_effect(observed, draws.made)
+    errors = block_errors(observed, arm)
+    lot, found = _by_lot(observed, arm, draws, confidence)
+    regression = by_regression(observed, arm, errors)
+    share = by_lot = relative = None
     if _enough_use(record, expectation, observed):
-        share_lot, relative, _ = _estimates(observed, relative_effect, draws, confidence)
+        share_lot, _ = _by_lot(observed, relative_effect(observed, draws.made), draws, confidence)
+        relative = by_regression(observed, relative_effect(observed, draws.made), errors)
+        by_lot = as_share(share_lot)
         share = as_share(hull(share_lot, interval_of(relative, confidence)))
     days = min(draws.layout.used.size, max(stop - at, 0))
     used = int(draws.layout.used[:days].sum())
@@ -94,21 +100,18 @@ def analyse(
         regression=by_blocks,
         lot=lot,
         p_value=p_value(found),
+        carry_over_p=carry_over_p(observed, draws.made),
         share=share,
+        share_by_lot=by_lot,
         relative=relative,
     )
 
 
-def _estimates(
-    observed: ObservedDays,
-    kind: Callable[[ObservedDays, Flags], Floats],
-    draws: Allocations,
-    confidence: float,
-) -> tuple[Bounds, Regression | None, Scores]:
-    effect = kind(observed, draws.made)
+def _by_lot(
+    observed: ObservedDays, effect: Floats, draws: Allocations, confidence: float
+) -> tuple[Bounds, Scores]:
     found = scores(observed, effect, draws.made, draws.others)
-    regression = by_regression(observed, effect, draws.made)
-    return by_randomisation(found, confidence), regression, found
+    return by_randomisation(found, confidence), found
 
 
 UNITS = {

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
 
 from bms.model.readings.series import Floats
 from bms.model.savings.trial_result import Bounds, Regression
@@ -134,27 +134,73 @@ def p_value(found: Scores, theta: float = 0.0) -> float:
     return float((1 + alike.sum()) / (1 + len(alike)))
 
 
-def by_regression(observed: ObservedDays, effect: Floats, made: Flags) -> Regression | None:
-    """The estimate with the cluster-robust error CR2 over blocks, and Satterthwaite's degrees of
-    freedom (Bell & McCaffrey 2002; Pustejovsky & Tipton 2018, doi:10.1080/07350015.2016.1247004),
-    after the days were decorrelated. None where the days do not say."""
-    arm = observed.whitener @ made[observed.block].astype(np.float64)
-    covariates = observed.whitener @ observed.covariates
-    score = arm - covariates @ np.linalg.lstsq(covariates, arm, rcond=None)[0]
-    slope = float(score @ (observed.whitener @ effect))
+@dataclass(frozen=True, slots=True, eq=False)
+class BlockErrors:
+    """What the errors of a draw by blocks need, whatever is estimated: the decorrelated ``score``
+    (n,), the residual maker (n, n), the ``adjusted`` scores of each block (n, blocks) and the
+    degrees of ``freedom``."""
+
+    score: Floats
+    residual: Floats
+    adjusted: Floats
+    freedom: float
+
+
+def block_errors(
+    observed: ObservedDays, column: Floats, beside: Floats | None = None
+) -> BlockErrors | None:
+    """What the errors of the coefficient of a ``column`` (n,) need, with the columns ``beside`` it
+    (n, k), by default the covariates; None for fewer than three blocks.
+
+    The adjustment CR2 over blocks and Satterthwaite's degrees of freedom (Bell & McCaffrey 2002;
+    Pustejovsky & Tipton 2018, doi:10.1080/07350015.2016.1247004), after the days were decorrelated.
+    """
     numbers, block = np.unique(observed.block, return_inverse=True)
-    if slope <= 1e-12 or len(numbers) < 3:
+    if len(numbers) < 3:
         return None
-    theta = -float(score @ (observed.whitener @ observed.value)) / slope
+    arm = observed.whitener @ column
+    covariates = observed.whitener @ (observed.covariates if beside is None else beside)
+    score = arm - covariates @ np.linalg.lstsq(covariates, arm, rcond=None)[0]
     full = np.column_stack((covariates, arm))
     residual = np.eye(len(arm)) - full @ np.linalg.pinv(full)
-    left = residual @ (observed.whitener @ (observed.value + theta * effect))
     adjusted = _adjusted(residual, score, block, len(numbers))
     spread = residual @ adjusted
     gram = spread.T @ spread
-    freedom = float(np.trace(gram)) ** 2 / float((gram**2).sum())
-    error = float(np.sqrt(((adjusted.T @ left) ** 2).sum())) / slope
-    return Regression(theta, error, max(freedom, 1.0))
+    square = float((gram**2).sum())
+    freedom = float(np.trace(gram)) ** 2 / square if square > 0 else 1.0
+    return BlockErrors(score, residual, adjusted, max(freedom, 1.0))
+
+
+def by_regression(
+    observed: ObservedDays, effect: Floats, errors: BlockErrors | None
+) -> Regression | None:
+    """The estimate of θ with its cluster-robust error; None where the days do not say."""
+    if errors is None:
+        return None
+    slope = float(errors.score @ (observed.whitener @ effect))
+    if slope <= 1e-12:
+        return None
+    theta = -float(errors.score @ (observed.whitener @ observed.value)) / slope
+    left = errors.residual @ (observed.whitener @ (observed.value + theta * effect))
+    error = float(np.sqrt(((errors.adjusted.T @ left) ** 2).sum())) / slope
+    return Regression(theta, error, errors.freedom)
+
+
+def carry_over_p(observed: ObservedDays, made: Flags) -> float | None:
+    """The p-value of no carry-over beyond the wash-out: the first days that are analysed after a
+    switch against the later ones, by regression. None where no block has two such days."""
+    before = np.concatenate((made[:1], made[:-1])).astype(np.float64)
+    switched = made.astype(np.float64) - before
+    first = np.concatenate(([True], observed.block[1:] != observed.block[:-1]))
+    late = np.where(first, switched[observed.block], 0.0)
+    if not late.any() or len(np.unique(observed.block)) == len(observed.block):
+        return None
+    arm = made[observed.block].astype(np.float64)
+    beside = np.column_stack((observed.covariates, arm))
+    found = by_regression(observed, late, block_errors(observed, late, beside))
+    if found is None or found.error <= 0:
+        return None
+    return float(2.0 * stdtr(found.freedom, -abs(found.value) / found.error))
 
 
 def interval_of(found: Regression | None, confidence: float = CONFIDENCE) -> Bounds:
@@ -166,14 +212,23 @@ def interval_of(found: Regression | None, confidence: float = CONFIDENCE) -> Bou
 
 
 def _adjusted(residual: Floats, score: Floats, block: NDArray[np.int64], count: int) -> Floats:
-    """The scores of each block times the inverse root of its part of the residual maker: the
-    adjustment CR2, shape (n, blocks)."""
+    """The scores of each block times the inverse root of its part of the residual maker, shape
+    (n, blocks). Blocks are padded to one size, so that all roots are taken at once."""
+    sizes = np.bincount(block, minlength=count)
+    place = np.arange(len(block)) - np.concatenate(([0], np.cumsum(sizes)))[block]
+    most = int(sizes.max())
+    parts = np.tile(np.eye(most), (count, 1, 1))
+    same = block[:, None] == block[None, :]
+    i, j = np.nonzero(same)
+    parts[block[i], place[i], place[j]] = residual[i, j]
+    scores_by_block = np.zeros((count, most))
+    scores_by_block[block, place] = score
+    values, vectors = np.linalg.eigh(parts)
+    root = np.where(values > 1e-8, 1.0 / np.sqrt(np.maximum(values, 1e-8)), 0.0)
+    turned = np.einsum("gij,gi->gj", vectors, scores_by_block) * root
+    back = np.einsum("gij,gj->gi", vectors, turned)
     adjusted = np.zeros((len(score), count))
-    for number in range(count):
-        here = np.flatnonzero(block == number)
-        values, vectors = np.linalg.eigh(residual[np.ix_(here, here)])
-        root = np.where(values > 1e-8, 1.0 / np.sqrt(np.maximum(values, 1e-8)), 0.0)
-        adjusted[here, number] = vectors @ (root * (vectors.T @ score[here]))
+    adjusted[np.arange(len(score)), block] = back[block, place]
     return adjusted
 
 
@@ -205,14 +260,13 @@ def pooled_share(found: Sequence[Regression], confidence: float = CONFIDENCE) ->
 def hartung_knapp(found: Sequence[Regression], confidence: float = CONFIDENCE) -> Bounds:
     """The mean of unlike buildings of two or more, with the interval of Hartung & Knapp 2001
     (doi:10.1002/sim.791): weights by the variance within and between buildings (Paule & Mandel
-    1982), Student's t with k - 1 degrees of freedom. It is never narrower than from the weights
-    alone (Rover, Knapp & Friede 2015, doi:10.1186/s12874-015-0091-1)."""
+    1982), Student's t with k - 1 degrees of freedom."""
     values = np.array([each.value for each in found])
     variance = np.array([max(each.error, 1e-9) ** 2 for each in found])
     weight = 1.0 / (variance + _between(values, variance))
     mean = float((weight * values).sum() / weight.sum())
     scatter = float((weight * (values - mean) ** 2).sum()) / (len(values) - 1)
-    error = float(np.sqrt(max(scatter, 1.0) / weight.sum()))
+    error = float(np.sqrt(scatter / weight.sum()))
     half = float(stdtrit(len(values) - 1, 0.5 + confidence / 2.0)) * error
     return Bounds(mean, mean - half, mean + half)
 

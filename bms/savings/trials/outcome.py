@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from datetime import date
 
 from bms.model.fact import Day, Fact, MessageCode, Parameter, Term, TermCode, fact
 from bms.model.savings.trial import SealedDesign
@@ -17,7 +18,8 @@ from bms.model.savings.trial_result import (
     TrialResult,
     TrialState,
 )
-from bms.savings.trials.placebo import failed
+from bms.savings.trials.placebo import UNLIKELY, failed
+from bms.savings.trials.power import WeeksRange
 
 MUCH_MISSING = 0.1
 """Share of the days without data from which on it is said."""
@@ -63,6 +65,9 @@ class CaveatCode(MessageCode):
     DOSE = "trial_dose"
     DISOBEYED = "trial_disobeyed"
     LOW_DOSE = "trial_low_dose"
+    CARRY_OVER = "trial_carry_over"
+    NO_CARRY_OVER = "trial_no_carry_over"
+    UNLISTED = "trial_unlisted"
     SAFETY = "trial_safety"
 
 
@@ -78,6 +83,8 @@ class DurationCode(MessageCode):
     """How long a trial has to run."""
 
     WEEKS = "trial_weeks"
+    RANGE = "trial_weeks_range"
+    AT_LEAST = "trial_weeks_at_least"
     TOO_NOISY = "trial_too_noisy"
 
 
@@ -182,6 +189,22 @@ def outcome_facts(design: SealedDesign, effects: Mapping[Subject, Effect]) -> tu
     return tuple(facts)
 
 
+def carry_over_facts(design: SealedDesign, effects: Mapping[Subject, Effect]) -> tuple[Fact, ...]:
+    """Returns the fact about carry-over beyond the order that was supposed, of the primary
+    outcome; none where it cannot be told."""
+    effect = effects.get(design.primary)
+    if effect is None or effect.carry_over_p is None:
+        return ()
+    found = effect.carry_over_p < UNLIKELY
+    code = CaveatCode.CARRY_OVER if found else CaveatCode.NO_CARRY_OVER
+    return (fact(code, count=design.carry_over_days, p=effect.carry_over_p),)
+
+
+def unlisted_facts(days: Sequence[date]) -> tuple[Fact, ...]:
+    """Returns the fact about days that were closed and are listed nowhere."""
+    return (fact(CaveatCode.UNLISTED, days=tuple(map(Day, days))),) if days else ()
+
+
 def outcome_fact(subject: Subject, effect: Effect | None) -> Fact:
     """Returns the fact about the primary outcome."""
     name, found = subject_term(subject), outcome(effect)
@@ -263,14 +286,21 @@ def pooled_fact(
     )
 
 
-def duration_fact(subject: Subject, share: float, weeks: int | None, longest: int) -> Fact:
-    """Returns how long a trial has to run to show an effect of ``share``; ``weeks`` None where
-    ``longest`` are not enough."""
-    if weeks is None:
+def duration_fact(subject: Subject, share: float, weeks: WeeksRange, longest: int) -> Fact:
+    """Returns how long a trial has to run to show an effect of ``share``, as a range; ``longest``
+    is the longest that was tried."""
+    name = subject_term(subject)
+    if weeks.usual is None:
+        return fact(DurationCode.TOO_NOISY, subject=name, share=share, weeks=longest)
+    if weeks.at_most is None:
         return fact(
-            DurationCode.TOO_NOISY, subject=subject_term(subject), share=share, weeks=longest
+            DurationCode.AT_LEAST, subject=name, share=share, weeks=weeks.usual, longest=longest
         )
-    return fact(DurationCode.WEEKS, subject=subject_term(subject), share=share, weeks=weeks)
+    if weeks.usual == weeks.at_most:
+        return fact(DurationCode.WEEKS, subject=name, share=share, weeks=weeks.usual)
+    return fact(
+        DurationCode.RANGE, subject=name, share=share, weeks=weeks.usual, most=weeks.at_most
+    )
 
 
 def subject_term(subject: Subject) -> Term:

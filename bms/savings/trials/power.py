@@ -16,6 +16,7 @@ import numpy as np
 from bms.model.savings.trial_result import Bounds, DetectableEffect, Subject
 from bms.savings.trials.analysis import Allocations, analyse
 from bms.savings.trials.daily_values import DailyRecord, learn_expectation
+from bms.savings.trials.effect import CONFIDENCE
 from bms.savings.trials.random_allocation import (
     TooFewBlocks,
     TrialLayout,
@@ -24,7 +25,7 @@ from bms.savings.trials.random_allocation import (
     possible_allocations,
 )
 
-WEEKS = (3, 4, 6, 8, 10, 12)
+WEEKS = (3, 4, 6, 8, 10, 12, 16, 20, 26)
 POWER_Z = 0.8416
 """Quantile of the normal distribution at 80 %."""
 WINDOWS = 8
@@ -48,12 +49,17 @@ class BlockDesign:
 
 
 def detectable_effects(
-    record: DailyRecord, design: BlockDesign, start: int, weeks: tuple[int, ...] = WEEKS
+    record: DailyRecord,
+    design: BlockDesign,
+    start: int,
+    weeks: tuple[int, ...] = WEEKS,
+    *,
+    confidence: float = CONFIDENCE,
 ) -> tuple[DetectableEffect, ...]:
     """The least effect that is shown four times of five by trials that begin at the place
     ``start`` of the record, from its days before that place."""
     past = record_until(record, start)
-    return tuple(_one(past, design, start, each) for each in weeks)
+    return tuple(_one(past, design, start, each, confidence) for each in weeks)
 
 
 def record_until(record: DailyRecord, end: int) -> DailyRecord:
@@ -64,18 +70,30 @@ def record_until(record: DailyRecord, end: int) -> DailyRecord:
     )
 
 
-def weeks_for(found: tuple[DetectableEffect, ...], share: float) -> int | None:
-    """The fewest weeks that show an effect of ``share``; None where none of them does."""
-    enough = [row.weeks for row in found if row.share is not None and row.share <= share]
-    return min(enough, default=None)
+@dataclass(frozen=True, slots=True)
+class WeeksRange:
+    """How many weeks a trial has to run: with the usual noise of the building, and with that of
+    the worse stretches of its past. None where none of the lengths does."""
+
+    usual: int | None
+    at_most: int | None
 
 
-def _one(past: DailyRecord, design: BlockDesign, start: int, weeks: int) -> DetectableEffect:
+def weeks_for(found: tuple[DetectableEffect, ...], share: float) -> WeeksRange:
+    """The fewest weeks that show an effect of ``share``. The longer end is what to plan."""
+    usual = [row.weeks for row in found if row.share is not None and row.share <= share]
+    sure = [row.weeks for row in found if row.share_high is not None and row.share_high <= share]
+    return WeeksRange(min(usual, default=None), min(sure, default=None))
+
+
+def _one(
+    past: DailyRecord, design: BlockDesign, start: int, weeks: int, confidence: float
+) -> DetectableEffect:
     days = weeks * 7
-    found = [
-        each for at in _windows(len(past), start, days) for each in _tries(past, design, at, days)
-    ]
-    per_day = _least([bounds for bounds, _ in found])
+    places = _windows(len(past), start, days)
+    by_window = [list(_tries(past, design, at, days, confidence)) for at in places]
+    found = [each for window in by_window for each in window]
+    usual, high = _least([[bounds for bounds, _ in window] for window in by_window])
     level = float(np.mean([mean for _, mean in found])) if found else 0.0
     takes_share = past.subject is not Subject.COMFORT and level > 0
     return DetectableEffect(
@@ -83,8 +101,9 @@ def _one(past: DailyRecord, design: BlockDesign, start: int, weeks: int) -> Dete
         weeks=weeks,
         block_days=design.block_days,
         blocks=days // design.block_days,
-        share=per_day / level if per_day is not None and takes_share else None,
-        per_day=per_day,
+        share=usual / level if usual is not None and takes_share else None,
+        share_high=high / level if high is not None and takes_share else None,
+        per_day=usual,
     )
 
 
@@ -103,7 +122,7 @@ def _windows(length: int, start: int, days: int) -> list[int]:
 
 
 def _tries(
-    past: DailyRecord, design: BlockDesign, at: int, days: int
+    past: DailyRecord, design: BlockDesign, at: int, days: int, confidence: float
 ) -> Iterator[tuple[Bounds, float]]:
     layout = window_layout(past, design, at, days)
     if layout is None:
@@ -111,7 +130,8 @@ def _tries(
     expectation = learn_expectation(past, len(past))
     draws = possible_allocations(layout, allocate(layout, at).limit, at, DRAWS)
     for i in range(TRIES):
-        analysed = analyse(past, expectation, Allocations(layout, draws[i], draws), at, at + days)
+        made = Allocations(layout, draws[i], draws)
+        analysed = analyse(past, expectation, made, at, at + days, confidence=confidence)
         if analysed is not None:
             yield analysed.saving, analysed.mean_own
 
@@ -133,13 +153,22 @@ def window_layout(past: DailyRecord, design: BlockDesign, at: int, days: int) ->
         return None
 
 
-def _least(found: list[Bounds]) -> float | None:
-    halves = [
+def _least(windows: list[list[Bounds]]) -> tuple[float | None, float | None]:
+    """The least effect with the median half-width, and with that of the worse quarter of the
+    stretches and a scatter as large as so few estimates allow (one standard error more)."""
+    half = [float(np.median(widths)) for each in windows if (widths := _halves(each))]
+    if len(half) < FEWEST_WINDOWS or sum(map(len, windows)) < FEWEST_WINDOWS * TRIES:
+        return None, None
+    values = [bounds.value for each in windows for bounds in each]
+    scatter = float(np.std(values))
+    wide = scatter * (1.0 + 1.0 / np.sqrt(2.0 * len(values)))
+    usual = float(np.median(half)) + POWER_Z * scatter
+    return usual, max(float(np.quantile(half, 0.75)) + POWER_Z * wide, usual)
+
+
+def _halves(found: list[Bounds]) -> list[float]:
+    return [
         (bounds.high - bounds.low) / 2.0
         for bounds in found
         if bounds.low is not None and bounds.high is not None
     ]
-    if len(halves) < FEWEST_WINDOWS * TRIES:
-        return None
-    scatter = float(np.std([bounds.value for bounds in found]))
-    return float(np.median(halves)) + POWER_Z * scatter

@@ -23,10 +23,17 @@ from bms.model.savings.trial_result import (
 )
 from bms.savings.trials.analysis import allocations_of, analyse
 from bms.savings.trials.daily_values import DailyRecord, learn_expectation
-from bms.savings.trials.outcome import caveats, findings, outcome_facts
+from bms.savings.trials.outcome import (
+    carry_over_facts,
+    caveats,
+    findings,
+    outcome_facts,
+    unlisted_facts,
+)
 from bms.savings.trials.placebo import aa_check
 from bms.savings.trials.power import BlockDesign
 from bms.savings.trials.random_allocation import allocation_of, layout_of
+from bms.savings.trials.unlisted_closures import unlisted_closures
 from bms.services.periods import local_date
 from bms.services.trials.comfort import discomfort
 from bms.services.trials.daily_records import PAST_DAYS, day_flags, records, written_days
@@ -132,6 +139,7 @@ def _unblinded(
     first = trial.first - PAST_DAYS * DAY
     written = written_days(site, ports.ledgers, first)
     effects = _effects(trial, found)
+    closed = _unlisted(trial, found)
     result = replace(
         blinded,
         effects=tuple(effects.values()),
@@ -148,7 +156,12 @@ def _unblinded(
             for record in found.values()
         ),
     )
-    shown: tuple[Fact, ...] = (*outcome_facts(trial.sealed, effects), *caveats(result))
+    shown: tuple[Fact, ...] = (
+        *outcome_facts(trial.sealed, effects),
+        *caveats(result),
+        *carry_over_facts(trial.sealed, effects),
+        *unlisted_facts(closed),
+    )
     inputs = tuple((subject, _digest(record)) for subject, record in found.items())
     return FoundResult(result=replace(result, reasons=shown), inputs=inputs)
 
@@ -168,6 +181,15 @@ def _effects(trial: Trial, found: Mapping[Subject, DailyRecord]) -> dict[Subject
         for subject, record in found.items()
     }
     return {subject: effect for subject, effect in analysed.items() if effect is not None}
+
+
+def _unlisted(trial: Trial, found: Mapping[Subject, DailyRecord]) -> tuple[date, ...]:
+    """Days of the trial that were closed and are listed nowhere, by the primary outcome."""
+    record = found.get(trial.sealed.primary)
+    if record is None or trial.sealed.primary is Subject.COMFORT:
+        return ()
+    expectation = learn_expectation(record, PAST_DAYS)
+    return unlisted_closures(record, expectation, PAST_DAYS, PAST_DAYS + trial.days)
 
 
 def _digest(record: DailyRecord) -> str:

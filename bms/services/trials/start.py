@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -19,14 +19,17 @@ from bms.model.savings.trial_result import DetectableEffect, Subject
 from bms.ports.feeds import Feed
 from bms.savings.data.daily import daily
 from bms.savings.trials.carry_over import design_for
-from bms.savings.trials.outcome import duration_fact
+from bms.savings.trials.daily_values import DailyRecord, learn_expectation
+from bms.savings.trials.outcome import duration_fact, unlisted_facts
 from bms.savings.trials.power import WEEKS, BlockDesign, detectable_effects, weeks_for
 from bms.savings.trials.random_allocation import allocate, arms_of, layout
+from bms.savings.trials.unlisted_closures import unlisted_closures
 from bms.services.periods import local_date, midnight
 from bms.services.site_lookup import mode_in_force
-from bms.services.trials.daily_records import PAST_DAYS, records, rest_days
+from bms.services.trials.daily_records import COMMODITIES, PAST_DAYS, records, rest_days
 from bms.services.trials.design import (
     COMFORT_MARGIN_KH,
+    confidence_of,
     has_commodity,
     seal_design,
     time_constant,
@@ -81,7 +84,7 @@ class TrialPlan:
 def plan_trial(
     ports: TrialPorts, site: Site, *, design: BlockDesign | None = None, aim: float = AIM
 ) -> TrialPlan:
-    """The least effects that trials of 3 to 12 weeks would show at this site.
+    """The least effects that trials of 3 to 26 weeks would show at this site.
 
     Raises ``FeedError`` without weather, ``InsufficientData`` without any meter or room.
     """
@@ -90,8 +93,9 @@ def plan_trial(
     found = records(site, ports.readings, ports.feed, today - PAST_DAYS * DAY, today)
     if not found:
         raise InsufficientData(f"{site.id} has no billed meter and no room temperature to watch")
+    confidence = confidence_of(trial_number(ports.trials.trials(site.id)))
     tables = {
-        subject: detectable_effects(record, design, len(record))
+        subject: detectable_effects(record, design, len(record), confidence=confidence)
         for subject, record in found.items()
     }
     return TrialPlan(
@@ -104,8 +108,20 @@ def plan_trial(
             duration_fact(subject, aim, weeks_for(table, aim), max(WEEKS))
             for subject, table in tables.items()
             if subject is not Subject.COMFORT
-        ),
+        )
+        + unlisted_facts(_unlisted(found)),
     )
+
+
+def _unlisted(found: Mapping[Subject, DailyRecord]) -> list[date]:
+    """Days of the past that were closed by the use of energy, and are listed nowhere."""
+    days = {
+        day
+        for subject, record in found.items()
+        if subject in COMMODITIES
+        for day in unlisted_closures(record, learn_expectation(record, len(record)), 0, len(record))
+    }
+    return sorted(days)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,8 +12,10 @@ from bms.savings.trials.effect import (
     Scores,
     absolute_effect,
     as_share,
+    block_errors,
     by_randomisation,
     by_regression,
+    carry_over_p,
     hartung_knapp,
     hull,
     interval_of,
@@ -64,7 +66,10 @@ class TestTheEstimate:
         x = np.column_stack((np.ones(20), MADE[BLOCKS].astype(float)))
         watched = seen(RNG.normal(0, 1, 20), 0.0, x)
         effect = absolute_effect(watched, MADE)
-        assert by_regression(watched, effect, MADE) is None
+        assert (
+            by_regression(watched, effect, block_errors(watched, absolute_effect(watched, MADE)))
+            is None
+        )
 
 
 class TestByLot:
@@ -115,7 +120,11 @@ class TestByRegression:
         means = watched.value.reshape(10, 2).mean(axis=1)
         ours, theirs = means[MADE], means[~MADE]
         variance = ours.var(ddof=1) / 5 + theirs.var(ddof=1) / 5
-        found = by_regression(watched, absolute_effect(watched, MADE), MADE)
+        found = by_regression(
+            watched,
+            absolute_effect(watched, MADE),
+            block_errors(watched, absolute_effect(watched, MADE)),
+        )
         assert found is not None
         assert found.value == pytest.approx(theirs.mean() - ours.mean())
         assert found.error == pytest.approx(np.sqrt(variance))
@@ -126,9 +135,34 @@ class TestByRegression:
     def test_few_blocks_have_fewer_degrees_of_freedom_than_blocks_less_two(self) -> None:
         x = np.column_stack((np.ones(20), RNG.normal(0, 1, 20), np.arange(20) / 20.0))
         watched = seen(RNG.normal(100, 5, 20), 0.5, x)
-        found = by_regression(watched, absolute_effect(watched, MADE), MADE)
+        found = by_regression(
+            watched,
+            absolute_effect(watched, MADE),
+            block_errors(watched, absolute_effect(watched, MADE)),
+        )
         assert found is not None
         assert 2.0 < found.freedom < 8.0
+
+
+class TestCarryOver:
+    def test_a_switch_that_acts_late_is_found(self) -> None:
+        """Half of the effect is missing on the first day of a block after a switch."""
+        first = np.tile([True, False], 10)
+        before = np.concatenate((MADE[:1], MADE[:-1]))[BLOCKS]
+        felt = np.where(first, 0.5 * MADE[BLOCKS] + 0.5 * before, MADE[BLOCKS])
+        noise = np.random.default_rng(2).normal(0, 0.3, 20)
+        late = carry_over_p(seen(100 - 10 * felt + noise), MADE)
+        none = carry_over_p(seen(100 - 10 * MADE[BLOCKS] + noise), MADE)
+        assert late is not None
+        assert none is not None
+        assert late < 0.01
+        assert none > 0.05
+
+    def test_one_day_of_each_block_tells_nothing(self) -> None:
+        watched = ObservedDays.of(
+            np.arange(10), np.arange(10), RNG.normal(0, 1, 10), np.ones((10, 1)), 0.0
+        )
+        assert carry_over_p(watched, MADE) is None
 
 
 class TestHull:
@@ -146,9 +180,11 @@ class TestTogether:
         assert found.high == pytest.approx(t.ppf(0.95, 1) * np.sqrt(50.0 / 2), rel=1e-3)
 
     def test_alike_buildings_are_weighed_by_inverse_variance(self) -> None:
-        found = hartung_knapp([Regression(1.0, 1.0, 9.0), Regression(1.0, 0.5, 9.0)])
-        assert found.value == pytest.approx(1.0)
-        assert found.high == pytest.approx(1.0 + t.ppf(0.95, 1) / np.sqrt(5))
+        found = hartung_knapp([Regression(1.0, 1.0, 9.0), Regression(1.5, 0.5, 9.0)])
+        mean = (1.0 + 4 * 1.5) / 5
+        scatter = (1.0 - mean) ** 2 + 4 * (1.5 - mean) ** 2
+        assert found.value == pytest.approx(mean)
+        assert found.high == pytest.approx(mean + t.ppf(0.95, 1) * np.sqrt(scatter / 5))
 
     def test_one_building_is_no_pool(self) -> None:
         assert pooled_share([Regression(1.0, 1.0, 9.0)]) is None

@@ -18,6 +18,7 @@ from bms.model.savings.trial_result import (
     TrialState,
 )
 from bms.savings.trials.outcome import (
+    carry_over_facts,
     caveats,
     comfort_outcome,
     duration_fact,
@@ -25,7 +26,9 @@ from bms.savings.trials.outcome import (
     outcome_fact,
     outcome_facts,
     pooled_fact,
+    unlisted_facts,
 )
+from bms.savings.trials.power import WeeksRange
 from tests.rigs.fakes.trial import SEALED, a_record, analysed
 from tests.rigs.sentences import danish, english
 
@@ -123,11 +126,24 @@ class TestTheOutcome:
         (said,) = caveats(a_result(state=TrialState.STOPPED, days_done=30))
         assert "stopped after 30/56 days" in english(said)
 
-    def test_weeks_that_are_needed(self) -> None:
-        assert english(duration_fact(Subject.HEAT, 0.08, 6, 12)) == (
-            "Heat: with this building's noise you need 6 weeks to see 8.0 %."
-        )
-        assert "Pool several buildings" in english(duration_fact(Subject.HEAT, 0.08, None, 12))
+    def test_weeks_that_are_needed_are_a_range(self) -> None:
+        said = {
+            pair: english(duration_fact(Subject.HEAT, 0.08, WeeksRange(*pair), 26))
+            for pair in ((6, 6), (6, 10), (20, None), (None, None))
+        }
+        assert said[6, 6] == "Heat: with this building's noise you need 6 weeks to see 8.0 %."
+        assert "6 to 10 weeks to see 8.0 %; plan for 10" in said[6, 10]
+        assert "at least 20 weeks" in said[20, None]
+        assert "26 weeks do not show 8.0 %. Pool several buildings" in said[None, None]
+
+    def test_carry_over_and_days_that_nobody_listed_are_said(self) -> None:
+        told = analysed(0.1)
+        assert told is not None
+        for p, code in ((0.01, "trial_carry_over"), (0.4, "trial_no_carry_over")):
+            (said,) = carry_over_facts(SEALED, {Subject.HEAT: replace(told, carry_over_p=p)})
+            assert said.code == code
+        (closed,) = unlisted_facts([date(2019, 2, 12)])
+        assert "2019-02-12" in english(closed)
 
     def test_buildings_together(self) -> None:
         assert english(pooled_fact(Subject.HEAT, Bounds(0.05, 0.02, None), 3)) == (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from bms.model.savings.trial_result import DetectableEffect, Subject
-from bms.savings.trials.power import detectable_effects, weeks_for
+from bms.savings.trials.power import WeeksRange, detectable_effects, weeks_for
 from tests.rigs.fakes.trial import AT, DESIGN, a_record, analysed
 
 
@@ -35,8 +37,19 @@ class TestPower:
     def test_a_quiet_building_needs_fewer_weeks(self) -> None:
         quiet = detectable_effects(a_record(noise=0.01), DESIGN, AT, (4,))
         noisy = detectable_effects(a_record(noise=0.2), DESIGN, AT, (4,))
-        assert weeks_for(quiet, 0.08) == 4
-        assert weeks_for(noisy, 0.08) is None
+        assert weeks_for(quiet, 0.08) == WeeksRange(4, 4)
+        assert weeks_for(noisy, 0.08) == WeeksRange(None, None)
+
+    def test_weeks_are_a_range_by_the_worse_stretches_of_the_past(
+        self, table: tuple[DetectableEffect, ...]
+    ) -> None:
+        four, eight = table
+        assert four.share_high is not None
+        assert eight.share_high is not None
+        assert four.share is not None
+        assert four.share_high > four.share
+        between = (four.share + four.share_high) / 2.0
+        assert weeks_for((four, replace(eight, share_high=0.0)), between) == WeeksRange(4, 8)
 
     def test_a_short_past_tells_nothing(self) -> None:
         (row,) = detectable_effects(a_record(), DESIGN, 30, (8,))

@@ -37,8 +37,9 @@ def heat_price(
     """Price of heat over ``n`` quarter-hours from ``start`` [DKK/kWh], shape (n,), and what people
     should know of it.
 
-    The rule of each local day counts. One more kWh at the present cooling costs malus · (below - cooling) on top of its energy price:
-    the fee is malus · (below - mean cooling) · energy of the year. Raises ``StoreUnavailable``.
+    The rule of each local day counts. One more kWh at the present cooling costs
+    malus · (below - cooling) on top of its energy price: the fee is malus · (below - mean cooling)
+    · energy of the year. Raises ``StoreUnavailable``.
     """
     energy = tariffs.heat(site.heat_tariff, start, STEP, n).values
     grid = local_grid(site.timezone, start, int(STEP.total_seconds()), n)

@@ -306,6 +306,7 @@ class TestWeather:
         assert rig.codes(seen.temp_out_c) == ["weather_fallback", "sun_estimated"]
 
     def test_hours_that_no_station_saw_are_as_last_foreseen(self, rig: Rig) -> None:
+        rig.again(contact=None)
         rig.server.says(METOBS, Reply(status=404))
         rig.weather()
         rig.clock.advance(5 * HOUR)
@@ -334,7 +335,7 @@ class TestWeather:
 
     def test_a_run_is_as_old_as_it_is_however_new_the_answer(self, rig: Rig) -> None:
         rig.again(contact=None)
-        rig.server.says(EDR, Reply(dmi_forecast(NOW - 38 * HOUR, 90)))
+        rig.server.says(EDR, Reply(dmi_forecast(TODAY + (10 - 38) * HOUR, 90)))
         seen = rig.weather(ahead=24).temp_out_c
         assert rig.codes(seen) == ["weather_stale"]
         assert "38" in danish(seen.notes[0])

@@ -49,14 +49,14 @@ class BuildingKind:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Weather:
+class GeneratedWeather:
     """Outdoor temperature [degC] and rest days of the past and of a trial, shapes (n,)."""
 
     temp_c: Floats
     rest: Flags
 
     @classmethod
-    def of(cls, days: int, rng: np.random.Generator) -> Weather:
+    def of(cls, days: int, rng: np.random.Generator) -> GeneratedWeather:
         """A winter of ``days`` days with the 400 days before it."""
         n = PAST_DAYS + days
         day = np.arange(n) - PAST_DAYS
@@ -66,7 +66,7 @@ class Weather:
 
 
 def lived(
-    kind: BuildingKind, weather: Weather, ours: Flags, rng: np.random.Generator
+    kind: BuildingKind, weather: GeneratedWeather, ours: Flags, rng: np.random.Generator
 ) -> DailyRecord:
     """The days of a building; ``ours`` (days of the trial,) are those that were drawn for us."""
     n, days = len(weather.temp_c), len(ours)

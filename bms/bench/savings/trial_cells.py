@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.bench.figure import Figure, Progress
-from bms.bench.savings.trial_generator import PAST_DAYS, BuildingKind, Weather, lived
+from bms.bench.savings.trial_generator import PAST_DAYS, BuildingKind, GeneratedWeather, lived
 from bms.model.savings.trial_result import Effect, Regression
 from bms.savings.trials.analysis import Allocations, analyse
 from bms.savings.trials.carry_over import design_for
@@ -121,14 +121,14 @@ POWERED: tuple[TrialCell, ...] = tuple(
 class Winter:
     """A weather with the layout of its trial and draws that may be made."""
 
-    weather: Weather
+    weather: GeneratedWeather
     layout: TrialLayout
     draws: Flags
 
     @classmethod
     def of(cls, weeks: int, design: BlockDesign, rng: np.random.Generator) -> Winter:
         days = weeks * 7 // design.block_days * design.block_days
-        weather = Weather.of(days, rng)
+        weather = GeneratedWeather.of(days, rng)
         here = slice(PAST_DAYS, PAST_DAYS + days)
         plan = layout(
             weather.temp_c[here].tolist(),

@@ -189,10 +189,7 @@ class Book:
             case ReadBack(point=point, command_id=command_id, value=value):
                 self._change(point, command_id, lambda lease: lease.seen(value))
             case GivingBack(point=point, command_id=command_id):
-                self._change(point, command_id, lambda lease: replace(lease, returning=True))
-                for id_ in (*self._before.get(point, ()), command_id):
-                    _remember(self._returned, id_)
-                self._explain(point)
+                self._give_back(point, command_id)
             case LetGo(point=point, at=at):
                 self._let_go[point] = max(at, self._let_go.get(point, at))
 
@@ -212,6 +209,18 @@ class Book:
         held = self._open.get(point)
         if held is not None and held[1].command_id == command_id:
             self._open[point] = (held[0], change(held[1]))
+
+    def _give_back(self, point: str, command_id: str) -> None:
+        """Somebody of us has begun to give the point back: this command, what it has renewed, and
+        where whoever does has missed a renewal, the one that is open."""
+        earlier, (_, held) = self._before.get(point, ()), self._open.get(point, (0, None))
+        given = {*earlier, command_id}
+        if held is not None and command_id in (*earlier, held.command_id):
+            self._change(point, held.command_id, lambda lease: replace(lease, returning=True))
+            given.add(held.command_id)
+        for id_ in sorted(given):
+            _remember(self._returned, id_)
+        self._explain(point)
 
     def _explain(self, point: str) -> None:
         """Where somebody of us had begun to give a command back it was us who emptied its place,

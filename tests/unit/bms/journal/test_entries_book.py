@@ -88,6 +88,16 @@ def test_w09_a_place_of_an_earlier_command_is_emptied_with_its_renewal(journal: 
     assert journal.local_overrides()[CONSTANT].visible
 
 
+def test_w09_who_has_missed_a_renewal_gives_the_renewed_place_back(journal: Journal) -> None:
+    for n in (1, 2):
+        journal.intend([replace(wrote(CONSTANT, -2.0, f"c{n}"), writer=None)])
+    assert not journal.leases()[CONSTANT].returning
+    journal.note([GivingBack(CONSTANT, "c1")])
+    assert journal.leases()[CONSTANT].returning, "an empty place is no hand from now on"
+    journal.note([replace(HAND, found=None, visible=False, command="c2")])
+    assert journal.local_overrides()[CONSTANT].visible
+
+
 def test_w07_a_place_that_was_emptied_before_anybody_gave_it_back_is_a_hand(
     journal: Journal,
 ) -> None:

@@ -134,18 +134,18 @@ def learn_start(problem: Problem, task: ZoneTask) -> LearnedStart | None:
         margin_h=margin,
         time_constant_h=past.time_constant(),
         starts=len(warm_ups),
-        coldest_c=target - max(each.rise for each in warm_ups),
+        deepest_k=max(each.rise for each in warm_ups),
         hold_k=past.hold_k(),
-        fall_per_h=_believed_fall(past.falls()),
+        hourly_fall=_believed_fall(past.falls()),
     )
 
 
 def stop_hours(learned: LearnedStart, above: float, difference: float) -> float:
     """Returns how long [h] before the end of use a setpoint may be lowered that is ``above`` [K]
     its limit, with ``difference`` [K] to outdoors; 0 where the evenings do not tell."""
-    if learned.fall_per_h is None or learned.fall_per_h <= 0.0 or above <= 0.0:
+    if learned.hourly_fall is None or learned.hourly_fall <= 0.0 or above <= 0.0:
         return 0.0
-    return min(LONGEST_STOP_H, above / (learned.fall_per_h * max(1.0, difference)))
+    return min(LONGEST_STOP_H, above / (learned.hourly_fall * max(1.0, difference)))
 
 
 def _believed_fall(falls: Sequence[float]) -> float | None:

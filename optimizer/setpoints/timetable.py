@@ -141,9 +141,9 @@ def _lowest(task: ZoneTask, comfort: float, now: ZoneNow) -> float:
     seen to fall where its warm-ups are known."""
     usual = comfort - SETBACK_K - EXCITED_K * now.excited
     learned = task.learned_start
-    if learned is None or learned.coldest_c is None:
+    if learned is None or learned.deepest_k is None:
         return usual
-    return min(usual, learned.coldest_c - DEEPER_K)
+    return min(usual, comfort - learned.deepest_k - DEEPER_K)
 
 
 def _not_above(values: Floats, own: Floats, low: Floats, lever: Lever) -> Floats:

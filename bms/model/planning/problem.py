@@ -114,12 +114,12 @@ class LearnedStart:
     """Time constant of the room without heat [h]; null: not known, it falls to its setpoint."""
     starts: int = 0
     """Number of recorded warm-ups."""
-    coldest_c: float | None = None
-    """Lowest temperature from which one of them began [degC]; null: not known."""
+    deepest_k: float | None = None
+    """Largest rise of one of them [K]; null: not known."""
     hold_k: float | None = None
     """How far below its setpoint the room is at most while it is heated in use [K]; null: not
     known."""
-    fall_per_h: float | None = None
+    hourly_fall: float | None = None
     """Part of the difference to outdoors that the room loses in the first hour after the setpoint
     fell [1/h], at most; null: not known, there is no optimum stop."""
 

@@ -13,6 +13,7 @@ from bms.bench.fieldbus.bacnet import POINTS as BACNET_POINTS
 from bms.bench.fieldbus.bacnet import bench_drivers_bacnet
 from bms.bench.fieldbus.modbus import MODBUS_MEMORY, MODBUS_PROCESSOR, bench_drivers_modbus
 from bms.bench.figure import Figure, Progress
+from bms.bench.planning.closed_loop import bench_closed_loops
 from bms.bench.planning.identification import identify_figures
 from bms.bench.planning.season import bench_plan_season
 from bms.bench.planning.speed import bench_plan_speed
@@ -52,9 +53,20 @@ def city_figures(figures: Sequence[Figure]) -> list[Figure]:
     ]
 
 
-def bench_plan(report: Progress) -> list[Figure]:
-    """All figures of the planner; the season takes minutes."""
-    return [*identify_figures(report), *bench_plan_speed(report), *bench_plan_season(report)]
+def bench_plan(
+    report: Progress, long: bool = False, told: Callable[[Figure], None] = lambda _: None
+) -> list[Figure]:
+    """Figures of the planner, each handed to ``told`` as soon as it is known; with ``long`` also
+    those of a season and of closed loops, which take minutes."""
+    parts: list[Bench] = [identify_figures, bench_plan_speed]
+    parts += [bench_plan_season, bench_closed_loops] if long else []
+    figures: list[Figure] = []
+    for part in parts:
+        rows = part(report)
+        for row in rows:
+            told(row)
+        figures += rows
+    return figures
 
 
 Bench = Callable[[Progress], list[Figure]]

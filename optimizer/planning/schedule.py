@@ -86,12 +86,18 @@ def schedule_of(
         forecast=tuple(
             ZoneForecast(
                 zone=zone.id,
-                temp_c=tuple(round(float(t), 2) for t in chosen.rollout.air[z, :-1]),
+                temp_c=_rounded(chosen.rollout.air[z, :-1]),
+                own_temp_c=_rounded(own.rollout.air[z, :-1]),
+                heat_kw=_rounded(chosen.rollout.heat[z]),
             )
             for z, zone in enumerate(building.zones)
         ),
         zones=tuple(ZoneStatus(zone=zone, status=each) for zone, each in zone_statuses.items()),
     )
+
+
+def _rounded(values: Floats) -> tuple[float, ...]:
+    return tuple(round(float(value), 2) for value in values)
 
 
 def _zone_statuses(

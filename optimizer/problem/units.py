@@ -139,8 +139,11 @@ def _raised(problem: Problem, step: Step, lever: Lever) -> float:
 
 
 def _forecast(row: ZoneForecast) -> ZoneForecast:
-    raised = (None if t is None else round(t + ZERO_C_IN_K, 2) for t in row.temp_c)
-    return replace(row, temp_c=tuple(raised))
+    return replace(row, temp_c=_all_up(row.temp_c), own_temp_c=_all_up(row.own_temp_c))
+
+
+def _all_up(values: Numbers) -> Numbers:
+    return tuple(None if t is None else round(t + ZERO_C_IN_K, 2) for t in values)
 
 
 def _down(kelvin: float) -> float:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -19,14 +19,19 @@ from bms.cli.console.language import CommandTranslator, translator_of_locale
 from bms.cli.console.screen import say, screen
 from bms.config import Settings
 from bms.messages.spelled_out import spelled_out
+from bms.model.assets.equipment import HeatSourceKind
 from bms.model.assets.point import Role
-from bms.model.planning.plan import Expected, Schedule
-from bms.model.planning.problem import Lever, Problem
+from bms.model.planning.plan import Expected, Schedule, SetpointPlan
+from bms.model.planning.problem import Lever, Numbers, Problem, ZoneTask
+from bms.model.readings.units import Unit
+from bms.reports.plan_chart import ZonePlan, plan_chart
+from bms.reports.text import ChartText
 from bms.runtime.city import City
 from bms.runtime.wire import opened
 from bms.services.planning.plan import plan_site, site_problem
 from optimizer.planner import Optimizer
 from optimizer.problem.reader import BadProblem, mistakes, read
+from optimizer.problem.units import ZERO_C_IN_K
 
 LEVERS = (
     Role.ZONE_SETPOINT,
@@ -74,6 +79,9 @@ def plan(
         bool, typer.Option("--check", help="list the mistakes of --problem, plan nothing")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="plan, but keep nothing")] = False,
+    svg: Annotated[
+        bool, typer.Option("--svg", help="draw the plan of every zone as one SVG")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Plan the coming setpoints of a site, or answer a Problem file.
@@ -88,6 +96,9 @@ def plan(
         _list_mistakes(_text(problem), as_json)
         return
     asked, schedule = _plan_text(_text(problem)) if problem else _plan_site(str(site), dry_run)
+    if svg:
+        typer.echo(drawn(asked, schedule))
+        return
     show(asked, schedule, as_json)
 
 
@@ -183,6 +194,54 @@ def show(problem: Problem, schedule: Schedule, as_json: bool) -> None:
     ):
         console.print(f"  {line}", highlight=False)
     console.print(_table(problem, schedule, t))
+
+
+def drawn(problem: Problem, schedule: Schedule) -> str:
+    """Returns the answer to a problem as one SVG, a picture for each of its zones with a lever."""
+    t = translator_of_locale(_known(problem.timezone))
+    text = ChartText(
+        title=t("plan_chart_title", site=problem.site),
+        description=t("plan_chart_description"),
+        translator=t,
+    )
+    return plan_chart([_zone_plan(problem, schedule, zone) for zone in problem.zones], text)
+
+
+def _zone_plan(problem: Problem, schedule: Schedule, zone: ZoneTask) -> ZonePlan:
+    n = problem.steps
+    times = [problem.start + timedelta(seconds=problem.step_s) * i for i in range(n)]
+    row = next((row for row in schedule.forecast if row.zone == zone.id), None)
+    point = zone.lever.point if zone.lever else None
+    planned = next((plan for plan in schedule.setpoints if plan.point == point), None)
+    nothing = (None,) * n
+    return ZonePlan(
+        name=zone.called,
+        times=times,
+        low=zone.low_c[:n],
+        high=zone.high_c[:n],
+        room=(row and row.temp_c) or nothing,
+        own_room=(row and row.own_temp_c) or nothing,
+        setpoint=[_in_unit_of(problem, planned, m) for m in times],
+        own_setpoint=zone.own_setpoint_c[:n],
+        heat_kw=(row and row.heat_kw) or nothing,
+        price=_heat_price(problem),
+        occupied=zone.occupied[:n],
+    )
+
+
+def _in_unit_of(problem: Problem, planned: SetpointPlan | None, moment: datetime) -> float | None:
+    """The planned value in the unit of the problem's temperatures."""
+    value = None if planned is None else planned.value_at(moment)
+    if planned is None or value is None or planned.unit == problem.temperature_unit:
+        return value
+    return value - ZERO_C_IN_K if planned.unit is Unit.KELVIN else value + ZERO_C_IN_K
+
+
+def _heat_price(problem: Problem) -> Numbers:
+    """What a kilowatt-hour for heat costs [DKK/kWh], of electricity where a heat pump takes it."""
+    pump = problem.heat_source.kind is HeatSourceKind.HEAT_PUMP
+    prices = problem.electricity_dkk_per_kwh if pump else problem.heat_dkk_per_kwh
+    return (*prices, *(None,) * problem.steps)[: problem.steps]
 
 
 def _table(problem: Problem, schedule: Schedule, t: CommandTranslator) -> Table:

@@ -15,7 +15,7 @@ from bms.bench.figure import Figure
 from bms.bench.owners.run import OwnersOptions, bench_owners
 from bms.bench.owners.town import SharedTownOptions
 from bms.bench.savings.trial_cells import RUNS, bench_trial_cells
-from bms.bench.table import BENCHES, run_bench
+from bms.bench.table import BENCHES, bench_plan, run_bench
 from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import screen
 
@@ -37,6 +37,9 @@ def bench(
         bool, typer.Option("--processes", help="chaos: over real processes, not in one")
     ] = False,
     runs: Annotated[int, typer.Option(min=20, help="trials: runs of each cell")] = RUNS,
+    long: Annotated[
+        bool, typer.Option("--long", help="plan: a season and closed loops on EnergyPlus, too")
+    ] = False,
     parts: Annotated[
         Path | None,
         typer.Option(help="chaos: file of the parts that were run; the run goes on after them"),
@@ -67,6 +70,10 @@ def bench(
             rows = bench_chaos(ChaosOptions(seed, days, processes, parts), report, say)
         elif name == "trials":
             rows = bench_trial_cells(report, runs, say)
+        elif name == "plan":
+            rows = bench_plan(
+                report, long, lambda row: say(f"{row.name}: {row.value:g} {row.unit}")
+            )
         else:
             rows = run_bench(name, report)
     _show(rows, as_json)

@@ -75,12 +75,17 @@ class SetpointPlan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneForecast:
-    """Predicted temperature of a zone [temp] at the start of every step of the horizon."""
+    """Predicted temperature of a zone [temp] at the start of every step of the horizon, and its
+    heat."""
 
     zone: str
     """Id of the zone."""
     temp_c: Numbers
     """Room temperature [temp] at the start of each step."""
+    own_temp_c: Numbers = ()
+    """The same under the building's own control [temp]; left out: not known."""
+    heat_kw: Numbers = ()
+    """Heat of the zone's radiators in each step [kW]; left out: not known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

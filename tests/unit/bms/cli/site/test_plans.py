@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from typer.testing import CliRunner
 
 from bms.cli.console.language import CommandTranslator
 from bms.cli.main import app
-from bms.cli.site.plans import lever_names
-from optimizer import read
+from bms.cli.site.plans import drawn, lever_names
+from optimizer import plan, read
 from tests.rigs.paths import ROOT
 
 CASES = ROOT / "tests" / "cases" / "plans"
@@ -44,3 +46,29 @@ def test_the_table_says_them_in_the_language_of_the_terminal(
 
     assert done.exit_code == 0
     assert said in done.stdout
+
+
+def test_a_plan_is_drawn_with_every_zone() -> None:
+    words = ["plan", "--problem", str(FEW), "--svg"]
+    done = CliRunner().invoke(app, words, env={"LC_ALL": "en_GB.UTF-8"})
+
+    assert done.exit_code == 0
+    drawing = ElementTree.fromstring(done.stdout)
+    said = {text.text for text in drawing.iter("{http://www.w3.org/2000/svg}text")}
+    assert {"Class 4B", "setpoint", "price", "in use", "heat [kW]"} <= {
+        each.lower() if each in ("Setpoint",) else each for each in said if each
+    }
+
+
+def test_a_plan_without_a_model_is_drawn_without_a_forecast() -> None:
+    problem = read(FEW.read_text("utf-8"))
+    schedule = plan(replace(problem, model=None, history=None))
+
+    assert schedule.forecast == ()
+    assert drawn(problem, schedule).startswith("<svg")
+
+
+def test_an_answer_in_kelvin_is_drawn_in_the_unit_of_the_problem() -> None:
+    problem = read((CASES / "all_in_kelvin_but_one_lever" / "problem.json").read_text("utf-8"))
+
+    assert drawn(problem, plan(problem)).startswith("<svg")

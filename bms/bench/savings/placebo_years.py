@@ -1,7 +1,7 @@
 """Years of untreated meters against the years before them: what their savings, which are none,
 teach about the drift of buildings.
 
-71 meters of 41 buildings, daily, 2008 to 2019, without any filter (``bms/bench/data/meters``).
+71 meters of 44 buildings, daily, 2008 to 2019, without any filter (``bms/bench/data/meters``).
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ class NightMinimumAnswer(Answer):
     usual_m3_per_h: float
     nights: int
     since: date | None
-    m3_per_year: float | None
+    yearly_m3: float | None
     words: FactAnswer = Field(validation_alias="fact")
 
 

@@ -39,13 +39,13 @@ class NightCode(MessageCode):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NightMinimum:
     """The least flow of the last ``NIGHTS`` nights and of the usual night [m3/h]; ``since`` is the
-    first night of the rise that stays, ``m3_per_year`` what it would come to in a year."""
+    first night of the rise that stays, ``yearly_m3`` what it would come to in a year."""
 
     m3_per_h: float
     usual_m3_per_h: float
     nights: int
     since: date | None
-    m3_per_year: float | None
+    yearly_m3: float | None
     fact: Fact
 
 
@@ -71,7 +71,7 @@ def night_minimum(use: Series, timezone: str) -> NightMinimum | None:
         usual_m3_per_h=usual,
         nights=len(nights),
         since=since,
-        m3_per_year=None if flow is None else flow * YEAR_H,
+        yearly_m3=None if flow is None else flow * YEAR_H,
         fact=fact(code, **told, **({} if since is None else {"since": Day(since)})),
     )
 

@@ -47,7 +47,12 @@ def put_together(body: str, texts: str | None) -> str:
 def without_texts(value: T) -> tuple[T, tuple[str, ...]]:
     """The same value without the texts of people, and these as JSON, if there are any."""
     body, texts = taken_apart(to_json(value))
-    return (value, ()) if texts is None else (from_json(type(value), body), (texts,))
+    if texts is None:
+        return value, ()
+    try:
+        return from_json(type(value), body), (texts,)
+    except ValueError:  # JSON has no NaN: what was asked for and refused stays as it was said
+        return value, ()
 
 
 def _places(node: Any, place: Place) -> Iterator[tuple[Place, dict[str, Any], str]]:

@@ -86,7 +86,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "cooling": (
         "energy.portfolio",
         (
-            "How far each district heating meter cools the water this year, and what poor cooling "
+            "How far each district heating meter cools the water in a year, and what poor cooling "
             "costs."
         ),
     ),

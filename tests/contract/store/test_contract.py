@@ -61,6 +61,8 @@ class TestReadings:
             Reading(TEMP, MONDAY, 20.1, Quality.GOOD, received, "as read"),
             Reading(TEMP, MONDAY + timedelta(microseconds=1), -0.3, Quality.UNCERTAIN),
             Reading(TEMP, MONDAY + QUARTER, 19.0, Quality.ESTIMATED, MONDAY),
+            Reading(TEMP, MONDAY + 2 * QUARTER, 19.1, Quality.CALCULATED),
+            Reading(TEMP, MONDAY + 3 * QUARTER, 19.2, Quality.CORRECTED),
             Reading(TEMP, MONDAY + HOUR, None, Quality.ABSENT),
             Reading(TEMP, MONDAY + 2 * HOUR, None, Quality.OUT_OF_RANGE, detail="-327.68"),
             Reading(TEMP, MONDAY + 3 * HOUR, None, Quality.NO_REPLY, detail="no reply in 2 s"),
@@ -69,7 +71,7 @@ class TestReadings:
             Reading(TEMP, MONDAY + 6 * HOUR, None, Quality.WRONG_DEVICE, detail="another device"),
         ]
         assert {reading.quality for reading in given} == set(Quality)
-        assert store.add_readings(reversed(given)) == Ingested(new=9)
+        assert store.add_readings(reversed(given)) == Ingested(new=len(given))
         assert store.readings(TEMP, MONDAY, MONDAY + 7 * HOUR) == given
 
     def test_start_counts_and_end_does_not(self, store: AnyStore) -> None:

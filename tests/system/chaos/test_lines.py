@@ -42,7 +42,9 @@ async def line() -> AsyncIterator[DatagramLine]:
     await made.close()
 
 
-async def test_the_first_frame_after_a_move_was_under_way(line: DatagramLine) -> None:
+async def test_a_frame_after_a_move_that_follows_no_question_who_is_there_is_not_excused(
+    line: DatagramLine,
+) -> None:
     client, other = Client(), Heard()
     transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
         lambda: client, remote_addr=(HOST, line.port)
@@ -54,7 +56,7 @@ async def test_the_first_frame_after_a_move_was_under_way(line: DatagramLine) ->
         transport.sendto(QUESTION)
         await client.answers.get()
     transport.close()
-    assert other.under_way == [True, False]
+    assert other.under_way == [False, False]
 
 
 async def test_who_asks_for_the_first_time_asks_whoever_is_there(line: DatagramLine) -> None:

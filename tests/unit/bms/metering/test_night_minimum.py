@@ -31,7 +31,7 @@ def found(use: Floats, step: timedelta = timedelta(hours=1)):
 def test_a_building_that_rests_has_no_leak() -> None:
     answer = found(a_building())
     assert answer is not None
-    assert (answer.fact.code, answer.since, answer.m3_per_year) == ("water_quiet", None, None)
+    assert (answer.fact.code, answer.since, answer.yearly_m3) == ("water_quiet", None, None)
 
 
 @pytest.mark.parametrize("per_hour", [1, 4])
@@ -42,7 +42,7 @@ def test_a_leak_is_told_with_its_night_and_its_water(per_hour: int) -> None:
     assert answer is not None
     assert answer.fact.code == "water_leak"
     assert answer.since == date(2026, 10, 2)
-    assert answer.m3_per_year == pytest.approx(0.05 * 8760)
+    assert answer.yearly_m3 == pytest.approx(0.05 * 8760)
     assert "utæthed" in danish(answer.fact)
     assert "438" in english(answer.fact)
 

@@ -99,6 +99,10 @@ class _Fall:
     share: float
 
 
+MOST_KWH = 1e9
+"""Use of a step above which nothing is looked for: no building has it, and sums of it overflow."""
+
+
 def panels_in(
     use: Series,
     temp: Series,
@@ -116,7 +120,7 @@ def panels_in(
     """
     zone = ZoneInfo(timezone)
     exported = _below_zero(use, zone)
-    if exported is not None or use.step > _HOUR:
+    if exported is not None or use.step > _HOUR or np.nanmax(use.values, initial=0.0) > MOST_KWH:
         return exported
     hourly = _hourly(use)
     clear = _whole_days(hourly, temp, _clear_sky(hourly.start, len(hourly)), timezone)

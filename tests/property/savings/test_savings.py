@@ -63,6 +63,7 @@ def assess(use: Series, temp: Series, commodity: Commodity = Commodity.ELECTRICI
     st.sampled_from(list(Commodity)),
 )
 @example([0.0], [5.5e304], 0, 0.0, Commodity.HEAT)  # whose sum is more than a float holds
+@example([5.631870723252869e304], [0.0], 0, 0.0, Commodity.ELECTRICITY)
 def test_always_an_answer_without_nan(use, temp, seed, noise, commodity):
     result = assess(series(use, seed, noise), series(temp, seed + 1, noise), commodity)
     for each in fields(result):

@@ -57,12 +57,10 @@ class Dataset(Generic[T]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchResult(Generic[T]):
-    """The parsed value, when it was fetched and last found unchanged, and the newest error since
-    then, None without."""
+    """The parsed value, when it was fetched, and the newest error since then, None without."""
 
     value: T
     fetched_at: datetime
-    checked_at: datetime
     trouble: str | None
 
 
@@ -101,13 +99,7 @@ class DatasetFetcher:
                 trouble = str(error)
         if cached.value is None or cached.entry.fetched_at is None:
             raise FeedError(f"{dataset.name}: {trouble or self._why_not(dataset)}")
-        fetched_at = cached.entry.fetched_at
-        return FetchResult(
-            value=cached.value,
-            fetched_at=fetched_at,
-            checked_at=cached.entry.checked_at or fetched_at,
-            trouble=trouble,
-        )
+        return FetchResult(value=cached.value, fetched_at=cached.entry.fetched_at, trouble=trouble)
 
     def fetch_uncached(self, dataset: Dataset[T], url: str) -> T:
         """Returns a value without caching it.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from bms.model.readings.units import Commodity
-from bms.model.savings.finding import Finding, FindingCode
+from bms.model.savings.finding import FindingCode, MeterFinding
 from bms.model.savings.objection import Objection, Verdict, verdict_of_saving
 
 
@@ -135,7 +135,7 @@ class Savings:
     reasons: tuple[Objection, ...] = ()
     flags: tuple[FindingCode, ...] = ()
     drift: float | None = None
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[MeterFinding, ...] = ()
     coefficients: Mapping[str, float] | None = None
     n_eff: float | None = None
     degree_days: tuple[float, float] | None = None

@@ -35,7 +35,7 @@ _EVENTS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class MeterFinding:
     """Something in a meter's data that an auditor asks about: what, from when to when, and how
     many hours [h] of it. ``excluded`` ones count as missing; the others count as they stand.
     ``parameters`` are those of its message beside these; ``proposal`` says how a non-routine event

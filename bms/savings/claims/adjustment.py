@@ -15,7 +15,7 @@ from math import hypot
 
 from bms.model.savings.avoided_use import MonthSavings, Savings, Span
 from bms.model.savings.event import Decision, NonRoutineEvent, standing
-from bms.model.savings.finding import Finding
+from bms.model.savings.finding import MeterFinding
 from bms.model.savings.objection import Objection, ObjectionKind, Verdict, verdict_of_saving
 from bms.savings.claims.gates import event_objections, size_objections
 from bms.savings.models.uncertainty import Z90
@@ -42,7 +42,7 @@ class Adjusted:
     saving_low_kwh: float | None
     saving_high_kwh: float | None
     reasons: tuple[Objection, ...]
-    open: tuple[Finding, ...]
+    open: tuple[MeterFinding, ...]
     applied: tuple[NonRoutineEvent, ...]
 
     @property
@@ -76,7 +76,7 @@ def _adjusted(
     savings: Savings,
     kwh: float,
     se: float,
-    undecided: tuple[Finding, ...],
+    undecided: tuple[MeterFinding, ...],
     applied: tuple[NonRoutineEvent, ...],
 ) -> Adjusted:
     saving = low = high = None
@@ -129,7 +129,7 @@ def _within(entry: NonRoutineEvent, span: Span) -> float:
     return max(shared / (entry.end - entry.start), 0.0)
 
 
-def _answers(entry: NonRoutineEvent, found: Finding) -> bool:
+def _answers(entry: NonRoutineEvent, found: MeterFinding) -> bool:
     """Whether somebody has decided about ``found`` by ``entry``: they begin or end together. A
     confirmed entry that ends while the event goes on answers only its own part."""
     ends = (entry.start, entry.end)

@@ -15,7 +15,7 @@ from bms.model.fact import Day, MessageCode
 from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity
 from bms.model.savings.avoided_use import Savings, Span
-from bms.model.savings.finding import Finding
+from bms.model.savings.finding import MeterFinding
 from bms.model.savings.objection import Objection, ObjectionKind, Verdict, objection
 from bms.savings.claims.assessment import AssessmentPeriods
 from bms.savings.events.sun_panels import SunPanels
@@ -112,7 +112,7 @@ def weather_objections(outside_days: int, days: int) -> list[Objection]:
 
 
 def event_objections(
-    findings: Iterable[Finding], reporting: Span, carried: float, low: float, high: float
+    findings: Iterable[MeterFinding], reporting: Span, carried: float, low: float, high: float
 ) -> list[Objection]:
     """Returns the objections to non-routine events that nobody has confirmed or dismissed yet.
 
@@ -134,7 +134,7 @@ def event_objections(
     ]
 
 
-def _effect(found: Finding, reporting: Span, carried: float) -> tuple[float, float]:
+def _effect(found: MeterFinding, reporting: Span, carried: float) -> tuple[float, float]:
     """What the saving would change by, if an event were confirmed as proposed, and the standard
     error [kWh]."""
     proposal = found.proposal

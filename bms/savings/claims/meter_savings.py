@@ -17,7 +17,7 @@ from bms.model.savings.avoided_use import (
     Savings,
     Span,
 )
-from bms.model.savings.finding import Finding
+from bms.model.savings.finding import MeterFinding
 from bms.model.savings.objection import Objection, Verdict, verdict_of
 from bms.savings.claims.assessment import USUAL, AssessmentPeriods, AssessmentSettings
 from bms.savings.claims.gates import (
@@ -99,7 +99,7 @@ class _PreparedDays:
     whole: DailyUse
     """The valid days of the project, of which ``after`` is a part."""
     coverage: float
-    findings: tuple[Finding, ...]
+    findings: tuple[MeterFinding, ...]
     panels: SunPanels | None
     history: tuple[DailyUse, ...]
     """The valid days of the years before the baseline period, the latest first."""
@@ -240,7 +240,9 @@ def _within(whole: DailyUse, periods: AssessmentPeriods) -> DailyUse:
     return whole.where(np.array([day in shown for day in whole.dates], dtype=bool))
 
 
-def _found(use: Series, commodity: Commodity, periods: AssessmentPeriods) -> tuple[Finding, ...]:
+def _found(
+    use: Series, commodity: Commodity, periods: AssessmentPeriods
+) -> tuple[MeterFinding, ...]:
     """Gaps, a shifted clock and changed hours of use."""
     baseline, reporting, timezone = periods.baseline, periods.reporting, periods.timezone
     hours = clock_shift(use, baseline, reporting, timezone)

@@ -11,7 +11,7 @@ from bms.model.fact import Term, TermCode
 from bms.model.readings.runs_and_peaks import Mask, runs
 from bms.model.readings.series import Series
 from bms.model.savings.avoided_use import Span
-from bms.model.savings.finding import Finding, FindingCode
+from bms.model.savings.finding import FindingCode, MeterFinding
 
 _HOUR = timedelta(hours=1)
 
@@ -23,11 +23,11 @@ class ClockDirection(TermCode):
     EARLIER = "clock_earlier"
 
 
-def finding(code: FindingCode, use: Series, mask: Mask) -> Finding:
+def finding(code: FindingCode, use: Series, mask: Mask) -> MeterFinding:
     """Returns the finding about the steps of ``use`` for which ``mask`` is true (at least one);
     they count as missing."""
     at = np.flatnonzero(mask)
-    return Finding(
+    return MeterFinding(
         code=code,
         start=use.start + int(at[0]) * use.step,
         end=use.start + (int(at[-1]) + 1) * use.step,
@@ -36,11 +36,11 @@ def finding(code: FindingCode, use: Series, mask: Mask) -> Finding:
     )
 
 
-def clock_finding(reporting: Span, hours: int) -> Finding:
+def clock_finding(reporting: Span, hours: int) -> MeterFinding:
     """Returns the finding about days that in some months lie ``hours`` [h] later than a year
     before (or earlier, where that is negative)."""
     direction = ClockDirection.LATER if hours > 0 else ClockDirection.EARLIER
-    return Finding(
+    return MeterFinding(
         code=FindingCode.CLOCK_SHIFT,
         start=reporting.start,
         end=reporting.end,
@@ -50,7 +50,7 @@ def clock_finding(reporting: Span, hours: int) -> Finding:
     )
 
 
-def codes(findings: Iterable[Finding]) -> tuple[FindingCode, ...]:
+def codes(findings: Iterable[MeterFinding]) -> tuple[FindingCode, ...]:
     """Returns the codes of ``findings``, each once, in their order."""
     return tuple(dict.fromkeys(each.code for each in findings))
 
@@ -59,7 +59,7 @@ LONG = timedelta(days=3)
 """A shorter gap hides no change of use that matters to a year."""
 
 
-def gaps(use: Series, span: Span) -> tuple[Finding, ...]:
+def gaps(use: Series, span: Span) -> tuple[MeterFinding, ...]:
     """One finding ``gap`` for every gap of three days and more of ``use`` inside ``span``, its ends
     included: a meter that starts late or stops early has one."""
     first = -((use.start - span.start) // use.step)

@@ -14,7 +14,7 @@ import numpy as np
 from bms.model.readings.runs_and_peaks import Mask, runs
 from bms.model.readings.series import Floats, Series
 from bms.model.readings.units import Commodity
-from bms.model.savings.finding import Finding, FindingCode
+from bms.model.savings.finding import FindingCode, MeterFinding
 from bms.savings.data.findings import finding
 from bms.savings.data.unit_errors import repeated_values, unit_errors
 
@@ -44,13 +44,13 @@ class Zeros(StrEnum):
 
 def screen_use(
     use: Series, temp: Series, commodity: Commodity, zeros: Zeros = Zeros.AUTO
-) -> tuple[Series, tuple[Finding, ...]]:
+) -> tuple[Series, tuple[MeterFinding, ...]]:
     """``use`` with everything that is no measurement as NaN, and what was found.
 
     Findings: ``negative``, ``implausible``, ``x1000``, ``stuck`` and ``zeros``.
     """
     values = np.array(use.values)
-    found: list[Finding] = []
+    found: list[MeterFinding] = []
 
     def put_aside(mask: Mask, code: FindingCode) -> None:
         if mask.any():

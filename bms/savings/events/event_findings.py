@@ -14,7 +14,7 @@ from bms.model.fact import Day, Parameter, Term
 from bms.model.readings.series import Series
 from bms.model.savings.avoided_use import Span
 from bms.model.savings.event import EventKind, Proposal
-from bms.model.savings.finding import Finding, FindingCode
+from bms.model.savings.finding import FindingCode, MeterFinding
 from bms.savings.data.daily import DailyUse
 from bms.savings.events.level_changes import LevelChange, level_changes
 from bms.savings.events.outages import Outage, outages
@@ -34,7 +34,7 @@ def detect_events(
     reporting: Span,
     steady: bool,
     timezone: str,
-) -> tuple[Finding, ...]:
+) -> tuple[MeterFinding, ...]:
     """Steps, drifts and outages in the days of both periods, as findings with proposals.
 
     ``model`` was fitted to ``before``, the valid days of ``baseline``; ``after`` are those of
@@ -52,13 +52,13 @@ def detect_events(
 
 def detect_use_changes(
     use: Series, *, baseline: Span, reporting: Span, timezone: str
-) -> tuple[Finding, ...]:
+) -> tuple[MeterFinding, ...]:
     """Evenings, nights and weekends that changed in either period of ``use`` [kWh per step]."""
     found = changed_use(use, baseline, reporting, timezone)
     return tuple(_used(change, span) for span, change in found)
 
 
-def _after(step: LevelChange, span: Span, zone: ZoneInfo) -> Finding:
+def _after(step: LevelChange, span: Span, zone: ZoneInfo) -> MeterFinding:
     """A step or drift of the reporting period: its use from that day on is adjusted for."""
     start = span.start if step.slow else _midnight(step.day, zone)
     kind = EventKind.DRIFT if step.slow else EventKind.STEP
@@ -69,7 +69,7 @@ def _after(step: LevelChange, span: Span, zone: ZoneInfo) -> Finding:
     return _level_change(step, start, span, proposal)
 
 
-def _before(step: LevelChange, span: Span, zone: ZoneInfo) -> Finding:
+def _before(step: LevelChange, span: Span, zone: ZoneInfo) -> MeterFinding:
     """A step or drift of the baseline period: the building as it was before is adjusted to what it
     is since. The drift's mean is half of its end, and that is what the days before lack."""
     if step.slow:
@@ -94,7 +94,9 @@ def _before(step: LevelChange, span: Span, zone: ZoneInfo) -> Finding:
     return _level_change(step, day, span, proposal)
 
 
-def _level_change(step: LevelChange, start: datetime, span: Span, proposal: Proposal) -> Finding:
+def _level_change(
+    step: LevelChange, start: datetime, span: Span, proposal: Proposal
+) -> MeterFinding:
     size: dict[str, Parameter] = {"share": step.share, "half_width": Z90 * step.error}
     if step.slow:
         return _finding(FindingCode.DRIFT, start, span.end, proposal, size)
@@ -102,7 +104,7 @@ def _level_change(step: LevelChange, start: datetime, span: Span, proposal: Prop
     return _finding(FindingCode.STEP, start, span.end, proposal, size)
 
 
-def _out(found: Outage, zone: ZoneInfo) -> Finding:
+def _out(found: Outage, zone: ZoneInfo) -> MeterFinding:
     start, end = _midnight(found.first, zone), _midnight(found.last + timedelta(days=1), zone)
     proposal = Proposal(
         kind=EventKind.OUTAGE,
@@ -120,7 +122,7 @@ def _out(found: Outage, zone: ZoneInfo) -> Finding:
     return _finding(FindingCode.OUTAGE, start, end, proposal, days)
 
 
-def _used(change: ChangedUse, span: Span) -> Finding:
+def _used(change: ChangedUse, span: Span) -> MeterFinding:
     proposal = Proposal(
         kind=EventKind.CHANGED_USE,
         start=change.start,
@@ -139,8 +141,8 @@ def _finding(
     end: datetime,
     proposal: Proposal,
     parameters: Mapping[str, Parameter],
-) -> Finding:
-    return Finding(
+) -> MeterFinding:
+    return MeterFinding(
         code=code,
         start=start,
         end=end,

@@ -17,7 +17,7 @@ from bms.errors import ConfigError, NotFound
 from bms.model.assets.site import Site
 from bms.model.savings.avoided_use import SiteSavings
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent, standing
-from bms.model.savings.finding import Finding
+from bms.model.savings.finding import MeterFinding
 from bms.ports.storage.ledgers import LedgerStore
 from bms.savings.claims.adjustment import NEAR, adjust
 
@@ -30,7 +30,7 @@ class OpenEvent:
     id: str
     meter: str
     kind: EventKind
-    finding: Finding
+    finding: MeterFinding
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from bms.model.fact import Day
 from bms.model.readings.units import Commodity
 from bms.model.savings.avoided_use import FrozenBaseline, KeptBaseline, MonthSavings, Savings, Span
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent, Proposal
-from bms.model.savings.finding import Finding, FindingCode
+from bms.model.savings.finding import FindingCode, MeterFinding
 from bms.model.savings.measure import Measure, MeasureEnd, MeasureKind
 from bms.savings.claims.gates import event_objections
 from tests.rigs.fakes.city import utc
@@ -60,7 +60,7 @@ def a_month(first: date, adjusted: float, measured: float, to_date: float) -> Mo
     )
 
 
-def a_finding(start: datetime = STEP_AT, kwh: float | None = 180.0) -> Finding:
+def a_finding(start: datetime = STEP_AT, kwh: float | None = 180.0) -> MeterFinding:
     """A step that goes on until the reporting period ends; ``kwh`` None: nothing is proposed."""
     proposal = None
     if kwh is not None:
@@ -72,7 +72,7 @@ def a_finding(start: datetime = STEP_AT, kwh: float | None = 180.0) -> Finding:
             kwh_se=25.0,
             share=0.1,
         )
-    return Finding(
+    return MeterFinding(
         code=FindingCode.STEP,
         start=start,
         end=REPORTING.end,

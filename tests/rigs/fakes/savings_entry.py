@@ -6,7 +6,7 @@ from bms.model.fact import Day
 from bms.model.readings.units import Commodity
 from bms.model.savings.avoided_use import Savings, Span
 from bms.model.savings.event import EventKind, NonRoutineEvent, Proposal
-from bms.model.savings.finding import Finding, FindingCode
+from bms.model.savings.finding import FindingCode, MeterFinding
 from bms.savings.claims.gates import event_objections, size_objections
 
 
@@ -16,7 +16,7 @@ def at(year: int, month: int, day: int = 1) -> datetime:
 
 BASELINE = Span(start=at(2018, 1), end=at(2019, 1))
 REPORTING = Span(start=at(2019, 1), end=at(2020, 1))
-STEP = Finding(
+STEP = MeterFinding(
     code=FindingCode.STEP,
     start=at(2019, 5),
     end=at(2020, 1),

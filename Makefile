@@ -14,7 +14,7 @@ PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n 2 --dist loadfile --no-loa
 test: $(VENV)/installed-test
 	$(PYTEST) --durations=20 $(ARGS)
 
-# What needs no process, no connection and no half second each, the properties on a fifth of their examples.
+# What needs no process, no connection and no quarter of a second each, the properties on a fifth of their examples.
 test-fast: $(VENV)/installed-test
 	sh tools/test-fast $(PY) $(ARGS)
 

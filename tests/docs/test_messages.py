@@ -34,11 +34,13 @@ def test_every_fact_and_term_has_a_message(language: str, context: str, codes: l
     assert sorted(have - set(codes)) == [], "left over"
 
 
+@pytest.mark.slow
 def test_code_and_catalogues_agree() -> None:
     """Of pages, command line, reports, facts and terms; in every language, in order."""
     assert differences() == []
 
 
+@pytest.mark.slow
 def test_what_a_language_lacks_is_named(tmp_path: Path) -> None:
     lines = differences(swedish_beside_the_others(tmp_path))
     assert "sv: no message page:cooling" in lines
@@ -47,6 +49,7 @@ def test_what_a_language_lacks_is_named(tmp_path: Path) -> None:
     assert all(line.startswith("sv: ") for line in lines)
 
 
+@pytest.mark.slow
 def test_what_no_code_asks_for_is_named(tmp_path: Path) -> None:
     write_catalogue(
         tmp_path, "en", {("page", "castle"): "Castle", ("page", "use_castle"): "Castle"}
@@ -55,6 +58,7 @@ def test_what_no_code_asks_for_is_named(tmp_path: Path) -> None:
     assert left_over == ["en: no code asks for page:castle"]
 
 
+@pytest.mark.slow
 def test_a_placeholder_that_nothing_fills_is_named(tmp_path: Path) -> None:
     write_catalogue(tmp_path, "en", {("page", "as_of"): "{time} in {place}"})
     lines = [line for line in differences(tmp_path) if line.endswith("page:as_of needs place")]
@@ -135,6 +139,7 @@ def may_hold_danish(file: Path) -> bool:
     return danish(" ".join(re.findall(r"\w+", file.read_text("utf-8"))))
 
 
+@pytest.mark.slow
 def test_no_sentence_in_danish_stands_in_code() -> None:
     files = [file for root in ROOTS for file in (ROOT / root).rglob("*.py")]
     close = filter(may_hold_danish, files)

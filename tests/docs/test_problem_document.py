@@ -69,6 +69,7 @@ def commands() -> list[str]:
     return [line for line in block.splitlines() if line.strip()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", commands())
 def test_the_commands_for_strangers_answer(line: str) -> None:
     program, *words = shlex.split(line, comments=True)

@@ -350,6 +350,7 @@ def test_junk_is_garbled_and_nothing_worse(junk: bytes, wanted: list[Reference])
     decode_apdu(junk, ("10.0.0.1", 47808))
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(200), deadline=None)
 @given(st.lists(st.tuples(references, numbers), min_size=1, max_size=4), st.data())
 def test_a_changed_octet_is_never_another_objects_value(

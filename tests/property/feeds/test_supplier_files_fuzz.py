@@ -120,6 +120,7 @@ def test_any_bytes(name: str, content: bytes, piece: bytes) -> None:
     check(outcome(name, gzip.compress(content)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_spoilt_file(name: str) -> None:
     @QUICK
@@ -130,6 +131,7 @@ def test_a_spoilt_file(name: str) -> None:
     spoil()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_a_file_cut_anywhere(name: str) -> None:
     content = samples()[name]
@@ -145,6 +147,7 @@ JUNK = st.recursive(
 )
 
 
+@pytest.mark.slow
 @QUICK
 @given(st.data())
 def test_any_value_in_any_place_of_the_json(data: st.DataObject) -> None:
@@ -162,6 +165,7 @@ def test_any_value_in_any_place_of_the_json(data: st.DataObject) -> None:
     check(outcome(name, json.dumps(document).encode()))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "lines"), [("csv", csv_lines()), ("kredsloeb", drop_lines())], ids=["csv", "drop"]
 )
@@ -223,6 +227,7 @@ def written(rows: list[tuple[str, int, float | None]], mapping: CsvMapping) -> b
     return ("\r\n".join(lines) + "\r\n").encode(mapping.encoding)
 
 
+@pytest.mark.slow
 @QUICK
 @given(
     mappings(),

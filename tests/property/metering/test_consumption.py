@@ -123,6 +123,7 @@ faults = st.lists(st.tuples(kinds, st.integers(1, 6)), max_size=4)
 
 
 class TestARegisterWithFaults:
+    @pytest.mark.slow
     @given(seeds, faults, rated)
     @settings(max_examples=examples(150), deadline=None)
     def test_a_known_hour_is_the_true_one(

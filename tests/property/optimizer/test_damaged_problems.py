@@ -172,6 +172,7 @@ def test_each_damage_alone(damage: Damage) -> None:
     answers(damage(valid()))
 
 
+@pytest.mark.slow
 @given(st.lists(st.sampled_from(DAMAGES), min_size=2, max_size=4, unique=True))
 @settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_several_damages_together(damages: list[Damage]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -43,6 +44,7 @@ def holds(values: st.SearchStrategy[float]) -> st.SearchStrategy[tuple[float, fl
     return st.one_of(st.none(), st.tuples(values, HOURS))
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(40), deadline=None)
 @given(
     office=holds(TEMPERATURES),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -46,6 +47,7 @@ def changed(air: float, price: np.ndarray, peak: PeakDemand) -> HorizonProgram:
     return replace(task, building=building, peak=peak)
 
 
+@pytest.mark.slow
 @given(
     air=st.floats(15.0, 24.0),
     level=st.floats(0.3, 2.0),

@@ -77,6 +77,7 @@ def co2(problem: Problem, flow_pct: np.ndarray, run: np.ndarray, zone: int) -> n
     return np.array(found)
 
 
+@pytest.mark.slow
 @given(
     lever=levers,
     people=st.tuples(counts, counts),
@@ -116,6 +117,7 @@ def test_it_may_be_written_and_keeps_what_can_be_kept(
         assert np.all(co2(problem, flow, run, zone)[used] <= best[used] + 10.0)
 
 
+@pytest.mark.slow
 @given(
     first=levers,
     second=levers,
@@ -148,6 +150,7 @@ def test_two_units_for_the_same_rooms_may_be_written(
     assert {"no_solution", "refused"}.isdisjoint(words.code for words in schedule.reasons)
 
 
+@pytest.mark.slow
 @given(
     field=st.sampled_from(
         ["people", "co2_limit_ppm", "co2_ppm", "volume_m3", "own_flow_pct", "least_flow_pct",

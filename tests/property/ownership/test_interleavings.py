@@ -134,6 +134,7 @@ class Workers:
                 self.ends(name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(8))
 def test_w02_no_interleaving_lets_two_write(seed: int) -> None:
     chance = random.Random(seed)

@@ -305,6 +305,7 @@ def _takes_bytes(part: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return any(a.annotation is not None and "bytes" in ast.unparse(a.annotation) for a in given_)
 
 
+@pytest.mark.slow
 def test_every_parser_of_bytes_is_in_the_list() -> None:
     found = set(takers())
     assert found - set(PARSERS) - NO_PARSERS == set(), "add it to PARSERS, or say that it is none"

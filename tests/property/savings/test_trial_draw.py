@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -47,6 +48,7 @@ def test_every_draw_is_a_half_and_balanced(
     assert len(arms_of(lot)) == plan.blocks
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(8), deadline=None)
 @given(st.integers(0, 10_000), st.floats(-30, 30), st.sampled_from(["spikes", "trend", "steps"]))
 @example(806, 0.0, "spikes")  # the arms exchanged have the same score, but for rounding

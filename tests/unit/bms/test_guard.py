@@ -412,6 +412,7 @@ class TestOrphan:
 
 
 class TestPresence:
+    @pytest.mark.slow
     def test_one_guard_at_a_time_seen_by_all(self, tmp_path: Path) -> None:
         one, two = (Presence(tmp_path / "journal") for _ in range(2))
         assert two.look() is None

@@ -61,6 +61,7 @@ def test_a_text_is_described_by_itself() -> None:
     assert t.describe(Fact("of_no_catalogue", {"n": 1})) == "of_no_catalogue(n=1)"
 
 
+@pytest.mark.slow
 async def test_a_third_language_costs_one_file(tmp_path: Path) -> None:
     """Ten Swedish messages; numbers and dates are Swedish with them, the rest is English."""
     world = a_world(tmp_path, open_dashboard=True)
@@ -78,6 +79,7 @@ async def test_a_third_language_costs_one_file(tmp_path: Path) -> None:
     assert "Overblik" in danish
 
 
+@pytest.mark.slow
 async def test_a_language_without_catalogue_is_not_offered(tmp_path: Path) -> None:
     async with a_world(tmp_path, open_dashboard=True).browser(**HTML) as browser:
         page = (await browser.get("/?lang=sv")).text

@@ -58,6 +58,7 @@ async def savings(world: World) -> dict:
 
 
 class TestEntering:
+    @pytest.mark.slow
     async def test_an_entry_has_its_author_and_date_and_adjusts_the_saving(
         self, world: World
     ) -> None:
@@ -77,6 +78,7 @@ class TestEntering:
         listed = (await call(world, "GET", EVENTS)).json()
         assert listed["events"] == [row]
 
+    @pytest.mark.slow
     async def test_a_correction_supersedes_and_both_are_listed(self, world: World) -> None:
         before = await savings(world)
         first = (await call(world, "POST", EVENTS, json=ENTRY)).json()
@@ -92,6 +94,7 @@ class TestEntering:
         assert again.status_code == 422
         assert second["id"] in again.json()["detail"]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("change", "status"),
         [
@@ -130,6 +133,7 @@ class TestDeciding:
         made.store.add_readings(a_step())
         return made
 
+    @pytest.mark.slow
     async def test_an_open_event_is_confirmed_with_its_proposal(self, stepped: World) -> None:
         listed = (await call(stepped, "GET", EVENTS + STEPPED)).json()
         (first,) = listed["open"]
@@ -143,12 +147,14 @@ class TestDeciding:
         after = (await call(stepped, "GET", EVENTS + STEPPED)).json()
         assert after["open"] == []
 
+    @pytest.mark.slow
     async def test_or_dismissed_without_one(self, stepped: World) -> None:
         listed = (await call(stepped, "GET", EVENTS + STEPPED)).json()
         body = {"open": listed["open"][0]["id"], "decision": "dismissed", "reason": "our control"}
         made = await call(stepped, "POST", EVENTS + STEPPED, json=body)
         assert (made.status_code, made.json()["change_kwh"]) == (201, 0.0)
 
+    @pytest.mark.slow
     async def test_what_is_not_open_is_not_found(self, world: World) -> None:
         body = {"open": "heat-drift-2019-01-01", "reason": "a guess"}
         answer = await call(world, "POST", EVENTS, json=body)
@@ -157,6 +163,7 @@ class TestDeciding:
 
 
 class TestBaselines:
+    @pytest.mark.slow
     async def test_a_change_of_data_is_told_and_accepted(self, world: World) -> None:
         await savings(world)
         kept = (await call(world, "GET", "/v1/sites/lodge/baselines")).json()["baselines"]
@@ -178,6 +185,7 @@ class TestBaselines:
 
 
 class TestPage:
+    @pytest.mark.slow
     @pytest.mark.parametrize("language", ["da", "en"])
     async def test_the_ledger_stands_on_the_page_of_the_building(
         self, world: World, language: str

@@ -25,6 +25,7 @@ def world(tmp_path: Path) -> World:
     return made
 
 
+@pytest.mark.slow
 async def test_control_is_among_the_measures_with_the_saving_of_the_site(world: World) -> None:
     async with world.browser(**world.key("read")) as browser:
         (control,) = (await browser.get("/v1/measures")).json()["measures"]
@@ -38,6 +39,7 @@ async def test_control_is_among_the_measures_with_the_saving_of_the_site(world: 
         assert (await browser.get("/v1/measures/control")).status_code == 404
 
 
+@pytest.mark.slow
 async def test_a_measure_is_entered_shown_and_ended(world: World) -> None:
     async with world.browser(**world.key("operate")) as browser:
         made = await browser.post("/v1/measures", json=WINDOWS)
@@ -61,6 +63,7 @@ async def test_a_measure_is_entered_shown_and_ended(world: World) -> None:
         assert {"add_measure", "end_measure"} <= set(actions)
 
 
+@pytest.mark.slow
 async def test_pages_follow_each_other(world: World) -> None:
     async with world.browser(**world.key("operate")) as browser:
         for what in ("new windows", "new lamps"):

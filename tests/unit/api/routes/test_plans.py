@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from bms.model.trust.modes import Application, ShadowDay
 from tests.rigs.fakes.api import HTML, NOW, a_world
 
@@ -59,5 +61,6 @@ async def test_days_beside_the_plan_say_what_was_expected_and_what_people_did(
     assert "delvis fulgt (50 %)" in page
 
 
+@pytest.mark.slow
 async def test_the_page_of_a_building_that_is_written_to_has_no_days_beside_the_plan(browser):
     assert 'id="shadow"' not in (await browser.get("/sites/lodge", headers=HTML)).text

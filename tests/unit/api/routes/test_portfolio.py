@@ -62,6 +62,7 @@ async def get(world: World, path: str, **headers: str):
 
 
 class TestRanking:
+    @pytest.mark.slow
     async def test_the_worst_comes_first_with_its_peers(self, world: World) -> None:
         body = (await get(world, "/v1/portfolio/ranking?metric=electricity_kwh_m2")).json()
         assert (body["metric"], body["unit"]) == ("electricity_kwh_m2", "kWh/m2")
@@ -77,6 +78,7 @@ class TestRanking:
         assert first["notes"][0]["en"] == "Peer comparison, no proof."
         assert rows[-1]["value"] is None
 
+    @pytest.mark.slow
     async def test_pages_follow_the_order(self, world: World) -> None:
         seen, cursor = [], ""
         for _ in range(4):
@@ -87,6 +89,7 @@ class TestRanking:
         assert seen == ["c", "b", "a", "silent"]
         assert body["next"] is None
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("metric", [each.value for each in Metric])
     async def test_every_metric_has_a_value(self, world: World, metric: str) -> None:
         body = (await get(world, f"/v1/portfolio/ranking?metric={metric}")).json()
@@ -162,6 +165,7 @@ class TestCooling:
 
 
 class TestSavings:
+    @pytest.mark.slow
     async def test_sites_come_in_pages_and_the_sum_is_always_whole(self, world: World) -> None:
         whole = (await get(world, "/v1/portfolio/savings")).json()
         first = (await get(world, "/v1/portfolio/savings?limit=2")).json()
@@ -172,6 +176,7 @@ class TestSavings:
         assert rest["next"] is None
         assert first["portfolio"] == rest["portfolio"] == whole["portfolio"]
 
+    @pytest.mark.slow
     async def test_months_add_up_and_the_year_to_date_is_told(self, world: World) -> None:
         body = (await get(world, "/v1/portfolio/savings?reporting=2018-11-20..2019-01-28")).json()
         for told in (body["sites"][0], body):

@@ -18,6 +18,7 @@ def world(tmp_path) -> World:
     return in_time(a_world(tmp_path), START - 9 * HOUR)
 
 
+@pytest.mark.slow
 async def test_the_stopped_one_stands_beside_the_one_that_ran_to_its_end(world: World) -> None:
     site = world.city.site("lodge")
     first = begun(world)

@@ -77,6 +77,7 @@ def test_a_forecast_does_not_depend_on_where_the_question_starts() -> None:
     np.testing.assert_array_equal(whole[-len(part) :], part)
 
 
+@pytest.mark.slow
 def test_errors_of_forecasts_grow_with_the_lead_time() -> None:
     errors = np.array([forecast_errors(7, issue * 60, 36).temp_k for issue in range(500)])
     assert errors.std(axis=0)[0] == pytest.approx(0.5, rel=0.15)
@@ -84,6 +85,7 @@ def test_errors_of_forecasts_grow_with_the_lead_time() -> None:
     assert abs(errors.mean()) < 0.1
 
 
+@pytest.mark.slow
 def test_a_newer_forecast_is_usually_better() -> None:
     old = np.array([forecast_errors(3, 100 * i, 31).temp_k[30] for i in range(300)])
     new = np.array([forecast_errors(3, 100 * i + 24, 7).temp_k[6] for i in range(300)])

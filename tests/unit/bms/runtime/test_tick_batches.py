@@ -153,6 +153,7 @@ async def test_an_override_of_one_site_leaves_the_others(world: World) -> None:
     assert Overridden in kinds
 
 
+@pytest.mark.slow
 async def test_a_site_that_hangs_holds_up_no_other(world: World) -> None:
     planned(world)
     gate = asyncio.Event()

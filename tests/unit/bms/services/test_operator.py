@@ -252,6 +252,7 @@ async def test_w10_the_points_go_back_before_the_database_is_asked() -> None:
     assert held == [set()]
 
 
+@pytest.mark.slow
 async def test_w10_the_answer_does_not_wait_for_a_database_that_hangs() -> None:
     class Hangs(MemoryStore):
         def add_receipts(self, *args):

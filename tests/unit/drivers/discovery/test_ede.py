@@ -225,6 +225,7 @@ found_objects = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(60), deadline=None)
 @given(st.lists(found_objects, max_size=6), st.one_of(st.none(), names), names)
 def test_whatever_a_device_calls_itself_the_draft_is_a_site_file(

@@ -89,6 +89,7 @@ def test_occupied_days_are_counted_across_the_change_of_clocks():
     assert simulated.record().occupied_days.tolist() == [2, 2, 4]
 
 
+@pytest.mark.slow
 def test_a_setpoint_acts_and_its_release_gives_it_back():
     simulated = city(MONDAY + timedelta(hours=8))
     simulated.command("townhall", "north.setpoint", 17.0)
@@ -144,6 +145,7 @@ def test_time_moves_in_whole_minutes_within_the_weather():
         city(datetime(2021, 1, 1, tzinfo=UTC))
 
 
+@pytest.mark.slow
 def test_the_worlds_stay_together_until_a_command():
     simulated = city(sites=SITES[:1])
     with pytest.raises(ValueError, match="apart"):
@@ -162,6 +164,7 @@ def test_the_worlds_stay_together_until_a_command():
         simulated.fork_worlds()
 
 
+@pytest.mark.slow
 def test_a_command_reaches_our_world_alone():
     simulated = city(MONDAY + timedelta(hours=8), SITES[:1])
     simulated.fork_worlds()
@@ -175,6 +178,7 @@ def test_a_command_reaches_our_world_alone():
     assert touched.heat_kwh[0, 2].sum() < untouched.heat_kwh[0, 2].sum()
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_and_another_seed_another_building():
     def run(seed: int) -> dict[str, float]:
         simulated = at_once(MONDAY, [SimSite("x", "sportshall", seed)])
@@ -186,6 +190,7 @@ def test_the_same_seed_gives_the_same_and_another_seed_another_building():
     assert run(6)["heat.power"] != first["heat.power"]
 
 
+@pytest.mark.slow
 def test_buildings_side_by_side_are_each_as_if_alone():
     together = city()
     together.advance(6 * 3600)
@@ -195,6 +200,7 @@ def test_buildings_side_by_side_are_each_as_if_alone():
         assert alone.sensors(site.id) == together.sensors(site.id)
 
 
+@pytest.mark.slow
 def test_many_small_steps_end_where_one_long_one_ends():
     long, short = city(sites=SITES[:1]), city(sites=SITES[:1])
     long.advance(3 * 3600)
@@ -221,6 +227,7 @@ def test_history_is_what_the_sensors_show_on_the_way():
         first.history(MONDAY + timedelta(hours=4), 1700)
 
 
+@pytest.mark.slow
 def test_instruments_round_and_registers_never_fall():
     past = city().history(MONDAY + timedelta(days=2), 1800)
     for signals in past.values():
@@ -234,6 +241,7 @@ def test_instruments_round_and_registers_never_fall():
     assert hourly == pytest.approx(past["townhall"]["el.power"][1:-1:2], rel=0.7, abs=1.0)
 
 
+@pytest.mark.slow
 def test_sensor_noise_is_small_and_there():
     simulated = city(sites=SITES[:1])
     temps = simulated.history(MONDAY + timedelta(days=2), 300)["townhall"]["north.temp"]
@@ -241,6 +249,7 @@ def test_sensor_noise_is_small_and_there():
     assert 0.04 < wobble < 0.09
 
 
+@pytest.mark.slow
 def test_the_rival_leaves_the_fans_off_on_closed_days():
     simulated = at_once(datetime(2018, 7, 25, tzinfo=LOCAL), SITES[1:2])
     simulated.fork_worlds()

@@ -38,12 +38,14 @@ def seen(city: Municipality) -> dict[str, float]:
 
 
 class TestOwnControl:
+    @pytest.mark.slow
     def test_it_moves_the_whole_flow_at_the_commissioned_setpoint(self, noon) -> None:
         city = hall(noon)
         shown = seen(city)
         assert {signal: shown[signal] for signal in OWN} == OWN
         assert {signal: city.own_value("sportshall", signal) for signal in OWN} == OWN
 
+    @pytest.mark.slow
     def test_a_building_whose_new_levers_nobody_moves_is_the_same_to_the_last_bit(
         self, noon
     ) -> None:

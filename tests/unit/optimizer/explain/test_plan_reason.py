@@ -68,6 +68,7 @@ def test_moments_are_said_in_local_time(moment: datetime, danish: str, english: 
     assert en(told) == f"Hall: heating up starts {english}."
 
 
+@pytest.mark.slow
 def test_a_warm_up_is_told_with_the_zones_name_and_the_weekday(task: Problem) -> None:
     said = reasons(OPTIMIZER.plan(named(task)), "warm_up_from")[0]
     assert da(said).startswith("Kontorer: opvarmningen begynder mandag 14. jan. kl. 0")
@@ -75,11 +76,13 @@ def test_a_warm_up_is_told_with_the_zones_name_and_the_weekday(task: Problem) ->
     assert en(said).endswith(".")
 
 
+@pytest.mark.slow
 def test_without_a_name_the_id_stands(task: Problem) -> None:
     said = reasons(OPTIMIZER.plan(task), "warm_up_from")[0]
     assert en(said).startswith("office: ")
 
 
+@pytest.mark.slow
 def test_what_is_wrong_with_a_zone_is_told_with_its_name(task: Problem) -> None:
     good = named(task)
     assert good.model is not None

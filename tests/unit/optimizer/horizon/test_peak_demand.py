@@ -53,18 +53,21 @@ class TestHours:
 
 
 class TestPlans:
+    @pytest.mark.slow
     def test_a_priced_peak_is_lower_and_said(self) -> None:
         _, dear = planned(peak_so_far_kw=25.0, peak_dkk_per_kw=30.0)
         _, cheap = planned(peak_so_far_kw=25.0, peak_dkk_per_kw=0.001)
         assert data_sheet_coil_kw(dear, "new_peak") < 0.75 * data_sheet_coil_kw(cheap, "new_peak")
         assert dear.status is PlanStatus.OPTIMAL
 
+    @pytest.mark.slow
     def test_a_peak_that_is_not_reached_changes_nothing(self) -> None:
         _, free = planned()
         _, high = planned(peak_so_far_kw=500.0, peak_dkk_per_kw=0.001)
         assert "new_peak" not in codes(high)
         assert high.expected.comfort_kh == free.expected.comfort_kh
 
+    @pytest.mark.slow
     def test_what_others_draw_counts_as_well(self) -> None:
         problem, alone = planned(peak_so_far_kw=0.0, peak_dkk_per_kw=0.001)
         _, both = planned(
@@ -75,6 +78,7 @@ class TestPlans:
         )
         assert both.expected.energy_kwh == pytest.approx(alone.expected.energy_kwh, rel=0.02)
 
+    @pytest.mark.slow
     def test_a_dear_peak_keeps_out_of_the_hours_of_others(self) -> None:
         problem, _ = planned()
         busy = tuple(30.0 if 20 <= k < 28 else 0.0 for k in range(problem.steps))
@@ -83,6 +87,7 @@ class TestPlans:
         _, unseen = planned(**asked)
         assert seen.setpoints != unseen.setpoints
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("load", [(1.0,), (float("nan"),) * 192, (-1.0,) * 192])
     def test_a_load_that_makes_no_sense_is_named_and_not_counted(
         self, load: tuple[float, ...]
@@ -92,17 +97,20 @@ class TestPlans:
         assert "bad_power" in codes(odd)
         assert odd.setpoints == free.setpoints
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("limit", [1.0, 5.0, 12.0, 25.0])
     def test_a_limit_that_cannot_be_kept_is_said(self, limit: float) -> None:
         _, schedule = planned(power_limit_kw=limit)
         assert schedule.status is not PlanStatus.OPTIMAL
         assert codes(schedule) & {"power_over", "own_control_as_good"}
 
+    @pytest.mark.slow
     def test_a_limit_that_is_never_reached_is_no_limit(self) -> None:
         _, schedule = planned(power_limit_kw=500.0)
         assert schedule.status is PlanStatus.OPTIMAL
         assert "power_over" not in codes(schedule)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("odd", [float("nan"), float("inf"), -3.0])
     def test_numbers_that_make_no_sense_are_not_declared(self, odd: float) -> None:
         _, free = planned()

@@ -37,6 +37,7 @@ def then_lowered() -> ZoneStudy:
 
 
 class TestARoomThatWasAlwaysHeld:
+    @pytest.mark.slow
     def test_has_a_model_that_knows_its_losses(self, throughout: ZoneStudy) -> None:
         assert not throughout.refused
         assert throughout.by_class
@@ -44,6 +45,7 @@ class TestARoomThatWasAlwaysHeld:
         assert p["ua_kw_per_k"] == pytest.approx(UA, rel=0.15)
         assert 0.0 < sure["ua_kw_per_k"] < 0.2 * UA
 
+    @pytest.mark.slow
     def test_says_that_its_capacity_is_that_of_a_class(self, throughout: ZoneStudy) -> None:
         p, sure = throughout.parameters(), throughout.errors
         assert p[BY_CLASS] == 1.0
@@ -58,17 +60,20 @@ class TestARoomThatWasAlwaysHeld:
         assert heat.model < min(heat.persistence, heat.last_week)
         assert throughout.structures == ()
 
+    @pytest.mark.slow
     def test_losses_do_not_depend_on_the_class(self, throughout: ZoneStudy) -> None:
         larger = study_zone(replace(held(), area_m2=2.0 * AREA_M2), "room", heat_lag=False)
         assert larger.parameters()["ua_kw_per_k"] == pytest.approx(
             throughout.parameters()["ua_kw_per_k"], rel=0.05
         )
 
+    @pytest.mark.slow
     def test_without_a_floor_area_the_class_goes_by_the_loss(self) -> None:
         answer = study_zone(replace(held(), area_m2=None), "room", heat_lag=False)
         assert answer.by_class
         assert answer.parameters()["time_constant_slow_h"] > 50.0
 
+    @pytest.mark.slow
     def test_ventilation_that_nobody_told_of_is_a_loss_in_use_and_not_of_the_walls(self) -> None:
         hidden = 0.1
         answer = study_zone(held(hidden_kw_per_k=hidden), "room", heat_lag=False)
@@ -85,6 +90,7 @@ class TestARoomThatWasAlwaysHeld:
         assert answer.refused
         assert answer.parameters() == {}
 
+    @pytest.mark.slow
     def test_nothing_comes_of_too_few_days_or_of_no_heat(self) -> None:
         record = held()
         assert fit_energy_balance(record, 4 * DAY) is None
@@ -95,6 +101,7 @@ class TestARoomThatWasAlwaysHeld:
 
 
 class TestARoomThatWasLoweredLater:
+    @pytest.mark.slow
     def test_shows_its_capacity_after_a_week(self, then_lowered: ZoneStudy) -> None:
         assert not then_lowered.refused
         assert not then_lowered.by_class
@@ -105,10 +112,12 @@ class TestARoomThatWasLoweredLater:
         )
         assert p["ua_kw_per_k"] + p["mass_out_kw_per_k"] == pytest.approx(UA, rel=0.2)
 
+    @pytest.mark.slow
     def test_is_better_than_its_rivals_on_days_of_setback(self, then_lowered: ZoneStudy) -> None:
         score = then_lowered.temperature
         assert score.model < 0.5 * min(score.persistence, score.last_week)
 
+    @pytest.mark.slow
     def test_after_two_nights_its_capacity_is_still_that_of_the_class(self) -> None:
         answer = study_zone(held(days=31.0, held_days=29.0), "room", heat_lag=False)
         assert answer.by_class

@@ -48,6 +48,7 @@ class TestTheClock:
         assert split.step(0.5, 1001) == round(0.5 * 1001)
         assert np.all(split.weights(np.array([0, 5]), np.array([96, 101])) == 1.0)
 
+    @pytest.mark.slow
     def test_lets_both_sides_of_the_cut_see_moving_days(self) -> None:
         record = held(days=38.0)
         moves = excitation_of(record)
@@ -73,6 +74,7 @@ class TestTheClock:
 
 
 class TestMovingDays:
+    @pytest.mark.slow
     def test_are_those_whose_setpoint_moves(self) -> None:
         record = held(days=35.0)
         moves = excitation_of(record)
@@ -83,11 +85,13 @@ class TestMovingDays:
         settled = [*range(27), 34]  # and a Sunday, at the lower temperature since Friday
         assert list(np.flatnonzero(moves.steady_steps(len(record))[::DAY])) == settled
 
+    @pytest.mark.slow
     def test_are_not_made_by_the_noise_of_a_sensor(self) -> None:
         record = held()
         noisy = record.temp + np.random.default_rng(1).normal(0.0, 0.4, len(record))
         assert not excitation_of(replace(record, temp=noisy, setpoint=None)).moving.any()
 
+    @pytest.mark.slow
     def test_are_told_by_the_room_where_no_setpoint_is_known(self) -> None:
         moves = excitation_of(replace(held(days=35.0), setpoint=None))
         assert not moves.by_setpoint
@@ -95,6 +99,7 @@ class TestMovingDays:
         assert not moves.moving[2:27].any()
         assert not moves.held  # a room may be still by nature: the ladder is climbed
 
+    @pytest.mark.slow
     def test_none_at_all_in_a_record_of_hours(self) -> None:
         moves = excitation_of(held().part(0, 50))
         assert isinstance(moves, Excitation)

@@ -92,6 +92,7 @@ def test_a_stuck_sensor_is_named(toy: Toy) -> None:
     assert codes(identify(changed(toy, temp_c=(21.0,) * len(toy.rows)))) == {"sensor_stuck"}
 
 
+@pytest.mark.slow
 def test_a_sensor_that_got_stuck_a_week_ago_is_named(toy: Toy) -> None:
     """Its weeks before would do for a model, but nobody knows how warm the room is now."""
     history = problem(toy).history
@@ -152,6 +153,7 @@ def test_a_model_has_to_beat_both_rivals(
     assert (result.beats_both, result.held) == (beats_both, held)
 
 
+@pytest.mark.slow
 def test_a_held_room_is_judged_on_its_heat(toy: Toy) -> None:
     """Rooms at one temperature day and night: heat from another building does not fit them."""
     whole = office_only(problem(toy))

@@ -42,6 +42,7 @@ class TestTheModel:
     def test_can_be_stored_and_read(self, model: BuildingModel) -> None:
         assert from_json(BuildingModel, to_json(model)) == model
 
+    @pytest.mark.slow
     def test_of_yesterday_is_fitted_again(self, toy: Toy, model: BuildingModel) -> None:
         again = identify(problem(toy), model)
         assert isinstance(again, BuildingModel)
@@ -86,6 +87,7 @@ class TestTheModel:
         assert isinstance(answer, BuildingModel)
         assert len(answer.zones) == 2
 
+    @pytest.mark.slow
     def test_of_the_problem_counts_as_yesterdays(self, toy: Toy, model: BuildingModel) -> None:
         windows = replace(problem(toy), model=model)
         assert identify(windows) == identify(replace(windows, model=None), model)

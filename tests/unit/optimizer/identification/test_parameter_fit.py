@@ -44,6 +44,7 @@ def model_of(answer: ZoneStudy) -> ZoneModel:
 
 
 class TestTheParameters:
+    @pytest.mark.slow
     def test_are_found(self, found: ZoneStudy) -> None:
         p = found.parameters()
         assert p["ua_kw_per_k"] + p["mass_out_kw_per_k"] == pytest.approx(UA, rel=0.15)
@@ -67,6 +68,7 @@ class TestTheParameters:
         assert np.mean(inside) >= 0.8
         assert np.median(widths) < 0.25
 
+    @pytest.mark.slow
     def test_more_days_make_them_surer(self) -> None:
         sure = []
         for days in (14, 42):
@@ -86,6 +88,7 @@ class TestTheParameters:
         fast, slow = time_constants_h(rc)
         assert [fast[0], slow[0]] == pytest.approx(wanted)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("step_h", [5 / 60, 0.5, 1.0])
     def test_do_not_depend_on_the_step(self, step_h: float) -> None:
         record = made_room(days=21, step_h=step_h)
@@ -97,6 +100,7 @@ class TestTheParameters:
 
 
 class TestTheNextDay:
+    @pytest.mark.slow
     def test_the_last_model_is_fitted_again_without_the_ladder(self, found: ZoneStudy) -> None:
         day = 96
         later = made_room(days=29).part(day, 29 * day)
@@ -142,6 +146,7 @@ class TestTheNextDay:
 
 
 class TestTheFilter:
+    @pytest.mark.slow
     def test_half_of_the_temperatures_missing_at_random_cost_little(self, found: ZoneStudy) -> None:
         assert found.fit is not None
         record = made_room()
@@ -177,6 +182,7 @@ class TestTheFilter:
         assert not answer.refused
         assert answer.parameters()["ua_kw_per_k"] == pytest.approx(UA, rel=0.25)
 
+    @pytest.mark.slow
     def test_a_disturbance_that_lasts_is_carried_into_the_prediction(
         self, found: ZoneStudy
     ) -> None:

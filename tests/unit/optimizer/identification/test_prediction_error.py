@@ -35,6 +35,7 @@ class TestTheRecordOfErrors:
         for zone, error in zip(model.zones, rmse[:, 2], strict=True):
             assert error < 1.5 * zone.rmse_24h_k + 0.03
 
+    @pytest.mark.slow
     def test_a_model_that_is_wrong_by_now_is_seen(self, toy: Toy, model: BuildingModel) -> None:
         def leaky(parameters: dict[str, float]) -> dict[str, float]:
             return {**parameters, "ua_kw_per_k": 3.0 * parameters["ua_kw_per_k"]}

@@ -59,6 +59,7 @@ class TestWhatIsRefused:
         assert first in {"rivals_better", "too_uncertain"}
         assert answer.temperature.last_week < answer.temperature.model
 
+    @pytest.mark.slow
     def test_a_record_that_is_mostly_holes(self) -> None:
         record = made_room(days=14)
         heat = record.heat.copy()
@@ -151,6 +152,7 @@ class TestHowSureTheHeatIs:
         assert shares.part_error is None
 
 
+@pytest.mark.slow
 def test_rivals_are_worked_out_on_the_same_hours_as_the_model() -> None:
     record = made_room(days=21, step_h=1.0)
     answer = study_zone(record, "lokale")

@@ -60,6 +60,7 @@ def test_a_record_without_setpoints_has_none(record: ZoneRecord) -> None:
     assert deviations(replace(record, setpoint=None)) == []
 
 
+@pytest.mark.slow
 def test_a_model_of_the_room_shows_the_response(record: ZoneRecord, fit: FittedModel) -> None:
     score = response_score(record, fit, deviations(record), DataSplit(len(record)))
     assert score.windows >= LEAST_WINDOWS
@@ -67,6 +68,7 @@ def test_a_model_of_the_room_shows_the_response(record: ZoneRecord, fit: FittedM
     assert score.temp_k < 0.5 * score.rival_temp_k
 
 
+@pytest.mark.slow
 def test_heat_of_another_room_does_not(record: ZoneRecord) -> None:
     rng = np.random.default_rng(1)
     foreign = replace(record, heat=rng.permutation(record.heat))

@@ -78,6 +78,7 @@ def test_the_same_runs_again() -> None:
     assert np.array_equal(first.heat, second.heat)
 
 
+@pytest.mark.slow
 def test_a_plan_for_it_may_be_written() -> None:
     asked = replace(task(96), heat_source=PUMP)
     schedule = Optimizer().plan(asked)
@@ -85,6 +86,7 @@ def test_a_plan_for_it_may_be_written() -> None:
     assert schedule.status is PlanStatus.OPTIMAL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("odd", [float("nan"), float("inf"), -5.0])
 def test_odd_declarations_still_give_a_plan(odd: float) -> None:
     source = replace(PUMP, least_run_min=odd, least_stop_min=odd, least_kw=odd)

@@ -47,6 +47,7 @@ def test_ventilation_shortens_the_time_constant() -> None:
     assert a[0, 0, 0] == pytest.approx(np.exp(-1.0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("step_h", [1 / 12, 0.25, 1.0])
 def test_steady_state_is_the_heat_over_the_conductance(step_h: float) -> None:
     house = rc(gain_base=0.0)

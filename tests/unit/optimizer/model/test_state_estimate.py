@@ -28,6 +28,7 @@ def model() -> BuildingModel:
     return toy_model()
 
 
+@pytest.mark.slow
 def test_both_filters_agree(toy: Toy, model: BuildingModel) -> None:
     """The one of plans, with its whole covariance, and the one that has settled."""
     whole = problem(toy)

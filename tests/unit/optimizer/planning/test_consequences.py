@@ -96,6 +96,7 @@ class TestAZone:
         assert values[8] < 20.0
         assert values[28] == row(free, OFFICE)[28]
 
+    @pytest.mark.slow
     def test_leaves_its_neighbour_as_planned(self, free: Problem) -> None:
         for value in (23.0, 12.0):
             assert (row(held_office(free, value, 10.0), HALL) == row(free, HALL)).all()
@@ -161,6 +162,7 @@ class TestAUnit:
         assert values[-1] == row(asked, FLOW.point)[-1]
         assert (values[48] == 100.0) == (value < 30.0)  # stale air is driven out first
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("value", [24.0, 14.25])
     def test_supplies_air_as_it_is_held(self, value: float) -> None:
         asked = milder(supplied(), 8.0)

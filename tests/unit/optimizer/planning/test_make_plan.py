@@ -271,6 +271,7 @@ def test_a_lever_that_takes_no_value_is_left_alone(task: Problem) -> None:
     assert lever.point not in {plan.point for plan in schedule.setpoints}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
 def test_numbers_that_overflow_never_become_setpoints(task: Problem) -> None:
     assert task.model is not None

@@ -209,6 +209,7 @@ ODD = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("odd", ODD, ids=lambda odd: odd.__name__)
 def test_an_odd_question_has_an_answer(task: Problem, odd: Callable[[Problem], Problem]) -> None:
     asked = odd(task)

@@ -94,6 +94,7 @@ class TestEveryRefusalNamesTheWayOut:
 
 
 class TestWhatWouldFillTheMemory:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("path", "most"),
         [("heat_dkk_per_kwh", MOST_AHEAD), ("history.heat_kw", MOST_PAST)],

@@ -76,6 +76,7 @@ def use_between(task: Problem, *hours: tuple[float, float]) -> Problem:
     return replace(task, zones=(office, *task.zones[1:]))
 
 
+@pytest.mark.slow
 def test_a_warm_up_under_way_goes_on_even_in_a_room_that_is_warm_already(task: Problem) -> None:
     target = values(OPTIMIZER.plan(task))[7 * 4]
     fresh = values(OPTIMIZER.plan(with_setpoints(task, [17.0] * 30, temp=20.6)))
@@ -107,6 +108,7 @@ def test_a_rise_long_before_the_next_use_is_no_warm_up(task: Problem) -> None:
     assert values(OPTIMIZER.plan(later))[0] < 20.0
 
 
+@pytest.mark.slow
 def test_a_setback_that_stands_is_kept(task: Problem) -> None:
     for standing in (16.5, 16.8, 17.1):
         plan = values(OPTIMIZER.plan(with_setpoints(task, [standing] * 20, temp=20.6)))

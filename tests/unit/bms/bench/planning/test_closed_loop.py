@@ -77,6 +77,7 @@ def test_the_moving_price_is_dear_in_the_evening() -> None:
     assert price[17:21].mean() > 2 * price[0:6].mean()
 
 
+@pytest.mark.slow
 def test_the_weather_is_written_with_the_split_of_the_sun() -> None:
     rows = [line.split(",") for line in weather_file(2019).splitlines()[8:]]
     assert len(rows) == 8760

@@ -87,6 +87,7 @@ class TestAWrongMapping:
         assert "'seperator' is not known; known are ambiguous, columns" in found[5]
         assert "write Europe/Copenhagen or UTC" in found[7]
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("text", "word"),
         [

@@ -93,6 +93,7 @@ class TestMonths:
         result = assess("b0_el")
         assert from_json(Savings, to_json(result)) == result
 
+    @pytest.mark.slow
     def test_placebo_months_lie_in_their_intervals(self) -> None:
         rows = [row for name in meters() for row in assess(name).months]
         inside = np.mean([row.saving_low_kwh <= 0 <= row.saving_high_kwh for row in rows])

@@ -64,6 +64,7 @@ def test_twelve_models_find_a_building_whose_levels_change_by_season():
     assert fit_months(seasonal, temp, week(8760), month).cv_rmse < 0.5 * single.cv_rmse
 
 
+@pytest.mark.slow
 def test_twelve_models_are_weighted_least_squares_of_three_months_each():
     """July's model against the regression by hand: 168 levels and the slopes of both sides, July
     with weight 1, June and August with 0.5."""

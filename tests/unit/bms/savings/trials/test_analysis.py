@@ -98,6 +98,7 @@ class TestAnEffect:
 
 
 class TestBuildingsTogether:
+    @pytest.mark.slow
     def test_ten_noisy_buildings_show_what_one_does_not(self) -> None:
         told = [analysed(0.06, record=a_record(seed=seed, noise=0.15)) for seed in range(10)]
         found = [each for each in told if each is not None]

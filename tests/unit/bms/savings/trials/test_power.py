@@ -18,6 +18,7 @@ def table() -> tuple[DetectableEffect, ...]:
 
 
 class TestPower:
+    @pytest.mark.slow
     def test_longer_trials_see_smaller_effects(self, table: tuple[DetectableEffect, ...]) -> None:
         four, eight = table
         assert four.share is not None
@@ -25,6 +26,7 @@ class TestPower:
         assert 0.0 < eight.share < four.share < 0.2
         assert (four.blocks, eight.blocks) == (9, 18)
 
+    @pytest.mark.slow
     def test_what_it_promises_is_shown_four_times_of_five(
         self, table: tuple[DetectableEffect, ...]
     ) -> None:
@@ -34,12 +36,14 @@ class TestPower:
         shown = np.mean([each is not None and each.saving.above_zero for each in told])
         assert 0.65 <= shown <= 0.98
 
+    @pytest.mark.slow
     def test_a_quiet_building_needs_fewer_weeks(self) -> None:
         quiet = detectable_effects(a_record(noise=0.01), DESIGN, AT, (4,))
         noisy = detectable_effects(a_record(noise=0.2), DESIGN, AT, (4,))
         assert weeks_for(quiet, 0.08) == WeeksRange(4, 4)
         assert weeks_for(noisy, 0.08) == WeeksRange(None, None)
 
+    @pytest.mark.slow
     def test_weeks_are_a_range_by_the_worse_stretches_of_the_past(
         self, table: tuple[DetectableEffect, ...]
     ) -> None:

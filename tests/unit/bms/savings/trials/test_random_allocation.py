@@ -68,6 +68,7 @@ class TestADraw:
         different = {tuple(row) for row in possible_allocations(made, lot.limit, 1, 5000).tolist()}
         assert len(different) == comb(8, 4)
 
+    @pytest.mark.slow
     def test_a_limit_that_no_draw_keeps_ends(self) -> None:
         with pytest.raises(ValueError, match="record is not whole"):
             possible_allocations(plan(), -1.0, 1, 10)

@@ -68,6 +68,7 @@ class TestOneMeter:
         assert row.fee_dkk == pytest.approx(5.0 * 8.0 * row.to_date.energy_mwh)
         assert row.notes == ()
 
+    @pytest.mark.slow
     def test_the_years_end_is_what_it_then_was(self, two_years: MemoryStore) -> None:
         """Every month is like last year's, three kelvin lower: the forecast cannot be wrong."""
         row, end = told(two_years).forecast, told(two_years, date(2019, 12, 31)).to_date

@@ -54,6 +54,7 @@ def metered(tmp_path: Path) -> World:
     return made
 
 
+@pytest.mark.slow
 def test_control_by_us_is_there_by_itself_with_the_saving_of_the_page(controlled: World) -> None:
     cache, site = SavingsCache(controlled.city.assessment), controlled.city.site("lodge")
     (row,) = measure_savings(cache, site)

@@ -84,6 +84,7 @@ def assess(site: Site, store: MemoryStore) -> SiteSavings:
     )
 
 
+@pytest.mark.slow
 def test_a_building_whose_panels_came_gets_no_saving_for_them(store: MemoryStore) -> None:
     for site in (a_site(GRID, OUT), a_site(GRID, MADE)):
         answer = assess(site, store)
@@ -117,6 +118,7 @@ def test_net_import_and_export_are_told_apart(store: MemoryStore) -> None:
     assert found.exported.values[2] == 0.0
 
 
+@pytest.mark.slow
 def test_a_net_meter_counts_below_zero_and_its_production_makes_the_use_known() -> None:
     store = store_of(el__energy=USE - SHINES * 1.5, pv__export=since_they_came(SHINES * 1.5))
     alone = a_site(NET)

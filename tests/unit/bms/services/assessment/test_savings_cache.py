@@ -104,6 +104,7 @@ class TestBook:
         correct(world, by=0.5)
         assert cache.site(site).savings == first
 
+    @pytest.mark.slow
     def test_an_event_is_in_the_next_answer(self, world: World) -> None:
         cache, site = SavingsCache(world.city.assessment), world.city.site("lodge")
         before = cache.site(site).savings
@@ -119,6 +120,7 @@ class TestBook:
         assert total.unadjusted is not None
         assert total.unadjusted.saving_kwh == pytest.approx(before.saving_kwh)
 
+    @pytest.mark.slow
     def test_only_the_baseline_of_our_control_is_put_away(self, world: World) -> None:
         """Whoever asks for other periods looks, and uses nothing."""
         cache, site = SavingsCache(world.city.assessment), world.city.site("lodge")
@@ -162,6 +164,7 @@ class Counting:
         return getattr(self._feed, name)
 
 
+@pytest.mark.slow
 def test_a_saving_is_computed_again_when_an_hour_of_readings_came(tmp_path):
     made = a_world(tmp_path)
     live_in(made)
@@ -183,6 +186,7 @@ def test_a_saving_is_computed_again_when_an_hour_of_readings_came(tmp_path):
     assert counting.asked > asked
 
 
+@pytest.mark.slow
 def test_the_cache_is_bounded(tmp_path):
     world = a_world(tmp_path)
     site = world.city.site("lodge")

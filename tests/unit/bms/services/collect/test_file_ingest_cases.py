@@ -75,6 +75,7 @@ def use_of(wanted: dict[str, Any], store: SqlStore) -> Consumption:
     return consumption(SITE, wanted["meter"], store, start, end, HOUR)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
 def test_the_files_of_a_case_become_its_use(folder: Path, store: SqlStore) -> None:
     case = yaml.load((folder / "case.yaml").read_text(), Loader=yaml.CSafeLoader)

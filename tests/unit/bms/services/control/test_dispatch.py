@@ -625,6 +625,7 @@ def _point(receipt: object) -> str:
     return getattr(receipt, "point", None) or receipt.command.point
 
 
+@pytest.mark.slow
 async def test_law7_a_slow_device_delays_no_write_to_its_neighbours() -> None:
     """A device that does not answer before its neighbours are written."""
     bench = ControlBench()
@@ -654,6 +655,7 @@ async def test_law7_a_slow_device_delays_no_write_to_its_neighbours() -> None:
     assert bench.held() == WANTED
 
 
+@pytest.mark.slow
 async def test_law7_what_ends_is_given_back_beside_a_slow_device() -> None:
     bench = ControlBench()
     bench.plan()
@@ -691,6 +693,7 @@ class SlowRelease(FakeDevice):
         return await super().release(point, at)
 
 
+@pytest.mark.slow
 async def test_w10_a_slow_device_that_people_keep_us_from_holds_up_no_other() -> None:
     bench = ControlBench()
     bench.plan()

@@ -125,6 +125,7 @@ async def test_w03_doubtful_looks_do_not_count() -> None:
     assert reason((await bench.tick())[TIMETABLE]) == ReceiptReason.LEAST_TIME_ON
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("minutes", [1, 5, 15, 25])
 async def test_w03_the_ramp_is_the_same_whatever_the_tick(minutes: int) -> None:
     """2 K an hour from 19 degC, however often we come by."""

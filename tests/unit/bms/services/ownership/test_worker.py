@@ -155,6 +155,7 @@ async def test_w02_what_nobody_takes_is_given_back() -> None:
     assert held(world) == WANTED
 
 
+@pytest.mark.slow
 async def test_w02_an_heir_that_does_not_answer_leaves_the_points_to_us() -> None:
     world = planned(World())
     anna, bo = world.worker("anna"), world.worker("bo")

@@ -200,6 +200,7 @@ class TestThePlan:
     def codes(self, plan: Plan) -> set[str]:
         return {reason.code for reason in plan.schedule.reasons}
 
+    @pytest.mark.slow
     async def test_holds_the_value_until_the_end_and_says_so(self, life: Life) -> None:
         first = await life.tick()
         assert "lever_held" not in self.codes(first)
@@ -212,6 +213,7 @@ class TestThePlan:
         free = until + QUARTER, first.schedule.end  # the step in which it ends is held whole
         assert self.setpoints(plan, *free) == self.setpoints(first, *free)
 
+    @pytest.mark.slow
     async def test_is_free_again_where_the_override_ends_early(self, life: Life) -> None:
         first = await life.tick()
         made = await life.override()

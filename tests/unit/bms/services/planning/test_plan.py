@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
+import pytest
+
 from bms.model.control.command import Accepted, Command
 from bms.model.fact import Fact
 from bms.model.planning.plan import Schedule
@@ -108,6 +110,7 @@ class LearningPlanner(FakePlanner):
         return replace(problem, zones=tuple(replace(z, learned_start=START) for z in problem.zones))
 
 
+@pytest.mark.slow
 async def test_starts_of_zones_without_a_model_are_learned_once_a_day_from_weeks() -> None:
     planner, store = LearningPlanner(), MemoryStore()
     ports = planning_ports(store, planner=planner)

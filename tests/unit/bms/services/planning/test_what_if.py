@@ -56,6 +56,7 @@ def simulated(store: MemoryStore, asked: Problem, change: Change):
 
 
 class TestWhatIf:
+    @pytest.mark.slow
     def test_one_degree_less_saves_energy_and_costs_comfort(self, store, asked) -> None:
         told = simulated(store, asked, Change(setpoint_k=-1.0))
         assert told.changed.energy_kwh < told.in_force.energy_kwh
@@ -63,6 +64,7 @@ class TestWhatIf:
         assert told.changed.comfort_kh > told.in_force.comfort_kh + 1.0
         assert (told.start, told.replayed) == (asked.start, False)
 
+    @pytest.mark.slow
     def test_one_degree_more_costs_energy(self, store, asked) -> None:
         told = simulated(store, asked, Change(setpoint_k=1.0))
         assert told.changed.energy_kwh > told.in_force.energy_kwh
@@ -133,6 +135,7 @@ def test_a_closure_beyond_the_forecast_is_replayed_on_past_days_as_they_were() -
     assert -7.0 in planner.asked[-1].weather.temp_out_c
 
 
+@pytest.mark.slow
 def test_a_plan_stays_as_far_inside_the_band_as_the_record_asks(asked) -> None:
     def warmth(inside_k: float | None) -> float:
         zones = tuple(replace(zone, comfort_backoff_k=inside_k) for zone in asked.zones)

@@ -128,6 +128,7 @@ async def test_w04_a_blind_room_goes_back_after_three_hours_and_returns_by_itsel
     assert life.blind_since() is None
 
 
+@pytest.mark.slow
 async def test_w04_a_sensor_that_is_stuck_is_not_believed(tmp_path: Path) -> None:
     life = Life(tmp_path, one_sensor())
     await life.tick(30)
@@ -141,6 +142,7 @@ async def test_w04_a_sensor_that_is_stuck_is_not_believed(tmp_path: Path) -> Non
     assert life.is_held
 
 
+@pytest.mark.slow
 async def test_w04_one_good_sensor_of_several_is_enough(tmp_path: Path) -> None:
     life = Life(tmp_path, two_sensors())
     plant = life.world.drivers.device("lodge/plant")

@@ -20,6 +20,7 @@ def world(tmp_path) -> World:
 
 
 class TestRecords:
+    @pytest.mark.slow
     def test_the_meter_below_another_is_not_counted_twice(self, world: World) -> None:
         trial = begun(world)
         lived(world, trial, 0.0)

@@ -82,6 +82,7 @@ class TestUntilThePlannedEnd:
         result = only(world).result
         assert (result.state, result.days_done) == (TrialState.COMING, 0)
 
+    @pytest.mark.slow
     def test_the_readings_of_the_last_day_are_waited_for(self, world: World) -> None:
         trial = begun(world)
         world.clock.move_to(trial.end)
@@ -110,6 +111,7 @@ class TestEveryTrialIsShown:
 
 
 class TestTheSealedResult:
+    @pytest.mark.slow
     def test_a_tenth_less_is_told_of_the_primary_outcome(self, world: World) -> None:
         run_to_its_end(world)
         (sealed,) = seal_results(world.city.trials, site_of(world))
@@ -127,6 +129,7 @@ class TestTheSealedResult:
         assert only(world).result == result
         assert seal_results(world.city.trials, site_of(world)) == []
 
+    @pytest.mark.slow
     def test_a_meter_that_is_no_longer_billed_changes_nothing_and_is_named(
         self, world: World
     ) -> None:
@@ -141,6 +144,7 @@ class TestTheSealedResult:
         (sealed,) = seal_results(world.city.trials, unbilled)
         assert sealed.result == before.result
 
+    @pytest.mark.slow
     def test_nor_do_closed_days_or_the_comfort_band(self, world: World) -> None:
         trial = run_to_its_end(world)
         site = site_of(world)
@@ -155,6 +159,7 @@ class TestTheSealedResult:
             assert dict(report.result.findings)[Subject.HEAT] is TrialOutcome.LESS
             assert [each.code for each in report.changes] == [code]
 
+    @pytest.mark.slow
     def test_readings_that_were_changed_afterwards_are_named(self, world: World) -> None:
         trial = run_to_its_end(world)
         seal_results(world.city.trials, site_of(world))

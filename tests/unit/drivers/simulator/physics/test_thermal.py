@@ -129,6 +129,7 @@ def test_every_step_closes_its_energy_balance(kind, dt_h):
         assert stored(physics) - before == pytest.approx(net * dt_h, rel=1e-9, abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_free_cooling_follows_the_slowest_eigenvalue(kind):
     physics = building(kind)
@@ -266,6 +267,7 @@ def test_heating_curve_meets_its_two_points_and_takes_a_shift():
     assert physics.state.supply[0, 0] == pytest.approx(38.0 + 15.0 / 27.0 * 32.0 - 5.0, abs=0.1)
 
 
+@pytest.mark.slow
 def test_drift_is_a_slow_path_of_the_documented_size():
     paths = np.array([drift.Drift.of(seed).leak for seed in range(300)])
     logs = np.log(paths)

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from bms.errors import GuardError
 from bms.model.control.ownership import CITY_WIDE, Ownership, SiteClaim
-from bms.services.local_overrides.succession import follow_predecessor
+from bms.services.local_overrides.record import follow_predecessor
 from bms.services.ownership.bequest import Bequest, take_over
 from bms.services.ownership.places import places_of
 from bms.services.ownership.ports import OwnershipPorts

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bms.errors import FeedError, NotFound
 from bms.model.assets.site import Site
+from bms.model.codec import from_json, to_json
 from bms.model.fact import Fact, fact
 from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
-from bms.model.savings.trial_digest import design_digest, is_unchanged, sealed_result
 from bms.model.savings.trial_result import (
     Bounds,
     SealedResult,
@@ -23,6 +24,28 @@ from bms.savings.trials.outcome import pooled_fact, subject_term
 from bms.services.trials.design import DesignChange, changed_inputs
 from bms.services.trials.ports import TrialPorts
 from bms.services.trials.result import FoundResult, find_result, input_digests
+
+
+def design_digest(trial: Trial) -> str:
+    """SHA-256 of the JSON of what was drawn and sealed, in hexadecimal digits. Who started it and
+    in which words is left out: names are removed after a year."""
+    return _digest(replace(trial, by="", reason=""))
+
+
+def sealed_result(result: SealedResult) -> SealedResult:
+    """Returns the result as a store gives it back, with its digest."""
+    stored = from_json(SealedResult, to_json(replace(result, digest="")))
+    return replace(stored, digest=_digest(stored))
+
+
+def is_unchanged(result: SealedResult) -> bool:
+    """Whether the result is what it was when it was sealed."""
+    return result.digest == _digest(replace(result, digest=""))
+
+
+def _digest(noun: Trial | SealedResult) -> str:
+    return hashlib.sha256(to_json(noun).encode()).hexdigest()
+
 
 OVER = (TrialState.STOPPED, TrialState.FINISHED)
 

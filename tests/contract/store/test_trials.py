@@ -12,8 +12,8 @@ import pytest
 from bms.errors import NotFound, StoreError
 from bms.model.control.audit import Action, AuditSearch
 from bms.model.savings.trial import KeptTrial, TrialEnd
-from bms.model.savings.trial_digest import is_unchanged
 from bms.ports.storage.whole import Store
+from bms.services.trials.report import is_unchanged
 from bms.store.sql.store import SqlStore
 from tests.rigs.fakes.trial import DRAWN, a_sealed_result, a_trial
 from tests.rigs.storage.stores import AnyStore

@@ -10,7 +10,6 @@ import numpy as np
 
 from bms.model.fact import fact
 from bms.model.savings.trial import ANALYSIS_VERSION, SealedDesign, Trial
-from bms.model.savings.trial_digest import sealed_result
 from bms.model.savings.trial_result import (
     Arm,
     ArmDose,
@@ -27,6 +26,7 @@ from bms.savings.trials.daily_values import DailyRecord, learn_expectation
 from bms.savings.trials.outcome import OutcomeCode, subject_term
 from bms.savings.trials.power import BlockDesign
 from bms.savings.trials.random_allocation import allocate, layout
+from bms.services.trials.report import sealed_result
 
 AT, DAYS = 400, 54
 DESIGN = BlockDesign(3, 1)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from bms.journal import MemoryJournal
 from bms.model.control.local_override import LOCAL
 from bms.services.local_overrides.people import follow_people
-from bms.services.local_overrides.succession import follow_predecessor
+from bms.services.local_overrides.record import follow_predecessor
 from bms.store.memory.store import MemoryStore
 from tests.rigs.control_bench import ControlBench
 from tests.rigs.fakes.safety import CONSTANT, ENABLE, NOW, NULL, TICK, a_hand, hut

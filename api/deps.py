@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Path, Query, Request
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
+from api.access.cookies import SESSION, cookie
+from api.access.csrf import own_form
 from api.failed_keys import FailedKeys
 from api.ports import ApiPorts
 from bms.errors import ConfigError
@@ -17,7 +20,6 @@ from bms.services.api_keys import Key, KnownKeys, find_key
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.site_lookup import site_named
 
-COOKIE = "bms_key"
 SAFE_METHODS = ("GET", "HEAD")
 SITE_ID = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 FULL_ID = r"^[a-z0-9][a-z0-9_-]{0,63}/[A-Za-z0-9_.-]{1,128}$"
@@ -53,12 +55,21 @@ CacheDep = Annotated[SavingsCache, Depends(book_of)]
 
 
 def key_text(request: Request) -> str | None:
-    """The key of a request. What changes something takes no cookie, so that no other page can
-    do it in the name of somebody who is logged in."""
+    """The key of a request. What changes something takes a cookie with a form of our own pages
+    only, so that no other page can do it in the name of somebody who is logged in."""
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and text:
         return text.strip()
-    return request.cookies.get(COOKIE) if request.method in SAFE_METHODS else None
+    by_cookie = request.method in SAFE_METHODS or takes_own_form(request)
+    return cookie(request, SESSION) if by_cookie else None
+
+
+def takes_own_form(request: Request) -> bool:
+    """Whether the route of a request reads a form that bears the token of our pages."""
+    route = request.scope.get("route")
+    return isinstance(route, APIRoute) and any(
+        each.call is own_form for each in route.dependant.dependencies
+    )
 
 
 def optional_key(request: Request, ports: PortsDep, keys: KeysDep) -> Key | None:

@@ -12,7 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from api.deps import COOKIE as KEY_COOKIE
+from api.access.cookies import SESSION, cookie
+from api.access.csrf import FormToken
 from api.headers import SECURITY_HEADERS
 from api.pages.language import COOKIE, PageTranslator, language_name, language_of
 from api.ports import ApiPorts
@@ -54,18 +55,21 @@ def render(
     """A page from its template. A language that was asked for by ``?lang=`` is remembered."""
     ports: ApiPorts = request.app.state.ports
     t = values.get("t") or translator_of(request)
+    csrf = FormToken(request)
     html = _templates.get_template(template).render(
         {
+            "csrf": csrf,
             "t": t,
             "lang": t.language,
             "languages": _language_links(request),
             "simulated": ports.settings.clock_file is not None,
             "now": ports.clock.now(),
-            "may_log_out": KEY_COOKIE in request.cookies,
+            "may_log_out": cookie(request, SESSION) is not None,
             **values,
         }
     )
     answer = HTMLResponse(html, status)
+    csrf.remember(answer)
     if request.query_params.get("lang") == t.language:
         answer.set_cookie(
             COOKIE, request.query_params["lang"], max_age=YEAR_S, samesite="lax", httponly=True

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request
-from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api.deps import COOKIE, CacheDep, PortsDep, SiteDep, failed_keys_of
+from api.access.cookies import SESSION, delete_cookie, set_cookie
+from api.access.csrf import OwnForm
+from api.deps import CacheDep, PortsDep, SiteDep, failed_keys_of
 from api.downloads import csv_answer
 from api.page_access import PageReader
 from api.pages.building import building_page
@@ -55,7 +55,6 @@ def operations_of(schema: dict[str, Any]) -> list[Operation]:
 
 
 router = APIRouter(include_in_schema=False)
-LONGEST_FORM = 4096
 LOGIN_S = 30 * 86_400
 
 
@@ -132,9 +131,8 @@ def login_form(request: Request, next: str = "/") -> Response:  # noqa: A002 - i
 
 
 @router.post("/login")
-async def login(request: Request, ports: PortsDep) -> Response:
+async def login(request: Request, ports: PortsDep, form: OwnForm) -> Response:
     """A key for a cookie that no script can read and no other site can send."""
-    form = await _form(request)
     text, target = form.get("key", "").strip(), _inside(form.get("next", "/"))
     key: Key | None = await off_loop(find_key, ports.keys, text, ports.clock.now())
     if key is None or not key.may_read:
@@ -143,44 +141,15 @@ async def login(request: Request, ports: PortsDep) -> Response:
     ledgers, now = ports.control.ledgers, ports.clock.now()
     await off_loop(ledgers.note, Action.LOGIN, key.id, at=now, actor=key.name, site=None)
     answer = RedirectResponse(target, 303)
-    answer.set_cookie(
-        COOKIE,
-        text,
-        max_age=LOGIN_S,
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-    )
+    set_cookie(request, answer, SESSION, text, LOGIN_S)
     return answer
 
 
 @router.post("/logout")
-async def logout(request: Request) -> Response:
-    _own_form(request)
+async def logout(request: Request, form: OwnForm) -> Response:
     answer = RedirectResponse("/", 303)
-    answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+    delete_cookie(request, answer, SESSION)
     return answer
-
-
-async def _form(request: Request) -> dict[str, str]:
-    """The fields of a small form of ours."""
-    _own_form(request)
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > LONGEST_FORM:
-            raise HTTPException(413, f"a form may have at most {LONGEST_FORM} bytes")
-    fields = parse_qs(body.decode("utf-8", "replace"))
-    return {name: values[0] for name, values in fields.items()}
-
-
-def _own_form(request: Request) -> None:
-    """Refuse forms that another site's page has sent (login CSRF)."""
-    site = request.headers.get("sec-fetch-site", "none")
-    origin = request.headers.get("origin")
-    foreign = origin is not None and origin.partition("://")[2] != request.headers.get("host")
-    if site not in ("same-origin", "none") or foreign:
-        raise HTTPException(403, "this form has to be sent from our own page")
 
 
 def _inside(target: str) -> str:

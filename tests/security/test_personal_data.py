@@ -13,7 +13,7 @@ from bms.model.readings.measurement import Quality, Reading
 from tests.rigs.fakes.api import NOW, World, a_lodge_plan, a_world, live_in
 from tests.rigs.fakes.city import HOUR, QUARTER, lodge
 from tests.rigs.fakes.ventilation import CO2, airy_lodge
-from tests.rigs.routes import address, routes_of
+from tests.rigs.web.routes import address, routes_of
 
 POINT = "lodge/hall.temp"
 PPM = 777.125

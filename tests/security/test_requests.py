@@ -14,6 +14,7 @@ from api.hosts_and_body_sizes import MOST_BYTES, MOST_BYTES_WITHOUT_KEY
 from bms.model.readings.measurement import Quality, Reading
 from bms.store.sql.store import SqlStore
 from tests.rigs.fakes.api import NOW, World, a_world
+from tests.rigs.web.forms import send_form
 
 
 class Stream:
@@ -97,7 +98,7 @@ async def test_wrong_keys_are_slowed_and_right_ones_are_not(world: World) -> Non
 async def test_wrong_keys_of_the_form_are_slowed(world: World) -> None:
     async with world.browser() as browser:
         statuses = [
-            (await browser.post("/login", data={"key": "bms_1_x"})).status_code
+            (await send_form(browser, "/login", {"key": "bms_1_x"})).status_code
             for _ in range(MOST_A_MINUTE + 1)
         ]
     assert statuses == [403] * MOST_A_MINUTE + [429]

@@ -23,7 +23,8 @@ from drivers.discovery.site_draft import draft_site
 from sites.loader import load_site_text
 from tests.rigs.fakes.api import HTML, World, a_world
 from tests.rigs.fakes.store import MONDAY, a_kept_key
-from tests.rigs.routes import address, routes_of
+from tests.rigs.web.forms import send_form
+from tests.rigs.web.routes import address, routes_of
 
 
 @pytest.fixture
@@ -48,7 +49,7 @@ AWAY = (
 async def test_the_login_leads_nowhere_else(world: World, target: str) -> None:
     text = world.key("read")["authorization"].removeprefix("Bearer ")
     async with world.browser(**HTML) as browser:
-        answer = await browser.post("/login", data={"key": text, "next": target})
+        answer = await send_form(browser, "/login", {"key": text, "next": target})
     where = answer.headers["location"]
     assert where.startswith("/")
     assert not re.match(r"^[/\\]{2}|^/[\s\\]", where)

@@ -6,7 +6,8 @@ The routes come from the app itself, so that a new one without a rule here fails
 import pytest
 
 from tests.rigs.fakes.api import HTML, SETPOINT, a_lodge_plan, a_world
-from tests.rigs.routes import address, routes_of
+from tests.rigs.web.forms import send_form
+from tests.rigs.web.routes import address, routes_of
 
 READ, OPERATE, FETCH, PUSH = "read", "operate", "fetch", "push"
 PAGE, ANYBODY = "page", "anybody"
@@ -182,7 +183,7 @@ async def test_a_revoked_key_is_none(world):
 
 async def test_a_cookie_reads_but_changes_nothing(world):
     text = world.key("operate")["authorization"].removeprefix("Bearer ")
-    async with world.browser(cookie=f"bms_key={text}") as browser:
+    async with world.browser(cookie=f"bms_session={text}") as browser:
         assert (await browser.get("/v1/sites")).status_code == 200
         answer = await browser.post("/v1/release", json={"all": True, "reason": "forged"})
     assert answer.status_code == 401
@@ -204,30 +205,30 @@ async def test_a_browser_is_sent_to_the_login_and_back(world):
         assert sent.headers["location"] == "/login?next=/sites/lodge%3Flang%3Den"
         form = await browser.get(sent.headers["location"])
         assert 'value="/sites/lodge?lang=en"' in form.text
-        wrong = await browser.post("/login", data={"key": "bms_no_key", "next": "/"})
+        wrong = await send_form(browser, "/login", {"key": "bms_no_key", "next": "/"})
         assert wrong.status_code == 403
         assert "set-cookie" not in wrong.headers
-        right = await browser.post("/login", data={"key": text, "next": "/sites/lodge?lang=en"})
+        right = await send_form(browser, "/login", {"key": text, "next": "/sites/lodge?lang=en"})
         assert (right.status_code, right.headers["location"]) == (303, "/sites/lodge?lang=en")
         cookie = right.headers["set-cookie"].lower()
         assert "httponly" in cookie
         assert "samesite=strict" in cookie
         assert (await browser.get("/sites/lodge")).status_code == 200
-        assert (await browser.post("/logout")).status_code == 303
+        assert (await send_form(browser, "/logout", {}, "/")).status_code == 303
         assert (await browser.get("/sites/lodge")).status_code == 303
 
 
 async def test_a_controller_key_does_not_log_in(world):
     text = world.key("controller:lodge/rooms")["authorization"].removeprefix("Bearer ")
     async with world.browser(**HTML) as browser:
-        assert (await browser.post("/login", data={"key": text})).status_code == 403
+        assert (await send_form(browser, "/login", {"key": text})).status_code == 403
 
 
 @pytest.mark.parametrize("target", ["//evil.example", "/\\evil.example", "https://evil.example"])
 async def test_the_login_never_leads_away(world, target):
     text = world.key("read")["authorization"].removeprefix("Bearer ")
     async with world.browser(**HTML) as browser:
-        answer = await browser.post("/login", data={"key": text, "next": target})
+        answer = await send_form(browser, "/login", {"key": text, "next": target})
     assert answer.headers["location"] == "/"
 
 
@@ -237,8 +238,9 @@ async def test_the_login_never_leads_away(world, target):
 )
 async def test_forms_of_other_sites_are_refused(world, headers):
     text = world.key("read")["authorization"].removeprefix("Bearer ")
-    async with world.browser(**headers) as browser:
-        answer = await browser.post("/login", data={"key": text})
+    async with world.browser() as browser:
+        browser.headers.update(headers)
+        answer = await send_form(browser, "/login", {"key": text})
     assert answer.status_code == 403
     assert "set-cookie" not in answer.headers
 

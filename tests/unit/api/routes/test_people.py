@@ -16,6 +16,7 @@ from tests.rigs.fakes.api import NOW, SETPOINT, a_command, a_world
 from tests.rigs.fakes.city import HOUR
 from tests.rigs.fakes.safety import lease_of
 from tests.rigs.storage.evidence_rows import a_step
+from tests.rigs.web.forms import send_form
 
 
 def hold_setpoint(world):
@@ -203,8 +204,7 @@ async def test_a_site_that_went_back_waits_for_somebody_who_agrees(desk):
 async def test_logins_and_exports_stand_in_the_audit_of_the_city(desk):
     world, browser = desk
     key = world.key("read")["authorization"].removeprefix("Bearer ")
-    form = {"content-type": "application/x-www-form-urlencoded", "origin": "http://localhost"}
-    await browser.post("/login", content=f"key={key}", headers=form)
+    await send_form(browser, "/login", {"key": key})
     await browser.get("/v1/portfolio/savings.csv")
     found = {entry.action: entry for entry in world.store.audit(AuditSearch())}
     assert found[Action.LOGIN].actor == "read of a test"

@@ -15,6 +15,7 @@ from bms.cli.main import app
 from bms.cli.system.operations import expiry
 from tests.rigs.fakes.api import NOW, World, a_world
 from tests.rigs.paths import ROOT
+from tests.rigs.web.forms import send_form
 
 HOUR = timedelta(hours=1)
 UNKNOWN = {"authorization": "Bearer bms_00000000_unknown"}
@@ -49,11 +50,11 @@ async def test_a_key_that_is_over_counts_as_a_wrong_one(world: World) -> None:
 async def test_a_key_that_is_over_opens_no_page(world: World) -> None:
     text = world.key("read", expires=NOW + HOUR)["authorization"].removeprefix("Bearer ")
     async with world.browser() as browser:
-        assert (await browser.post("/login", data={"key": text})).status_code == 303
+        assert (await send_form(browser, "/login", {"key": text})).status_code == 303
         assert (await browser.get("/v1/sites")).status_code == 200
         world.clock.advance(HOUR)
         assert (await browser.get("/v1/sites")).status_code == 401
-        assert (await browser.post("/login", data={"key": text})).status_code == 403
+        assert (await send_form(browser, "/login", {"key": text})).status_code == 403
 
 
 def keys(home: Path, *arguments: str, code: int = 0) -> str:

@@ -28,6 +28,7 @@ from bms.ports.storage.rollups import RollupStore
 from bms.ports.storage.trials import TrialStore
 from bms.ports.storage.trust import TrustStore
 from bms.ports.storage.whole import Store
+from bms.ports.storage.work import WorkStore
 from bms.services.assessment.ports import AssessmentPorts
 from bms.services.collect.device_times import DeviceTimes
 from bms.services.control.plan_check import PlanCheck
@@ -52,6 +53,7 @@ class Stores:
     keys: KeyStore
     trials: TrialStore
     trust: TrustStore
+    work: WorkStore
     evidence: EvidenceStore
     retention: RetentionStore
     owners: SiteOwners
@@ -70,6 +72,7 @@ class Stores:
             keys=store,
             trials=store,
             trust=store,
+            work=store,
             evidence=store,
             retention=store,
             owners=store,

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 
 from bms.errors import ConfigError, NotFound, StoreError
 from bms.model.control.applied import AppliedReport
+from bms.model.control.audit import Action
 from bms.model.control.command import Accepted, AnyReceipt, Clamped
 from bms.model.control.kept_key import KeptKey
 from bms.model.savings.avoided_use import KeptBaseline
 from bms.model.savings.event import NonRoutineEvent
 from bms.model.savings.measure import Measure
 from bms.model.trust.commissioning import Commissioning, TestOutcome
+from bms.model.work.item import WorkAct, WorkEvent
 
 
 def id_taken(event: NonRoutineEvent) -> str:
@@ -98,3 +100,24 @@ NAME_GONE = "–"
 def problem_gone(plan_id: str) -> str:
     """What is said of a plan whose problem was removed."""
     return f"plan {plan_id} has only its schedule left; its problem was removed for its age"
+
+
+WORK_ACTIONS = {
+    WorkAct.ACKNOWLEDGE: Action.ACKNOWLEDGE_WORK,
+    WorkAct.ASSIGN: Action.ASSIGN_WORK,
+    WorkAct.SNOOZE: Action.SNOOZE_WORK,
+    WorkAct.CLOSE: Action.CLOSE_WORK,
+}
+"""What the audit calls what people do with an item of the work list."""
+
+
+def work_reason(event: WorkEvent) -> str:
+    """What the audit says of what somebody did with an item."""
+    until = "" if event.until is None else f"until {event.until.isoformat(timespec='minutes')}"
+    told = (event.closing and event.closing.value, event.assignee, until, event.measure, event.note)
+    return ": ".join(part for part in told if part)
+
+
+def closed_already(item: str) -> str:
+    """What is said where somebody does something with an item that is closed."""
+    return f"item {item} is closed; what comes back later is a new one"

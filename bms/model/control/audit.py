@@ -28,6 +28,10 @@ class Action(StrEnum):
     EXPORT = "export"
     STEP_BACK = "step_back"
     AGREE = "agree"
+    ACKNOWLEDGE_WORK = "acknowledge_work"
+    ASSIGN_WORK = "assign_work"
+    SNOOZE_WORK = "snooze_work"
+    CLOSE_WORK = "close_work"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

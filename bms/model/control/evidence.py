@@ -43,6 +43,8 @@ class EvidenceKind(StrEnum):
     AGREEMENT = "agreement"
     MEASURE = "measure"
     MEASURE_END = "measure_end"
+    WORK_EVENT = "work_event"
+    NOTICE = "notice"
     ERASURE = "erasure"
     REMOVAL = "removal"
 

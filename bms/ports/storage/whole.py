@@ -16,6 +16,7 @@ from bms.ports.storage.retention import RetentionStore
 from bms.ports.storage.rollups import RollupStore
 from bms.ports.storage.trials import TrialStore
 from bms.ports.storage.trust import TrustStore
+from bms.ports.storage.work import WorkStore
 
 
 class Store(
@@ -27,6 +28,7 @@ class Store(
     KeyStore,
     TrialStore,
     TrustStore,
+    WorkStore,
     EvidenceStore,
     RetentionStore,
     SiteOwners,

@@ -25,8 +25,14 @@ NAMELESS = (
     EvidenceKind.REMOVAL,
 )
 """Kinds that hold no name, or that of ``ACTOR``."""
-OF_CITY = (EvidenceKind.AUDIT, EvidenceKind.KEY)
+OF_CITY = (
+    EvidenceKind.AUDIT,
+    EvidenceKind.KEY,
+    EvidenceKind.WORK_EVENT,
+    EvidenceKind.NOTICE,
+)
 """Kinds whose rows may concern no site. A key keeps its name as long as it is good."""
+ONLY_OF_CITY = (EvidenceKind.KEY, EvidenceKind.NOTICE)
 FIVE_YEARS = timedelta(days=5 * 366)
 NAMES = timedelta(days=365)
 KEPT = (
@@ -58,7 +64,7 @@ def prunings(chain: str, now: datetime) -> tuple[Pruning, ...]:
             reason=f"{kind.value} ({part.value}) is kept for {kept.days} days",
         )
         for kind, part, kept in KEPT
-        if (kind in OF_CITY if city else kind is not EvidenceKind.KEY)
+        if (kind in OF_CITY if city else kind not in ONLY_OF_CITY)
     )
 
 

@@ -572,3 +572,82 @@ class StoredBooking(SQLModel, table=True):
     removed_at: datetime | None = Field(default=None, sa_type=UtcTime)
     removed_by: str | None = None
     people: float | None = None
+
+
+class StoredWorkItem(SQLModel, table=True):
+    """An item of the work list as JSON of ``bms.model.work.item.WorkItem`` without its events; how
+    it was closed, and when its cause was gone for its delay. ``size`` is that of its cause."""
+
+    __tablename__: ClassVar[str] = "work_items"
+    __table_args__ = (Index("work_items_by_site", "site", "closed_at"),)
+    id: str = Field(primary_key=True)
+    site: str
+    cause: str
+    opened_at: datetime = Field(sa_type=UtcTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    closing: str | None = None
+    cleared_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    size: float | None = None
+    body: str
+
+
+class StoredWorkEvent(SQLModel, table=True):
+    """What was done with an item (``bms.model.work.item.WorkEvent``). Rows are only added."""
+
+    __tablename__: ClassVar[str] = "work_events"
+    __table_args__ = (Index("work_events_by_item", "item", "seq"),)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    item: str
+    site: str
+    at: datetime = Field(sa_type=UtcTime)
+    act: str
+    until: datetime | None = Field(default=None, sa_type=UtcTime)
+    closing: str | None = None
+    measure: str | None = None
+    actor: str
+    note: str
+    assignee: str
+
+
+class StoredDetection(SQLModel, table=True):
+    """What the fault rules answered last of a site, as JSON of ``Detection``."""
+
+    __tablename__: ClassVar[str] = "detections"
+    site: str = Field(primary_key=True)
+    at: datetime = Field(sa_type=UtcTime)
+    body: str = Field(sa_type=PackedText)
+
+
+class StoredWatched(SQLModel, table=True):
+    """Since when and until when the causes of a site were looked at without a gap."""
+
+    __tablename__: ClassVar[str] = "work_watched"
+    site: str = Field(primary_key=True)
+    since: datetime = Field(sa_type=UtcTime)
+    until: datetime = Field(sa_type=UtcTime)
+
+
+class StoredNotice(SQLModel, table=True):
+    """What became of a notice (``bms.model.work.notice.NoticeRecord``); ``items`` are a JSON array.
+    Rows are only added."""
+
+    __tablename__: ClassVar[str] = "notices"
+    __table_args__ = (Index("notices_by_moment", "at"),)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    id: str = Field(unique=True)
+    at: datetime = Field(sa_type=UtcTime)
+    channel: str
+    occasion: str
+    items: str
+    failed: int = Field(sa_type=SmallInteger)
+    recipient: str
+    address: str
+    error: str
+
+
+class StoredTold(SQLModel, table=True):
+    """The items that a recipient was told of; ``recipient`` is a digest of its name."""
+
+    __tablename__: ClassVar[str] = "told_items"
+    recipient: str = Field(primary_key=True)
+    item: str = Field(primary_key=True)

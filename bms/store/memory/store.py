@@ -12,11 +12,18 @@ from bms.store.memory.plans import MemoryPlans
 from bms.store.memory.readings import MemoryReadings
 from bms.store.memory.trials import MemoryTrials
 from bms.store.memory.trust import MemoryTrust
+from bms.store.memory.work import MemoryWork
 from bms.store.rollups.local_days import TIMEZONE, LocalDays
 
 
 class MemoryStore(
-    MemoryReadings, MemoryPlans, MemoryTrust, MemoryLedgers, MemoryKeys, MemoryTrials
+    MemoryReadings,
+    MemoryPlans,
+    MemoryTrust,
+    MemoryLedgers,
+    MemoryKeys,
+    MemoryTrials,
+    MemoryWork,
 ):
     """Implements ``Store`` in memory; also ``corrections``.
 

@@ -251,6 +251,19 @@ PROOFS: tuple[Proof, ...] = (
         *(_K.BASELINE, tables.StoredBaseline, ("site", "at", "body"), ("author", "reason")),
         time="at",
     ),
+    Proof(
+        *(_K.WORK_EVENT, tables.StoredWorkEvent),
+        ("item", "site", "at", "act", "until", "closing", "measure"),
+        ("actor", "note", "assignee"),
+        time="at",
+    ),
+    Proof(
+        *(_K.NOTICE, tables.StoredNotice, ("id", "at", "channel", "occasion", "items", "failed")),
+        ("recipient", "address", "error"),
+        key="id",
+        by_site=False,
+        time="at",
+    ),
     Proof(_K.ERASURE, tables.StoredErasure, _OF_ERASURE, _WHO),
     Proof(
         *(_K.REMOVAL, tables.StoredRemoval),

@@ -20,6 +20,8 @@ from bms.store.sql.proofs import witness
 from bms.store.sql.retention import SqlRetention
 from bms.store.sql.trials import SqlTrials
 from bms.store.sql.trust import SqlTrust
+from bms.store.sql.work.items import SqlWorkItems
+from bms.store.sql.work.notices import SqlNotices
 
 
 class SqlStore(
@@ -31,6 +33,8 @@ class SqlStore(
     SqlKeys,
     SqlTrials,
     SqlTrust,
+    SqlWorkItems,
+    SqlNotices,
     SqlEvidence,
 ):
     """Implements ``Store``; also ``corrections``.

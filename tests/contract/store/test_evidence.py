@@ -75,6 +75,8 @@ def told(store: AnyStore) -> set[str]:
         store.steps_back(SITE),
         store.bookings(SITE, OLD),
         store.keys(),
+        store.items([SITE]),
+        store.notices(OLD),
     )
     text = repr(everything)
     return {name for name in PEOPLE if re.search(rf"['\"]{name}\b", text)}
@@ -88,7 +90,12 @@ class TestChain:
         fill(store)
         of_site = {entry.kind for entry in seam.evidence(SITE)}
         of_city = {entry.kind for entry in seam.evidence(CITY)}
-        keys = {EvidenceKind.KEY, EvidenceKind.KEY_EXPIRY, EvidenceKind.KEY_END}
+        keys = {
+            EvidenceKind.KEY,
+            EvidenceKind.KEY_EXPIRY,
+            EvidenceKind.KEY_END,
+            EvidenceKind.NOTICE,
+        }
         assert of_site == set(EvidenceKind) - keys
         assert of_city == keys | {EvidenceKind.AUDIT}
         assert set(seam.chain_heads()) == {SITE, CITY}

@@ -26,7 +26,7 @@ from tests.rigs.storage.evidence_rows import fill
 
 OUTSIDE = {"receipts": {"renewals", "renewed_at"}}
 """Columns that the chain does not cover: counters of renewals."""
-ORDER = {"plans": {"seq"}, "trials": {"seq"}, "events": {"seq"}, "measures": {"seq"}}
+ORDER = {name: {"seq"} for name in ("plans", "trials", "events", "measures", "notices")}
 """Rows with a name of their own: the order in which they were stored stands in the chain itself."""
 City = tuple[Engine, dict[str, ChainHead]]
 log = logging.getLogger(__name__)

@@ -26,6 +26,7 @@ from tests.rigs.fakes.ledger import a_kept_baseline, a_measure, a_measure_end, a
 from tests.rigs.fakes.store import HOUR, MONDAY, a_kept_key, a_plan
 from tests.rigs.fakes.trial import a_sealed_result, a_trial
 from tests.rigs.storage.stores import AnyStore
+from tests.rigs.work.rows import a_notice, a_work_event, a_work_item
 
 SITE = "lodge"
 POINT = f"{SITE}/hall.setpoint"
@@ -148,6 +149,9 @@ def fill(store: AnyStore) -> None:
         store.seal_trial(a_sealed_result(SITE, f"t{i}"))
         store.add_event(an_event(f"e{i}", kwh_adjustment=10.0 * int(i)))
         store.keep_baseline(a_kept_baseline(f"id-{i}"))
+        store.keep_items([a_work_item(f"w{i}")])
+        store.add_work_event(a_work_event(f"w{i}", note=f"burst pipe {i}", assignee="eva"))
+        store.add_notice(a_notice(f"n{i}", recipient="ole", address="ole"))
         store.add_measure(a_measure(f"m{i}"))
         store.end_measure(a_measure_end(f"m{i}", end=MONDAY + int(i) * HOUR))
         an_erasure_of_readings(store, f"{SITE}/hall.co2-{i}")

@@ -19,6 +19,7 @@ from api.pages.views import add_pages
 from api.ports import ApiPorts
 from api.problems import add_problem_handlers
 from api.routes import (
+    accounts,
     controllers,
     events,
     ingest,
@@ -44,6 +45,7 @@ ROUTERS = (
     ingest.router,
     savings.router,
     portfolio.router,
+    accounts.router,
     events.router,
     measures.router,
     trials.router,

@@ -20,7 +20,7 @@ from bms.model.assets.device import (
 )
 from bms.model.assets.equipment import HeatSource, HeatSourceKind, Ventilation
 from bms.model.assets.point import Point, Privacy, Role
-from bms.model.assets.site import Comfort, Power, Site, Weights, Zone
+from bms.model.assets.site import Comfort, Power, Site, Weights, YearlyGoal, Zone
 from bms.model.assets.timetable import Period, WeekTimetable
 from bms.model.assets.write_rule import Release, WriteRule
 from sites.parsed_site import DEFAULT_PORTS, ParsedSite, modbus_address, said_of
@@ -94,6 +94,8 @@ def build_site(parsed: ParsedSite) -> Site:
         weights=Weights(**site["weights"].values) if site.get("weights") else Weights(),
         excitation_nights=site["excitation_nights"],
         power=Power(**site["power"].values) if site.get("power") else Power(),
+        energy_label=site.get("energy_label"),
+        goals=tuple(YearlyGoal(**goal.values) for goal in parsed.sections("goals")),
         closures=tuple((c["from"], c["to"]) for c in parsed.sections("closures")),
         closed_dates=_public_holidays(site["holidays"]),
     )

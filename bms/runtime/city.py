@@ -29,6 +29,8 @@ from bms.ports.storage.trials import TrialStore
 from bms.ports.storage.trust import TrustStore
 from bms.ports.storage.whole import Store
 from bms.ports.storage.work import WorkStore
+from bms.savings.models.normal_year import NormalDegreeDays
+from bms.savings.portfolio.primary_energy import Factors
 from bms.services.assessment.ports import AssessmentPorts
 from bms.services.collect.device_times import DeviceTimes
 from bms.services.control.plan_check import PlanCheck
@@ -111,6 +113,10 @@ class City:
     """Minimum on and off times that devices have told."""
     starts: StartMemory = field(default_factory=StartMemory)
     """What was learned of the warm-ups of zones without a model."""
+    factors: Factors = Factors(primary={}, emissions={})
+    """Dated factors of primary energy and emissions."""
+    normal_year: NormalDegreeDays | None = None
+    """The normal year that heat is corrected to."""
     commissioned: Commissioned | None = None
     """Which points are commissioned; None where the records say so."""
     decisions: DecisionStore = field(init=False)
@@ -184,6 +190,8 @@ class City:
             ledgers=self.stores.ledgers,
             feed=self.feed,
             tariffs=self.tariffs,
+            factors=self.factors,
+            normal_year=self.normal_year,
         )
 
     @property

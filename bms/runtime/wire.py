@@ -15,6 +15,7 @@ from bms.config import PRIVATE, Settings
 from bms.errors import ConfigError
 from bms.feeds.archive import ArchiveFeed
 from bms.feeds.live import live_feed, live_tariffs
+from bms.feeds.tariffs.factors import DANISH_NORMAL_YEAR, load_factors
 from bms.journal import FileHandsOff, FileJournal
 from bms.journal.calendar import FileCalendarBook
 from bms.journal.evidence_heads import FileHeads
@@ -183,6 +184,7 @@ def wire(
         stores, waiting = stores_of(settings, chosen)
     else:
         stores = Stores.of(store)
+    known = load_factors()
     return City(
         sites={site.id: site for site in chosen},
         settings=settings,
@@ -206,6 +208,8 @@ def wire(
         known_heads=FileHeads(settings.evidence_heads),
         forwarding=waiting,
         calendar=FileCalendarBook(settings.calendar),
+        factors=known.factors,
+        normal_year=known.normal_years[DANISH_NORMAL_YEAR],
     )
 
 

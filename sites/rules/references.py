@@ -36,6 +36,7 @@ def check_site(parsed: ParsedSite, report: MistakeReport) -> None:
         _timetables,
         _timetable_uses,
         _closures,
+        _goals,
         _comfort,
         _heat_source,
         _areas,
@@ -244,6 +245,18 @@ def _closures(parsed: ParsedSite, report: MistakeReport) -> None:
         first, last = closure.get("from"), closure.get("to")
         if first and last and first > last:
             report.add(closure.where, f"closure: from {first} is after to {last}")
+
+
+def _goals(parsed: ParsedSite, report: MistakeReport) -> None:
+    """Report a year whose goal of a commodity is there twice."""
+    seen: dict[tuple[int, str], int] = {}
+    for goal in parsed.sections("goals"):
+        year, commodity = goal.get("year"), goal.get("commodity")
+        if year is None or commodity is None:
+            continue
+        line = seen.setdefault((year, commodity), goal.where.line)
+        if line != goal.where.line:
+            report.add(goal.where, f"goal: {commodity} in {year} has one in line {line} already")
 
 
 def _comfort(parsed: ParsedSite, report: MistakeReport) -> None:

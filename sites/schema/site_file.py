@@ -36,6 +36,7 @@ from sites.schema.value_types import (
 )
 
 USES = ("office", "school", "kindergarten", "sports_hall", "culture", "health", "other")
+ENERGY_LABELS = ("A2020", "A2015", "A2010", "B", "C", "D", "E", "F", "G")
 PRICE_AREAS = ("DK1", "DK2")
 HOLIDAYS = ("DK", "none")
 PROTOCOLS = ("bacnet", "modbus")
@@ -128,6 +129,15 @@ CLOSURE = SectionSchema(
         _field("from", DateValue(), "first closed day", REQUIRED),
         _field("to", DateValue(), "last closed day", REQUIRED),
         _field("reason", _NAME, "why, for people"),
+    ),
+)
+GOAL = SectionSchema(
+    "goal",
+    (
+        _field("year", Integer(1990, 2199), "calendar year", REQUIRED),
+        _field("commodity", OneOf(Commodity), "of what", REQUIRED),
+        _field("budget", Number(0, 1e10), "what may be used in the year [kWh; water: m3]"),
+        _field("target", Number(0, 1e10), "what is aimed at [kWh; water: m3]"),
     ),
 )
 PERIOD = SectionSchema(
@@ -444,6 +454,8 @@ SITE = SectionSchema(
             0,
         ),
         _field("power", POWER, "limit and price of the power that heat is billed by"),
+        _field("energy_label", OneOf(ENERGY_LABELS), "the label that the building was given"),
+        _field("goals", ListOf(GOAL), "budget and target of calendar years", ()),
         _field("holidays", OneOf(HOLIDAYS), "public holidays on which it is closed", "DK"),
         _field("closures", ListOf(CLOSURE), "other closed days", ()),
         _field("timetables", MappingOf(TIMETABLE, _ID), "weekly timetables in local time"),

@@ -14,6 +14,7 @@ from bms.model.yaml_data import YAMLError, read_yaml
 from bms.savings.models.normal_year import MONTHS, NormalDegreeDays
 from bms.savings.portfolio.primary_energy import Factor, Factors
 
+DANISH_NORMAL_YEAR = "danish_3112"
 DATA = Path(__file__).parents[1] / "data" / "factors.yaml"
 
 

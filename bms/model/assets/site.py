@@ -10,6 +10,7 @@ from bms.model.assets.device import Device
 from bms.model.assets.equipment import HeatSource, Meter, Ventilation, VirtualMeter
 from bms.model.assets.point import Point, Role
 from bms.model.assets.timetable import WeekTimetable
+from bms.model.readings.units import Commodity
 
 
 class Mode(StrEnum):
@@ -82,10 +83,22 @@ class Power:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class YearlyGoal:
+    """What a building may use of a commodity in a calendar year [kWh; m3 of water]: the ``budget``
+    that was set, and the ``target`` that is aimed at; None where nobody said so."""
+
+    year: int
+    commodity: Commodity
+    budget: float | None = None
+    target: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """One municipal building. Areas [m2], position in degrees (WGS 84). ``mode`` is the highest one
     that it may be put to; ``excitation_nights`` is on how many nights a zone without a model may be
-    set back further than usual, to learn how it responds."""
+    set back further than usual, to learn how it responds. ``energy_label`` is as it was entered,
+    never computed from what was measured."""
 
     id: str
     name_da: str
@@ -111,6 +124,8 @@ class Site:
     power: Power = Power()
     address: str = ""
     closures: tuple[tuple[date, date], ...] = ()
+    energy_label: str | None = None
+    goals: tuple[YearlyGoal, ...] = ()
     closed_dates: frozenset[date] = field(default=frozenset(), repr=False)
 
     def closed(self, day: date) -> bool:
@@ -118,6 +133,11 @@ class Site:
         return day in self.closed_dates or any(
             first <= day <= last for first, last in self.closures
         )
+
+    def goal(self, year: int, commodity: Commodity) -> YearlyGoal:
+        """Budget and target of a commodity in a year; without any where none was set."""
+        found = (g for g in self.goals if (g.year, g.commodity) == (year, commodity))
+        return next(found, YearlyGoal(year=year, commodity=commodity))
 
     def mode_by(self, said: Mode | None) -> Mode:
         """The mode in force where a person set ``said``, or nobody did (None): plans are written

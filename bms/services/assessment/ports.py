@@ -11,6 +11,8 @@ from bms.ports.feeds import Feed, Tariffs
 from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.readings import ReadingStore
 from bms.ports.storage.rollups import RollupStore
+from bms.savings.models.normal_year import NormalDegreeDays
+from bms.savings.portfolio.primary_energy import Factors
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,3 +26,7 @@ class AssessmentPorts:
     ledgers: LedgerStore
     feed: Feed
     tariffs: Tariffs
+    factors: Factors = Factors(primary={}, emissions={})
+    """Dated factors of primary energy and emissions."""
+    normal_year: NormalDegreeDays | None = None
+    """What heat is corrected to; None: nothing is corrected."""

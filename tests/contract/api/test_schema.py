@@ -21,6 +21,10 @@ SURFACE = {
     "/v1/portfolio/savings.csv": {"get"},
     "/v1/portfolio/ranking": {"get"},
     "/v1/portfolio/cooling": {"get"},
+    "/v1/portfolio/consumption": {"get"},
+    "/v1/portfolio/missing-data": {"get"},
+    "/v1/portfolio/quality": {"get"},
+    "/v1/sites/{site_id}/consumption": {"get"},
     "/v1/sites/{site_id}/events": {"get", "post"},
     "/v1/measures": {"get", "post"},
     "/v1/measures/{measure_id}": {"get"},
@@ -106,6 +110,16 @@ WITHOUT_UNIT = {
     "minimum",
     "maximum",
     "resolution",
+    "use",  # the unit of the commodity stands beside it
+    "use_with_budget",
+    "use_with_target",
+    "last_year",
+    "budget",
+    "target",
+    "corrected",
+    "change",  # a share
+    "hours",
+    "missing_hours",
 }
 
 

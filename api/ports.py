@@ -11,6 +11,7 @@ from bms.ports.clock import Clock
 from bms.ports.reports import Reporter
 from bms.ports.storage.evidence import EvidenceStore
 from bms.ports.storage.keys import KeyStore
+from bms.ports.storage.people import PeopleStore
 from bms.ports.storage.readings import Forwarding
 from bms.services.assessment.ports import AssessmentPorts
 from bms.services.control.ports import ControlPorts
@@ -30,6 +31,7 @@ class ApiPorts:
     assessment: AssessmentPorts
     trials: TrialPorts
     keys: KeyStore
+    people: PeopleStore
     reporter: Reporter
     evidence: EvidenceStore
     forwarding: Forwarding | None = None

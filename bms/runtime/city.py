@@ -21,6 +21,7 @@ from bms.ports.storage.decisions import DecisionStore
 from bms.ports.storage.evidence import EvidenceStore, KnownHeads
 from bms.ports.storage.keys import KeyStore
 from bms.ports.storage.ledgers import LedgerStore
+from bms.ports.storage.people import PeopleStore
 from bms.ports.storage.plans import PlanStore
 from bms.ports.storage.readings import Forwarding, ReadingStore
 from bms.ports.storage.retention import RetentionStore
@@ -53,6 +54,7 @@ class Stores:
     decisions: DecisionStore
     ledgers: LedgerStore
     keys: KeyStore
+    people: PeopleStore
     trials: TrialStore
     trust: TrustStore
     work: WorkStore
@@ -72,6 +74,7 @@ class Stores:
             decisions=store,
             ledgers=store,
             keys=store,
+            people=store,
             trials=store,
             trust=store,
             work=store,
@@ -220,6 +223,7 @@ class City:
             assessment=self.assessment,
             trials=self.trials,
             keys=self.stores.keys,
+            people=self.stores.people,
             reporter=self.reporter,
             evidence=self.stores.evidence,
             forwarding=self.forwarding,

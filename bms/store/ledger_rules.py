@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bms.errors import ConfigError, NotFound, StoreError
+from bms.model.access.people import KeptPerson
 from bms.model.control.applied import AppliedReport
 from bms.model.control.audit import Action
 from bms.model.control.command import Accepted, AnyReceipt, Clamped
@@ -68,6 +69,26 @@ def key_reason(key: KeptKey) -> str:
     """What the audit says of a new key: its scope, whose it is, and until when it is good."""
     until = "" if key.expires is None else f", until {key.expires.isoformat(timespec='seconds')}"
     return f"{key.scope}: {key.name}{until}"
+
+
+def person_reason(person: KeptPerson) -> str:
+    """What the audit says of a new person: who, and with which roles."""
+    return f"{person.name}: {person.grants or 'roles of the provider'}"
+
+
+def name_taken(name: str) -> str:
+    """What is said where somebody is, or was, known by a name or subject."""
+    return f"somebody is or was known as {name!r} already; choose another name"
+
+
+def no_person(name: str) -> str:
+    """What is said where nobody is known by a name."""
+    return f"there is nobody {name!r} who signs in with it; 'bms users list' says who there is"
+
+
+def no_session(session_id: str) -> str:
+    """What is said where no session has an id."""
+    return f"there is no session {session_id}; 'bms users sessions' lists those there are"
 
 
 def commissioning_reason(made: Commissioning) -> str:

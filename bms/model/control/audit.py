@@ -32,6 +32,10 @@ class Action(StrEnum):
     ASSIGN_WORK = "assign_work"
     SNOOZE_WORK = "snooze_work"
     CLOSE_WORK = "close_work"
+    CREATE_USER = "create_user"
+    SET_PASSWORD = "set_password"  # noqa: S105 - an action, not the secret
+    REVOKE_USER = "revoke_user"
+    END_SESSION = "end_session"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,8 @@ class EvidenceKind(StrEnum):
     NOTICE = "notice"
     ERASURE = "erasure"
     REMOVAL = "removal"
+    PERSON = "person"
+    PERSON_END = "person_end"
 
 
 class Part(StrEnum):

@@ -10,6 +10,7 @@ from bms.ports.storage.decisions import DecisionStore
 from bms.ports.storage.evidence import EvidenceStore
 from bms.ports.storage.keys import KeyStore
 from bms.ports.storage.ledgers import LedgerStore
+from bms.ports.storage.people import PeopleStore
 from bms.ports.storage.plans import PlanStore
 from bms.ports.storage.readings import ReadingStore
 from bms.ports.storage.retention import RetentionStore
@@ -26,6 +27,7 @@ class Store(
     DecisionStore,
     LedgerStore,
     KeyStore,
+    PeopleStore,
     TrialStore,
     TrustStore,
     WorkStore,

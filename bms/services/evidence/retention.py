@@ -19,20 +19,17 @@ log = logging.getLogger(__name__)
 NAMELESS = (
     EvidenceKind.KEY_EXPIRY,
     EvidenceKind.KEY_END,
+    EvidenceKind.PERSON_END,
     EvidenceKind.STEP_BACK,
     EvidenceKind.TRIAL_RESULT,
     EvidenceKind.ERASURE,
     EvidenceKind.REMOVAL,
 )
 """Kinds that hold no name, or that of ``ACTOR``."""
-OF_CITY = (
-    EvidenceKind.AUDIT,
-    EvidenceKind.KEY,
-    EvidenceKind.WORK_EVENT,
-    EvidenceKind.NOTICE,
-)
-"""Kinds whose rows may concern no site. A key keeps its name as long as it is good."""
-ONLY_OF_CITY = (EvidenceKind.KEY, EvidenceKind.NOTICE)
+ONLY_OF_CITY = (EvidenceKind.KEY, EvidenceKind.PERSON, EvidenceKind.NOTICE)
+"""Kinds whose rows concern no site. A key keeps its name as long as it is good, and so do people
+who sign in."""
+OF_CITY = (EvidenceKind.AUDIT, EvidenceKind.WORK_EVENT, *ONLY_OF_CITY)
 FIVE_YEARS = timedelta(days=5 * 366)
 NAMES = timedelta(days=365)
 KEPT = (

@@ -651,3 +651,34 @@ class StoredTold(SQLModel, table=True):
     __tablename__: ClassVar[str] = "told_items"
     recipient: str = Field(primary_key=True)
     item: str = Field(primary_key=True)
+
+
+class StoredPerson(SQLModel, table=True):
+    """Somebody who signs in (``bms.model.access.people``); who was revoked has no password."""
+
+    __tablename__: ClassVar[str] = "people"
+    __table_args__ = (Index("people_by_name", "name"), Index("people_by_subject", "subject"))
+    id: str = Field(primary_key=True)
+    name: str
+    grants: str
+    created: datetime = Field(sa_type=UtcTime)
+    password: str | None = None
+    subject: str | None = None
+    revoked: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
+class StoredSession(SQLModel, table=True):
+    """The session of a person or a key: never its token, only the digest."""
+
+    __tablename__: ClassVar[str] = "sessions"
+    __table_args__ = (Index("sessions_by_id", "id"), Index("sessions_by_whose", "of"))
+    digest: str = Field(primary_key=True)
+    id: str
+    of: str
+    name: str
+    way: str
+    grants: str
+    begun: datetime = Field(sa_type=UtcTime)
+    seen: datetime = Field(sa_type=UtcTime)
+    until: datetime = Field(sa_type=UtcTime)
+    ended: datetime | None = Field(default=None, sa_type=UtcTime)

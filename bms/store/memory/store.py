@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 from bms.store.memory.keys import MemoryKeys
 from bms.store.memory.ledgers import MemoryLedgers
+from bms.store.memory.people import MemoryPeople
 from bms.store.memory.plans import MemoryPlans
 from bms.store.memory.readings import MemoryReadings
 from bms.store.memory.trials import MemoryTrials
@@ -22,6 +23,7 @@ class MemoryStore(
     MemoryTrust,
     MemoryLedgers,
     MemoryKeys,
+    MemoryPeople,
     MemoryTrials,
     MemoryWork,
 ):

@@ -202,6 +202,18 @@ PROOFS: tuple[Proof, ...] = (
         *(_K.KEY_END, tables.StoredKey, ("id", "revoked")), key="id", when="revoked", by_site=False
     ),
     Proof(
+        *(_K.PERSON, tables.StoredPerson, ("id", "grants", "created"), ("name", "subject")),
+        key="id",
+        by_site=False,
+        time="revoked",
+    ),
+    Proof(
+        *(_K.PERSON_END, tables.StoredPerson, ("id", "revoked")),
+        key="id",
+        when="revoked",
+        by_site=False,
+    ),
+    Proof(
         *(_K.RECEIPT, tables.StoredReceipt, ("site", "at", "kind", "body"), ("named",)), time="at"
     ),
     Proof(

@@ -10,9 +10,10 @@ from bms.store.database.connection import PATIENCE_S, Link
 from bms.store.database.reconnecting import ReconnectingLink
 from bms.store.rollups.local_days import TIMEZONE, LocalDays
 from bms.store.rollups.stale_days import ensure_timezone
+from bms.store.sql.access.keys import SqlKeys
+from bms.store.sql.access.people import SqlPeople
 from bms.store.sql.decisions import SqlDecisions
 from bms.store.sql.evidence import SqlEvidence
-from bms.store.sql.keys import SqlKeys
 from bms.store.sql.ledgers import SqlLedgers
 from bms.store.sql.plans import SqlPlans
 from bms.store.sql.predictions import SqlPredictions
@@ -31,6 +32,7 @@ class SqlStore(
     SqlDecisions,
     SqlLedgers,
     SqlKeys,
+    SqlPeople,
     SqlTrials,
     SqlTrust,
     SqlWorkItems,

@@ -90,14 +90,16 @@ class TestChain:
         fill(store)
         of_site = {entry.kind for entry in seam.evidence(SITE)}
         of_city = {entry.kind for entry in seam.evidence(CITY)}
-        keys = {
+        of_none = {
             EvidenceKind.KEY,
             EvidenceKind.KEY_EXPIRY,
             EvidenceKind.KEY_END,
             EvidenceKind.NOTICE,
+            EvidenceKind.PERSON,
+            EvidenceKind.PERSON_END,
         }
-        assert of_site == set(EvidenceKind) - keys
-        assert of_city == keys | {EvidenceKind.AUDIT}
+        assert of_site == set(EvidenceKind) - of_none
+        assert of_city == of_none | {EvidenceKind.AUDIT}
         assert set(seam.chain_heads()) == {SITE, CITY}
 
     def test_w16_each_entry_rests_on_the_one_before(self, store: AnyStore) -> None:

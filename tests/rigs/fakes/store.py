@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from bms.errors import StoreUnavailable
+from bms.model.access.people import KeptPerson, KeptSession, SignInWay
 from bms.model.assets.equipment import HeatSource, HeatSourceKind
 from bms.model.assets.point import Role
 from bms.model.control.kept_key import KeptKey
@@ -56,6 +58,30 @@ def a_kept_key(
     return KeptKey(
         id=id_, digest=f"of {id_}", scope=scope, name=name, created=created, expires=expires
     )
+
+
+def a_person(id_: str, **changes: object) -> KeptPerson:
+    """Somebody whose password nobody knows."""
+    made = KeptPerson(
+        id=id_, name=f"kari {id_}", grants="viewer", created=MONDAY, password=f"hash of {id_}"
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def a_session(id_: str, of: str = "k1", **changes: object) -> KeptSession:
+    """An hour of somebody; its token is that of nobody."""
+    made = KeptSession(
+        digest=f"of {id_}",
+        id=id_,
+        of=of,
+        name="kari",
+        way=SignInWay.KEY,
+        grants="viewer",
+        begun=MONDAY,
+        seen=MONDAY,
+        until=MONDAY + HOUR,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
 
 
 def a_model(site: str = "school", at: datetime = MONDAY) -> BuildingModel:

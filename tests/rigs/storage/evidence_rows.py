@@ -23,7 +23,7 @@ from bms.model.trust.commissioning import (
 )
 from bms.model.trust.modes import AutoScope, StepBack, StepBackReason
 from tests.rigs.fakes.ledger import a_kept_baseline, a_measure, a_measure_end, an_event
-from tests.rigs.fakes.store import HOUR, MONDAY, a_kept_key, a_plan
+from tests.rigs.fakes.store import HOUR, MONDAY, a_kept_key, a_person, a_plan
 from tests.rigs.fakes.trial import a_sealed_result, a_trial
 from tests.rigs.storage.stores import AnyStore
 from tests.rigs.work.rows import a_notice, a_work_event, a_work_item
@@ -140,6 +140,8 @@ def fill(store: AnyStore) -> None:
         store.remove_booking(SITE, f"b{i}", actor="ole", at=MONDAY + HOUR)
         store.add_key(a_kept_key(f"k{i}", name=f"tablet {i}", expires=MONDAY + HOUR), actor="ole")
         store.revoke_key(f"k{i}", MONDAY + int(i) * HOUR, actor="eva", reason="lost")
+        store.add_person(a_person(f"u{i}", subject=f"https://id.example {i}"), actor="ole")
+        store.revoke_person(f"kari u{i}", MONDAY + HOUR, actor="eva", reason="left")
         for at in (OLD, MONDAY):
             plan = a_plan(f"p{i}-{at:%m}", SITE, at)
             store.add_plan(plan)

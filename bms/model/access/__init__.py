@@ -1,0 +1,1 @@
+"""Who may do what: roles, people who sign in, and their sessions."""

@@ -1,0 +1,1 @@
+"""Keys, people who sign in and their sessions in SQL."""

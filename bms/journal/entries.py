@@ -157,6 +157,7 @@ class Book:
                 self._replaced.setdefault(point, {})[held.command_id] = (known, held)
         self._open[point] = (number, lease)
         self._points[lease.point.site].add(point)
+        self._explain(point)
 
     def outdated(self, leases: Iterable[Lease]) -> list[str]:
         """The points of leases whose token is older than that of the open lease there: another
@@ -192,6 +193,7 @@ class Book:
                 self._give_back(point, command_id)
             case LetGo(point=point, at=at):
                 self._let_go[point] = max(at, self._let_go.get(point, at))
+        self._explain(note.point)
 
     def _hold(self, override: LocalOverride, number: int) -> None:
         """Of two local overrides of a point the newer one stands, and the other has ended."""
@@ -201,7 +203,6 @@ class Book:
             return
         if number >= known:
             self._overrides[point] = (number, override)
-            self._explain(point)
         if held.id != override.id:
             self._end(held.id if number >= known else override.id)
 
@@ -220,14 +221,31 @@ class Book:
             given.add(held.command_id)
         for id_ in sorted(given):
             _remember(self._returned, id_)
-        self._explain(point)
 
     def _explain(self, point: str) -> None:
-        """Where somebody of us had begun to give a command back it was us who emptied its place,
-        and no hand: the next look that finds the place free ends the override (W9)."""
+        """What one of us has found and not known for ours is no hand (W9).
+
+        Where somebody of us had begun to give a command back it was us who emptied its place: the
+        next look that finds the place free ends the override. A value of the open command, found by
+        whoever had not heard of that, is nobody's word and stands no longer.
+        """
         number, override = self._overrides.get(point, (0, None))
-        if override is not None and override.found is None and override.command in self._returned:
+        if override is None:
+            return
+        if override.found is None and override.command in self._returned:
             self._overrides[point] = (number, replace(override, visible=True))
+        elif self._is_open_value(override):
+            del self._overrides[point]
+            self._end(override.id)
+
+    def _is_open_value(self, override: LocalOverride) -> bool:
+        """Whether what was found is the value of a command that was not known where it was found.
+        Nothing is announced at a point that people hold, so it is no later one."""
+        _, lease = self._open.get(override.point, (0, None))
+        if lease is None or override.command == lease.command_id or override.above:
+            return False
+        rule, found = lease.point.write, override.found
+        return rule is not None and found is not None and lease.wrote(found, rule)
 
     def _end(self, id_: str) -> None:
         _remember(self._ended, id_)

@@ -13,7 +13,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -86,6 +86,8 @@ class FileJournal:
         with the next batch; until then others hold the writes for on the way, which does no harm.
         """
         with self._reader.turn():
+            with suppress(OSError):
+                self._reader.catch_up()  # a disk that refused a batch may have it all the same
             for point, command_id in commands.items():
                 self._reader.arrived(point, command_id)
             self._owed += [arrived_line(*each) for each in commands.items()]

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
+from bms.model.assets.write_rule import WriteRule
 from bms.model.clock_reading import ClockReading, Elapsed
 from bms.model.control.command import Command
 from bms.model.control.command_state import CommandState
@@ -52,6 +53,13 @@ class Lease:
         """What our place may have if it is still ours."""
         seen = () if self.read_back is None else (self.read_back,)
         return (self.command.value, *seen, *self.earlier)
+
+    def wrote(self, value: float, rule: WriteRule) -> bool:
+        """Whether a value that stands in our place may be ours, by the rule of the point. One that
+        was not read back yet may have been rounded by the device."""
+        if any(abs(value - each) <= rule.tolerance + 1e-9 for each in self.values):
+            return True
+        return self.read_back is None and abs(value - self.command.value) <= rule.resolution + 1e-9
 
     def seen(self, value: float) -> Lease:
         """The lease after a read-back: nothing of before can stand any more."""

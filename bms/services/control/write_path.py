@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -118,11 +118,15 @@ async def _carry_out_owned(
         writer = await off_loop(ports.journal.writer)
         await _announce([_announced(order, writer, ports.owned) for order in orders], ports)
         await ports.keeper.ensure()
-    except GuardError as error:
+    except (GuardError, asyncio.CancelledError) as error:
+        await _never_left(orders, ports.journal)
+        if isinstance(error, asyncio.CancelledError):
+            raise
         missing = fact(ReceiptReason.NO_GUARD, text=str(error))
         for order in orders:
             told(Failed(order.command, missing, retryable=True))
         return
+    left = {order.command.id: order for order in orders}
     by_device: dict[str, list[WriteOrder]] = defaultdict(list)
     for order in orders:
         by_device[order.device.id].append(order)
@@ -137,11 +141,23 @@ async def _carry_out_owned(
         try:
             for order in items:
                 await _one(order, now, ports, tell)
+                del left[order.command.id]
         finally:
             await keep_notes(_read_backs(outcomes, items), ports.journal)
 
-    await side_by_side(*(one_device(items) for items in by_device.values()))
+    try:
+        await side_by_side(*(one_device(items) for items in by_device.values()))
+    finally:
+        await _never_left(left.values(), ports.journal)
     await close_leases({}, ports.journal)  # what has arrived
+
+
+async def _never_left(orders: Iterable[WriteOrder], journal: Journal) -> None:
+    """Nobody will send these, though the journal may have them: else they would be on the way for
+    as long as this process lives, and their points given back for ever (W17)."""
+    unsent = {order.point.id: order.command.id for order in orders}
+    if unsent:
+        await off_loop(journal.arrived, unsent)
 
 
 def _announced(order: WriteOrder, writer: str, owned: OwnedSites) -> Lease:

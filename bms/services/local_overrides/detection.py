@@ -155,15 +155,11 @@ def _in_register(rule: WriteRule, state: CommandState, known: Known) -> PlaceFin
 
 
 def _is_ours(rule: WriteRule, state: CommandState, known: Known) -> bool:
-    """Whether the place has what our open lease wrote. A write whose answer was lost may have been
-    rounded by the device."""
+    """Whether the place has what our open lease wrote."""
     lease = known.lease
     if lease is None or state.own is None:
         return _is_left_over(rule, state, known.override)
-    if agrees(rule, state.own, lease.values):
-        return True
-    near = abs(state.own - lease.command.value) <= rule.resolution + 1e-9
-    return lease.read_back is None and near
+    return lease.wrote(state.own, rule)
 
 
 def _is_left_over(rule: WriteRule, state: CommandState, override: LocalOverride | None) -> bool:

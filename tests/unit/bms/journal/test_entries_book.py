@@ -98,6 +98,44 @@ def test_w09_who_has_missed_a_renewal_gives_the_renewed_place_back(journal: Jour
     assert journal.local_overrides()[CONSTANT].visible
 
 
+@pytest.mark.parametrize("command", ["c1", None])
+@pytest.mark.parametrize("found", [20.0, 20.04])
+def test_w09_the_value_of_a_renewal_that_another_has_missed_is_no_hand(
+    tmp_path: Path, command: str | None, found: float
+) -> None:
+    """A guard that could not read the journal looks when the lease that it knows has ended, and
+    finds what the backend has written since."""
+    path = tmp_path / "journal"
+    backend, guard = FileJournal(path), FileJournal(path)
+    backend.intend([wrote(CONSTANT, 20.5, "c1")])
+    guard.leases()
+    backend.intend([wrote(CONSTANT, 20.0, "c2")])
+    path.rename(tmp_path / "aside")
+    path.mkdir()
+    with pytest.raises(GuardError):
+        guard.note([replace(HAND, found=found, ours=20.5, command=command)])
+    with pytest.raises(GuardError):
+        guard.settle({CONSTANT: "c1"})
+    path.rmdir()
+    (tmp_path / "aside").rename(path)
+    guard.keep()
+    for known in (backend, guard, FileJournal(path)):
+        assert known.local_overrides() == {}
+        assert known.leases()[CONSTANT].command_id == "c2"
+
+
+def test_w07_another_value_than_that_of_a_missed_renewal_is_a_hand(journal: Journal) -> None:
+    for n in (1, 2):
+        journal.intend([wrote(CONSTANT, 20.0 + n, f"c{n}")])
+    for hand in (
+        replace(HAND, found=19.0, command="c1"),
+        replace(HAND, id="o2", found=22.0, command="c2"),
+        replace(HAND, id="o3", found=22.0, command="c1", priority=8, above=True),
+    ):
+        journal.note([hand])
+        assert journal.local_overrides() == {CONSTANT: hand}
+
+
 def test_w07_a_place_that_was_emptied_before_anybody_gave_it_back_is_a_hand(
     journal: Journal,
 ) -> None:

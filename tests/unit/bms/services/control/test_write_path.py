@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from bms.clock import VirtualClock
 from bms.guard import Guard
+from bms.journal import FileJournal
 from bms.model.assets.point import Point
 from bms.model.control.command import Accepted, Command, Failed, Overridden, Receipt, StillHeld
 from bms.model.control.command_state import CommandState, NoCommandState
@@ -17,9 +20,21 @@ from bms.model.control.reasons import Holder, ReceiptReason
 from bms.model.fact import fact
 from bms.ports.departure import may_leave
 from bms.services.control.inspection import verify_site
+from bms.services.control.release_many import release_leases
 from tests.rigs.control_bench import ControlBench
 from tests.rigs.fakes.drivers import FakeDevice, device_said
-from tests.rigs.fakes.safety import CONSTANT, ENABLE, LEASE, NOW, NULL, OWN, TICK, TIMETABLE, WANTED
+from tests.rigs.fakes.safety import (
+    CONSTANT,
+    ENABLE,
+    LEASE,
+    LEVERS,
+    NOW,
+    NULL,
+    OWN,
+    TICK,
+    TIMETABLE,
+    WANTED,
+)
 
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 TIMEOUT_S = 2.0
@@ -247,3 +262,59 @@ async def test_w12_a_failed_write_that_cannot_be_looked_at_stays_with_the_guard(
     del device._command_state  # type: ignore[method-assign]
     await verify_site(bench.site, now=bench.now, ports=bench.ports)
     assert NULL not in bench.held()
+
+
+async def test_w17_what_could_not_be_announced_is_on_no_way(tmp_path: Path) -> None:
+    """A full disk may have let the batch through: nobody sends it any more, and once the write
+    after it is given back nothing is left to do at the point."""
+    full = False
+
+    def sync(_: int) -> None:
+        if full:
+            raise OSError(28, "No space left on device")
+
+    bench = ControlBench()
+    bench.journal = FileJournal(tmp_path / "journal", sync=sync)
+    bench.plan()
+    await bench.tick()
+    full = True
+    bench.plan({**WANTED, NULL: 20.0})
+    assert isinstance((await bench.tick(TICK))[NULL], Failed)
+    full = False
+    await bench.tick(TICK)
+    assert bench.held()[NULL] == 20.0
+    await release_leases(
+        bench.journal.leases().values(),
+        now=bench.now,
+        drivers=bench.drivers,
+        journal=bench.journal,
+    )
+    assert bench.journal.leases() == FileJournal(tmp_path / "journal").leases() == {}
+
+
+async def test_w17_what_is_behind_a_device_that_was_cut_off_is_on_no_way(tmp_path: Path) -> None:
+    """Of a tick that was cut off in the middle of a write the others are sent by nobody."""
+    bench = ControlBench()
+    bench.journal = FileJournal(tmp_path / "journal")
+    hangs = Hangs(own={point: OWN[point] for point in LEVERS if point != NULL})
+    bench.drivers.devices["hut/modbus"] = hangs
+    bench.plan()
+    task = asyncio.create_task(bench.tick())
+    await asyncio.wait_for(hangs.asked.wait(), 5)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    open_now = bench.journal.leases().values()
+    assert [lease.point.id for lease in open_now if lease.writer is not None] == []
+
+
+@dataclass
+class Hangs(FakeDevice):
+    """A device that never answers a write."""
+
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def write(self, point: Point, command: Command) -> Receipt:
+        self.asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets this event")

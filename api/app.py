@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
 from api.failed_keys import FailedKeys
@@ -15,6 +16,8 @@ from api.headers import HeadersMiddleware
 from api.hosts_and_body_sizes import AdmissionMiddleware
 from api.json_bytes import JsonMiddleware
 from api.metrics import metrics_registry
+from api.pages.city.board import CityBoard
+from api.pages.city.table import RowsInWords
 from api.pages.views import add_pages
 from api.ports import ApiPorts
 from api.problems import add_problem_handlers
@@ -38,6 +41,8 @@ from bms.messages import FOLDER
 from bms.services.api_keys import RememberedKeys
 from bms.services.assessment.savings_cache import SavingsCache
 
+LEAST_COMPRESSED = 1000
+"""Answers of fewer bytes go as they are."""
 ROUTERS = (
     sites.router,
     readings.router,
@@ -72,6 +77,8 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
     app.state.catalogues = catalogues
     app.state.keys = RememberedKeys(ports.keys)
     app.state.savings = SavingsCache(ports.assessment)
+    app.state.board = CityBoard(ports, app.state.savings)
+    app.state.table_rows = RowsInWords()
     answers = Counter[tuple[str, int]]()
     app.state.metrics = metrics_registry(ports, answers)
     app.state.failed_keys = FailedKeys()
@@ -81,6 +88,7 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
         statement_s=ports.settings.statement_s,
     )
     app.add_middleware(JsonMiddleware)
+    app.add_middleware(GZipMiddleware, minimum_size=LEAST_COMPRESSED, compresslevel=6)
     app.add_middleware(HeadersMiddleware, answers=answers)
     add_problem_handlers(app)
     return app

@@ -11,10 +11,11 @@ from api.pages.panels.claim import Claim, claim_of
 from api.pages.panels.events import EventsView, events_view
 from api.pages.panels.meters import MeterView, meter_views
 from api.pages.panels.months import MonthTable, month_table
-from api.pages.panels.plan import PlanView, plan_view, what_of
+from api.pages.panels.plan import PlanView, plan_view
+from api.pages.panels.points import what_of
 from api.pages.panels.receipts import ReceiptRow, overridden_points, receipt_rows
 from api.pages.panels.shadow_days import ShadowDaysView, shadow_days_view
-from api.pages.panels.standing import BuildingRow, building_row, held_points, names_of
+from api.pages.panels.standing import BuildingRow, building_row, names_of
 from api.pages.panels.trials import TrialRow, trial_rows
 from api.pages.panels.zones import ZoneView, zone_views
 from api.ports import ApiPorts
@@ -23,6 +24,7 @@ from bms.model.control.command import Override
 from bms.model.savings.trial import KeptTrial
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.control.trial_block import trial_block_at
+from bms.services.overview.buildings import buildings_now
 
 
 def trial_line(kept: Sequence[KeptTrial], now: datetime, t: PageTranslator) -> str | None:
@@ -72,7 +74,8 @@ def building_page(
     assessed = cache.site(site)
     taken = overridden_points(site, now, ports.control.decisions, ports.control.journal)
     names = names_of((site,), t)
-    row = building_row(ports, site, held_points(ports)[site.id], None, t)
+    (standing,) = buildings_now([site], ports.control, now)
+    row = building_row(standing, now, t)
     return BuildingView(
         id=site.id,
         row=row,

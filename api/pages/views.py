@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
@@ -16,8 +16,10 @@ from api.deps import CacheDep, PortsDep, SiteDep, failed_keys_of
 from api.downloads import csv_answer
 from api.page_access import PageReader
 from api.pages.building import building_page
+from api.pages.city.board import CityBoard
+from api.pages.city.overview import overview_page
+from api.pages.city.table import PER_PAGE, TableAsked
 from api.pages.cooling import cooling_page
-from api.pages.portfolio import portfolio_page
 from api.pages.ranking import ranking_page
 from api.pages.render import HERE, render, translator_of
 from bms.model.control.audit import Action
@@ -58,10 +60,45 @@ router = APIRouter(include_in_schema=False)
 LOGIN_S = 30 * 86_400
 
 
+def board_of(request: Request) -> CityBoard:
+    board: CityBoard = request.app.state.board
+    return board
+
+
+BoardDep = Annotated[CityBoard, Depends(board_of)]
+
+
+def table_asked(request: Request) -> TableAsked:
+    """What the address says about the table; nothing in it is an error to a reader."""
+    asked = request.query_params
+    return TableAsked(
+        search=asked.get("q", "").strip()[:100],
+        use=asked.get("use", "")[:64],
+        mode=asked.get("mode", "")[:16],
+        only_open=asked.get("open") == "1",
+        sort=asked.get("sort", "worst")[:16],
+        down=asked.get("down") == "1",
+        page=_whole_number(asked.get("page"), 1),
+        per=_whole_number(asked.get("per"), PER_PAGE),
+    )
+
+
+def _whole_number(text: str | None, otherwise: int) -> int:
+    plain = text is not None and text.isascii() and text.isdecimal() and len(text) < 7
+    return int(text or 0) if plain else otherwise
+
+
 @router.get("/")
-def overview(request: Request, ports: PortsDep, cache: CacheDep, key: PageReader) -> Response:
-    t = translator_of(request)
-    return render(request, "portfolio.html", {"t": t, "page": portfolio_page(ports, cache, t)})
+def overview(
+    request: Request,
+    ports: PortsDep,
+    board: BoardDep,
+    key: PageReader,
+    asked: Annotated[TableAsked, Depends(table_asked)],
+) -> Response:
+    t, whole = translator_of(request), request.query_params.get("matters") == "all"
+    page = overview_page(ports, board, request.app.state.table_rows, asked, t, whole=whole)
+    return render(request, "overview.html", {"t": t, "page": page})
 
 
 @router.get("/sites/{site_id}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import date, datetime, timedelta
 from math import isfinite
 from typing import Literal
@@ -19,6 +20,8 @@ DAY = "medium"
 CLOCK = "HH:mm"
 MINUTES, HOURS = timedelta(minutes=90), timedelta(hours=48)
 """Ages from which on hours, and days, say enough."""
+LAST_LETTERS = {0xE6: "{a", 0xE4: "{a", 0xF8: "{b", 0xF6: "{b", 0xE5: "{c"}
+"""Signs after z for ae, o with stroke and a with ring (and their Swedish forms), in their order."""
 NEVER = 1e12
 """Threshold of Babel's choice between units: none but the given one is taken."""
 
@@ -66,6 +69,15 @@ class LocalFormat:
     def month(self, day: date, *, year: bool = False) -> str:
         """Returns the month of a day as in ``Jan`` or ``Jan 2026``."""
         return format_skeleton("yMMM" if year else "MMM", self._day(day), locale=self.locale)
+
+    def collated(self, text: str) -> tuple[str, str]:
+        """Returns a key that sorts texts as the language does: in Danish the three letters after z
+        (and aa) come last (DS 377); elsewhere accents count after letters."""
+        small = text.casefold()
+        if self.locale.language in ("da", "nb", "nn", "no"):
+            small = small.replace("aa", chr(0xE5)).translate(LAST_LETTERS)
+        plain = unicodedata.normalize("NFKD", small)
+        return "".join(sign for sign in plain if not unicodedata.combining(sign)), text
 
     def weekday(self, day: date) -> str:
         """Returns the weekday of a day as in ``Wed``."""

@@ -64,7 +64,7 @@ def test_a_placeholder_that_nothing_fills_is_named(tmp_path: Path) -> None:
     lines = [line for line in differences(tmp_path) if line.endswith("page:as_of needs place")]
     assert [line.partition(":")[0] for line in lines] == [
         "api/pages/templates/building.html",
-        "api/pages/templates/portfolio.html",
+        "api/pages/templates/overview.html",
     ]
 
 

@@ -8,7 +8,7 @@ from importlib import import_module
 from pkgutil import walk_packages
 from typing import get_args
 
-from api.pages.panels import plan, receipts
+from api.pages.panels import points, receipts
 from bms.cli.energy import ingest
 from bms.cli.site import plans
 from bms.cli.system.status import OwnedState
@@ -39,7 +39,7 @@ FAMILIES: Mapping[tuple[str, str], Iterable[str]] = {
     ("page", "plan_{}_long"): PlanStatus,
     ("page", "meter_{}"): Commodity,
     ("page", "heat_{}"): HeatSourceKind,
-    ("page", "role_{}"): plan.LEVERS_IN_WORDS,
+    ("page", "role_{}"): points.ROLES_IN_WORDS,
     ("page", "outcome_{}"): receipts.KINDS.values(),
     ("page", "event_{}"): Decision,
     ("page", "ranking_{}"): Group,

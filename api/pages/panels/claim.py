@@ -11,6 +11,9 @@ from bms.model.fact import Fact, Parameter
 from bms.model.savings.avoided_use import Savings, SiteSavings
 from bms.services.assessment.savings_cache import SiteAssessment
 
+MOST_NAMES = 8
+"""Buildings that a reason names."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
@@ -51,20 +54,22 @@ def claim_of(
         dkk=_worth(saving, "cost_dkk", t),
         co2=_worth(saving, "co2_kg", t),
         period=_period(assessed, t),
-        reasons=tuple(t.describe(_named(words, names)) for words in saving.reasons),
+        reasons=tuple(t.describe(_named(words, names, t)) for words in saving.reasons),
     )
 
 
-def _named(words: Fact, names: Mapping[str, str]) -> Fact:
-    """The fact with names where it has ids."""
+def _named(words: Fact, names: Mapping[str, str], t: PageTranslator) -> Fact:
+    """The fact with names where it has ids; of a long list of them the first."""
     return replace(
-        words, parameters={key: _name(value, names) for key, value in words.parameters.items()}
+        words, parameters={key: _name(value, names, t) for key, value in words.parameters.items()}
     )
 
 
-def _name(value: Parameter, names: Mapping[str, str]) -> Parameter:
+def _name(value: Parameter, names: Mapping[str, str], t: PageTranslator) -> Parameter:
     if isinstance(value, tuple):
-        return tuple(names.get(each, each) if isinstance(each, str) else each for each in value)
+        shown = [names.get(each, each) if isinstance(each, str) else each for each in value]
+        more = len(shown) - MOST_NAMES
+        return tuple(shown) if more < 2 else (*shown[:MOST_NAMES], t("and_others", count=more))
     return names.get(value, value) if isinstance(value, str) else value
 
 

@@ -6,19 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from api.pages.language import PageTranslator
-from bms.model.assets.point import Role
+from api.pages.panels.points import value_text, what_of
 from bms.model.assets.site import Site
 from bms.model.planning.plan import Expected, Plan, SetpointPlan, Step
-from bms.model.readings.units import Unit
+from bms.services.overview.buildings import PlanNow
 
 AHEAD = timedelta(hours=24)
-LEVERS_IN_WORDS = (
-    Role.VENTILATION_RUN,
-    Role.VENTILATION_FLOW,
-    Role.SUPPLY_AIR_SETPOINT,
-    Role.HEATING_CURVE_SHIFT,
-)
-SHOWN_UNITS = {Unit.DEG_C: " °C", Unit.KELVIN: " K", Unit.ON_OFF: "", Unit.COUNT: ""}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +53,13 @@ def plan_state(plan: Plan | None) -> str:
     return "objected" if plan.objections else plan.schedule.status.value
 
 
+def plan_state_now(plan: PlanNow | None) -> str:
+    """The state of what is known of a plan as the code of its word."""
+    if plan is None:
+        return "none"
+    return "objected" if plan.objection is not None else plan.status.value
+
+
 def plan_view(plan: Plan, site: Site, now: datetime, t: PageTranslator) -> PlanView:
     """A plan in words."""
     schedule = plan.schedule
@@ -95,25 +95,6 @@ def _outcomes(ours: Expected, own: Expected, t: PageTranslator) -> tuple[tuple[s
 def _with_unit(value: float | None, unit: str, decimals: int, t: PageTranslator) -> str:
     text = t.number(value, decimals)
     return text if value is None else f"{text} {unit}"
-
-
-def what_of(point_id: str, site: Site, t: PageTranslator) -> str:
-    """A point in words; its id where there are none for it."""
-    point = next((p for p in site.points if p.id == point_id), None)
-    if point is None:
-        return point_id
-    if point.role is Role.ZONE_SETPOINT and point.zone is not None:
-        return t("role_zone_setpoint", what=site.zone(point.zone).name)
-    if point.role in LEVERS_IN_WORDS:
-        return t(f"role_{point.role.value}", what=point.ventilation or "")
-    return point_id
-
-
-def value_text(value: float, unit: Unit, t: PageTranslator) -> str:
-    """A value of a point as people say it."""
-    if unit is Unit.ON_OFF:
-        return t("on") if value >= 0.5 else t("off")
-    return t.number(value, 1) + SHOWN_UNITS.get(unit, f" {unit.value}")
 
 
 def _coming(row: SetpointPlan, site: Site, now: datetime, t: PageTranslator) -> ComingPoint:

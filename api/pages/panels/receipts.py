@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from api.pages.language import PageTranslator
-from api.pages.panels.plan import value_text, what_of
+from api.pages.panels.points import value_text, what_of
 from bms.model.assets.site import Site
 from bms.model.control.command import (
     Accepted,

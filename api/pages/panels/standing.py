@@ -5,17 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from api.pages.language import PageTranslator
-from api.pages.panels.claim import Claim, claim_of
-from api.pages.panels.plan import plan_state
-from api.pages.panels.receipts import overridden_points
-from api.ports import ApiPorts
+from api.pages.panels.plan import plan_state_now
 from bms.model.assets.point import Role
 from bms.model.assets.site import Mode, Site
-from bms.services.assessment.savings_cache import SiteAssessment
-from bms.services.site_lookup import mode_in_force
+from bms.services.overview.buildings import BuildingNow
 
 STALE = timedelta(hours=1)
 
@@ -28,6 +24,7 @@ class BuildingRow:
     name: str
     about: str
     mode: Mode
+    in_use: bool
     plan: str
     plan_word: str
     held: int
@@ -35,7 +32,6 @@ class BuildingRow:
     reading: str | None
     stale: bool
     outdoor: str | None
-    claim: Claim | None
 
 
 def name_of(site: Site, t: PageTranslator) -> str:
@@ -56,42 +52,31 @@ def names_of(sites: Iterable[Site], t: PageTranslator) -> dict[str, str]:
     return found
 
 
-def held_points(ports: ApiPorts) -> Counter[str]:
-    """Open leases of each site."""
-    at = ports.clock.reading()
-    leases = ports.control.journal.leases().values()
-    return Counter(lease.point.site for lease in leases if not lease.ended(at))
-
-
-def building_row(
-    ports: ApiPorts, site: Site, held: int, assessed: SiteAssessment | None, t: PageTranslator
-) -> BuildingRow:
-    """One building of the list."""
-    now, control = ports.clock.now(), ports.control
-    latest = ports.planning.readings.latest([point.id for point in site.points])
-    newest = max((reading.time for reading in latest.values()), default=None)
-    state = plan_state(control.plans.plan_in_force(site.id, now))
+def building_row(building: BuildingNow, at: datetime, t: PageTranslator) -> BuildingRow:
+    """One building as it stands at ``at``."""
+    site, latest, newest = building.site, building.latest, building.newest
     outdoor = next(
         (latest[p.id].good_value for p in site.points_by_role(Role.OUTDOOR_TEMP) if p.id in latest),
         None,
     )
-    names = names_of((site,), t)
+    state = plan_state_now(building.plan)
     return BuildingRow(
         id=site.id,
         name=name_of(site, t),
         about=" · ".join(
             (
+                t.one_of(f"use_{site.use}", site.use),
                 t("area", area=site.area_m2),
                 t(f"heat_{site.heat_source.kind.value}"),
             )
         ),
-        mode=mode_in_force(site, control.decisions),
+        mode=building.mode,
+        in_use=building.in_use,
         plan=state,
         plan_word=t(f"plan_{state}"),
-        held=held,
-        overrides=len(overridden_points(site, now, control.decisions, control.journal)),
-        reading=None if newest is None else t.since(newest, now),
-        stale=newest is None or now - newest > STALE,
+        held=building.controlled,
+        overrides=building.held,
+        reading=None if newest is None else t.since(newest, at),
+        stale=newest is None or at - newest > STALE,
         outdoor=None if outdoor is None else f"{t.number(outdoor, 1)} °C",
-        claim=None if assessed is None else claim_of(assessed.savings, assessed, names, t),
     )

@@ -143,7 +143,7 @@ def _view(
     shown = ZoneView(
         id=zone.id,
         name=zone.name,
-        summary=t("zone_no_data", zone=zone.name, site=site.id),
+        summary=t("zone_no_data", zone=zone.name),
         temp=None if last is None else t.number(lines.temp[last], 1),
         temp_at=None if last is None else t.soon(lines.start + STEP * last, now),
         band=t("range", low=zone.comfort.low_c, high=zone.comfort.high_c),

@@ -49,7 +49,7 @@
 
   window.setInterval(function () {
     if (!running || busy()) { return; }
-    fetch(window.location.pathname, { credentials: "same-origin", headers: { Accept: "text/html" } })
+    fetch(window.location.pathname + window.location.search, { credentials: "same-origin", headers: { Accept: "text/html" } })
       .then(function (answer) { return answer.ok && !answer.redirected ? answer.text() : ""; })
       .then(show)
       .catch(function () { /* the next turn tries again */ });

@@ -127,6 +127,29 @@ def lodge(kind: HeatSourceKind = HeatSourceKind.DISTRICT_HEATING) -> Site:
     )
 
 
+def another_lodge(name: str, area_m2: float = 200.0) -> Site:
+    """A lodge of another name and size."""
+    site = lodge()
+
+    def renamed(text: str) -> str:
+        return text.replace("lodge/", f"{name}/")
+
+    points = tuple(
+        replace(point, id=renamed(point.id), site=name, device=renamed(point.device))
+        for point in site.points
+    )
+    devices = tuple(replace(d, id=renamed(d.id), site=name) for d in site.devices)
+    return replace(
+        site,
+        id=name,
+        name_da=f"Hytte {name}",
+        name_en=f"Lodge {name}",
+        area_m2=area_m2,
+        points=points,
+        devices=devices,
+    )
+
+
 def slow_lodge() -> Site:
     """The lodge with a ramp at its setpoint and a fan that stays on for an hour."""
     site = lodge()

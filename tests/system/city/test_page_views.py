@@ -169,7 +169,7 @@ async def test_the_building_shows_rooms_plan_use_and_receipts(lived):
     assert "Vejrudsigten mangler: <at 8>" in text
     assert "20,5 °C" in text
     assert "Varme: målt og forventet forbrug" in text
-    assert "Overtaget af et menneske" in text
+    assert "Overstyret manuelt" in text
     assert "BACnet-prioritet 8" in text
     assert "80 kr." in text
     assert "2,5 °C" in text

@@ -10,44 +10,20 @@ import pytest
 
 from bms.errors import FeedError
 from bms.model.assets.address import SupplierAddress
-from bms.model.assets.site import Site
 from bms.model.planning.feed import WeatherSeries
 from bms.model.readings.measurement import Reading
 from bms.model.readings.metering import Quantity
 from bms.savings.portfolio.ranking import Metric
 from tests.rigs.fakes.api import HTML, NOW, World, YearFeed, a_world, live_in, meters
-from tests.rigs.fakes.city import HOUR, lodge
+from tests.rigs.fakes.city import HOUR, another_lodge, lodge
 from tests.rigs.fakes.cooling import registers, with_volume
-
-
-def named(name: str, area_m2: float = 200.0) -> Site:
-    """A lodge of another name and size."""
-    site = lodge()
-
-    def renamed(text: str) -> str:
-        return text.replace("lodge/", f"{name}/")
-
-    points = tuple(
-        replace(point, id=renamed(point.id), site=name, device=renamed(point.device))
-        for point in site.points
-    )
-    devices = tuple(replace(d, id=renamed(d.id), site=name) for d in site.devices)
-    return replace(
-        site,
-        id=name,
-        name_da=f"Hytte {name}",
-        name_en=f"Lodge {name}",
-        area_m2=area_m2,
-        points=points,
-        devices=devices,
-    )
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     """Three lodges with the same meters: of 100, 200 and 400 m2; a fourth without any reading."""
     areas = {"a": 100.0, "b": 200.0, "c": 400.0, "silent": 200.0}
-    sites = tuple(named(name, area) for name, area in areas.items())
+    sites = tuple(another_lodge(name, area) for name, area in areas.items())
     made = a_world(tmp_path_factory.mktemp("four"), sites=sites, open_dashboard=True)
     for name in "abc":
         made.store.add_readings(

@@ -76,3 +76,12 @@ def test_significant_digits(value: float, written: str) -> None:
 
 def test_languages_know_their_decimal_sign() -> None:
     assert [form(each).decimal_comma for each in ("da", "en_GB", "sv")] == [True, False, True]
+
+
+def test_danish_names_end_with_the_letters_after_z() -> None:
+    names = ["Zoo", "Ødis", "Aarhus", "Ask", "Åby", "Ægir"]
+    assert sorted(names, key=form("da").collated) == ["Ask", "Zoo", "Ægir", "Ødis", "Åby", "Aarhus"]
+
+
+def test_english_names_do_not_mind_accents() -> None:
+    assert sorted(["Zoo", "Åby", "Ask"], key=form("en_GB").collated) == ["Åby", "Ask", "Zoo"]

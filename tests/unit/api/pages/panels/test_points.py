@@ -20,7 +20,7 @@ SITE = airy_lodge()
         (FLOW, "da", "Luftmængde, ahu1"),
         (SUPPLY, "en", "Supply air, ahu1"),
         (SUPPLY, "da", "Indblæsning, ahu1"),
-        ("lodge/nothing", "en", "lodge/nothing"),
+        ("lodge/nothing", "en", "nothing"),
     ],
 )
 def test_every_lever_has_a_name(point: str, language: str, called: str) -> None:

@@ -1,0 +1,72 @@
+"""What the overview stands on, made beside the requests: how buildings stand and what they saved.
+
+Nothing of it is in words, so that one serves every language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from api.pages.city.kept import Kept
+from api.ports import ApiPorts
+from bms.model.savings.avoided_use import SiteSavings
+from bms.services.assessment.savings_cache import SavingsCache, SiteAssessment
+from bms.services.overview.attention import Attention, AttentionSource, attention_now
+from bms.services.overview.buildings import BuildingNow, buildings_now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StandingBoard:
+    """Every building at ``at``, and what needs a person, worst first."""
+
+    at: datetime
+    buildings: tuple[BuildingNow, ...]
+    matters: tuple[Attention, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavingsBoard:
+    """What every building saved, by its id, and all of them together."""
+
+    sites: dict[str, SiteAssessment]
+    total: SiteSavings
+
+
+class CityBoard:
+    """The newest of both. ``source`` makes the list of matters."""
+
+    def __init__(
+        self, ports: ApiPorts, cache: SavingsCache, source: AttentionSource = attention_now
+    ) -> None:
+        self._ports = ports
+        self._cache = cache
+        self._source = source
+        seconds = ports.clock.monotonic
+        self._standing = Kept(self._make_standing, seconds)
+        self._savings = Kept(self._make_savings, seconds)
+
+    def standing(self) -> StandingBoard | None:
+        """Returns how buildings stand; None while that is found out for the first time."""
+        return self._standing.get()
+
+    def savings(self) -> SavingsBoard | None:
+        """Returns what buildings saved; None while that is computed for the first time."""
+        return self._savings.get()
+
+    def changed(self) -> None:
+        """Say that somebody has changed how a building stands."""
+        self._standing.changed()
+
+    def _make_standing(self) -> StandingBoard:
+        ports, now = self._ports, self._ports.clock.now()
+        buildings = tuple(buildings_now(ports.sites.values(), ports.control, now))
+        matters = self._source(buildings, ports.control.drivers.health(), now)
+        return StandingBoard(at=now, buildings=buildings, matters=tuple(matters))
+
+    def _make_savings(self) -> SavingsBoard:
+        rows: Sequence[SiteAssessment] = self._cache.sites()
+        return SavingsBoard(
+            sites={row.savings.id: row for row in rows}, total=self._cache.portfolio(rows)
+        )

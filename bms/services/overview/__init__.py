@@ -1,0 +1,1 @@
+"""How every building stands now, and what of it a person has to look at."""

@@ -5,11 +5,10 @@ Nothing of it is in words, so that one serves every language.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from api.pages.city.kept import Kept
+from api.pages.city.kept import Kept, while_running
 from api.ports import ApiPorts
 from bms.model.savings.avoided_use import SiteSavings
 from bms.services.assessment.savings_cache import SavingsCache, SiteAssessment
@@ -61,12 +60,18 @@ class CityBoard:
 
     def _make_standing(self) -> StandingBoard:
         ports, now = self._ports, self._ports.clock.now()
-        buildings = tuple(buildings_now(ports.sites.values(), ports.control, now))
+        buildings = []
+        for building in buildings_now(ports.sites.values(), ports.control, now):
+            while_running()
+            buildings.append(building)
         matters = self._source(buildings, ports.control.drivers.health(), now)
-        return StandingBoard(at=now, buildings=buildings, matters=tuple(matters))
+        return StandingBoard(at=now, buildings=tuple(buildings), matters=tuple(matters))
 
     def _make_savings(self) -> SavingsBoard:
-        rows: Sequence[SiteAssessment] = self._cache.sites()
+        rows: list[SiteAssessment] = []
+        for site in self._ports.sites.values():
+            while_running()
+            rows.append(self._cache.site(site))
         return SavingsBoard(
             sites={row.savings.id: row for row in rows}, total=self._cache.portfolio(rows)
         )

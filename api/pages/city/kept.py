@@ -13,14 +13,22 @@ LIGHT_S = 0.15
 """An answer that was made in so short a time [s] is made anew for each request."""
 REST = 20.0
 """After an answer its making rests so many times as long as it took: at most 5 % of a core."""
+THREAD = "answers for the pages"
 FIRST_S = 5.0
 """How long whoever asks first waits for it [s]."""
 
 T = TypeVar("T")
 
 
+def while_running() -> None:
+    """Raises ``SystemExit``, which ends the thread without a word, once the process ends."""
+    if not threading.main_thread().is_alive():
+        raise SystemExit
+
+
 class Kept(Generic[T]):
-    """The newest answer of ``make``. Thread-safe; ``seconds`` is a clock that never steps [s]."""
+    """The newest answer of ``make``, which asks ``while_running`` ever so often. Thread-safe;
+    ``seconds`` is a clock that never steps [s]."""
 
     def __init__(self, make: Callable[[], T], seconds: Callable[[], float]) -> None:
         self._make = make
@@ -44,7 +52,7 @@ class Kept(Generic[T]):
             first = self._took_s is None and self._done is None
             if self._done is None and (first or self._stale or self._old()):
                 self._done = threading.Event()
-                threading.Thread(target=self._in_background, daemon=True).start()
+                threading.Thread(target=self._in_background, name=THREAD).start()
             waiting = self._done if first else None
         if waiting is None:
             return standing

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from api.pages.city.kept import FIRST_S, LIGHT_S, REST, Kept
+from api.pages.city.kept import FIRST_S, LIGHT_S, REST, THREAD, Kept
 
 
 class Making:
@@ -35,8 +35,8 @@ def settled(kept: Kept[int], making: Making) -> int | None:
     """What is answered once the making that the last request began is over."""
     assert making.made_one.wait(FIRST_S)
     for thread in threading.enumerate():
-        if thread.daemon and thread is not threading.current_thread():
-            thread.join(0.2)
+        if thread.name == THREAD:
+            thread.join(FIRST_S)
     return kept.get()
 
 

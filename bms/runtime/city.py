@@ -17,6 +17,7 @@ from bms.ports.ownership import EverySite, OwnedSites, SiteOwners
 from bms.ports.planner import Checker, Planner
 from bms.ports.reports import Reporter
 from bms.ports.safety import GuardKeeper, HandsOffMarks, Journal
+from bms.ports.storage.answers import AnswerStore
 from bms.ports.storage.decisions import DecisionStore
 from bms.ports.storage.evidence import EvidenceStore, KnownHeads
 from bms.ports.storage.keys import KeyStore
@@ -58,6 +59,7 @@ class Stores:
     trials: TrialStore
     trust: TrustStore
     work: WorkStore
+    answers: AnswerStore
     evidence: EvidenceStore
     retention: RetentionStore
     owners: SiteOwners
@@ -78,6 +80,7 @@ class Stores:
             trials=store,
             trust=store,
             work=store,
+            answers=store,
             evidence=store,
             retention=store,
             owners=store,

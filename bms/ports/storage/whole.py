@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from bms.ports.ownership import SiteOwners
+from bms.ports.storage.answers import AnswerStore
 from bms.ports.storage.decisions import DecisionStore
 from bms.ports.storage.evidence import EvidenceStore
 from bms.ports.storage.keys import KeyStore
@@ -21,6 +22,7 @@ from bms.ports.storage.work import WorkStore
 
 
 class Store(
+    AnswerStore,
     ReadingStore,
     RollupStore,
     PlanStore,

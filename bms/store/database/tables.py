@@ -69,6 +69,16 @@ class UtcTime(TypeDecorator[datetime]):
         return None if value is None else from_micros(value)
 
 
+def packed(text: str) -> bytes:
+    """A long text, compressed."""
+    return zlib.compress(text.encode(), level=1)
+
+
+def unpacked(body: bytes) -> str:
+    """The text that ``packed`` compressed."""
+    return zlib.decompress(body).decode()
+
+
 class PackedText(TypeDecorator[str]):
     """A long text, compressed: a plan with its problem takes a fifth of its length."""
 
@@ -76,10 +86,10 @@ class PackedText(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
-        return None if value is None else zlib.compress(value.encode(), level=1)
+        return None if value is None else packed(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else zlib.decompress(value).decode()
+        return None if value is None else unpacked(value)
 
 
 class StoredPoint(SQLModel, table=True):
@@ -526,6 +536,20 @@ class StoredBaseline(SQLModel, table=True):
     author: str
     reason: str
     body: str
+
+
+class StoredAnswer(SQLModel, table=True):
+    """An answer that a job makes (``bms.model.savings.kept_answer``)."""
+
+    __tablename__: ClassVar[str] = "answers"
+    __table_args__ = (Index("answers_by_subject", "subject"),)
+    kind: str = Field(primary_key=True)
+    question: str = Field(primary_key=True)
+    subject: str = Field(primary_key=True)
+    made_at: datetime = Field(sa_type=UtcTime)
+    version: str
+    outdated_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    body: str = Field(sa_type=PackedText)
 
 
 class StoredPrediction(SQLModel, table=True):

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
+from bms.store.memory.answers import MemoryAnswers
 from bms.store.memory.keys import MemoryKeys
 from bms.store.memory.ledgers import MemoryLedgers
 from bms.store.memory.people import MemoryPeople
@@ -26,6 +27,7 @@ class MemoryStore(
     MemoryPeople,
     MemoryTrials,
     MemoryWork,
+    MemoryAnswers,
 ):
     """Implements ``Store`` in memory; also ``corrections``.
 

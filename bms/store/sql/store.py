@@ -12,6 +12,7 @@ from bms.store.rollups.local_days import TIMEZONE, LocalDays
 from bms.store.rollups.stale_days import ensure_timezone
 from bms.store.sql.access.keys import SqlKeys
 from bms.store.sql.access.people import SqlPeople
+from bms.store.sql.answers import SqlAnswers
 from bms.store.sql.decisions import SqlDecisions
 from bms.store.sql.evidence import SqlEvidence
 from bms.store.sql.ledgers import SqlLedgers
@@ -37,6 +38,7 @@ class SqlStore(
     SqlTrust,
     SqlWorkItems,
     SqlNotices,
+    SqlAnswers,
     SqlEvidence,
 ):
     """Implements ``Store``; also ``corrections``.

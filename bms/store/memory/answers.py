@@ -1,0 +1,79 @@
+"""Kept answers in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import datetime
+
+from bms.model.epoch import to_micros
+from bms.model.savings.kept_answer import AnswerHead, AnswerKind, Freshness, KeptAnswer
+
+_Key = tuple[AnswerKind, str, str]
+
+
+class MemoryAnswers:
+    """Implements ``AnswerStore``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._answers: dict[_Key, KeptAnswer] = {}
+
+    def keep_answer(self, answer: KeptAnswer) -> None:
+        """See ``AnswerStore``."""
+        head = answer.head
+        to_micros(head.made_at)
+        self._answers[head.kind, head.subject, head.question] = answer
+
+    def answer(self, kind: AnswerKind, subject: str, question: str) -> KeptAnswer | None:
+        """See ``AnswerStore``."""
+        return self._answers.get((kind, subject, question))
+
+    def answers(
+        self, kind: AnswerKind, subjects: Collection[str], question: str
+    ) -> dict[str, KeptAnswer]:
+        """See ``AnswerStore``."""
+        found = {subject: self.answer(kind, subject, question) for subject in subjects}
+        return {subject: each for subject, each in found.items() if each is not None}
+
+    def answers_made(
+        self, kind: AnswerKind, subjects: Collection[str], question: str
+    ) -> dict[str, datetime]:
+        """See ``AnswerStore``."""
+        found = self.answers(kind, subjects, question)
+        return {subject: each.head.made_at for subject, each in found.items()}
+
+    def answer_heads(self, subject: str) -> list[AnswerHead]:
+        """See ``AnswerStore``."""
+        return [kept.head for key, kept in sorted(self._answers.items()) if key[1] == subject]
+
+    def mark_outdated(
+        self, subject: str, questions: Collection[tuple[AnswerKind, str]], at: datetime
+    ) -> None:
+        """See ``AnswerStore``."""
+        to_micros(at)
+        for kind, question in questions:
+            kept = self._answers.get((kind, subject, question))
+            if kept is not None and kept.head.outdated_at is None:
+                marked = replace(kept, head=replace(kept.head, outdated_at=at))
+                self._answers[kind, subject, question] = marked
+
+    def freshness(self, kind: AnswerKind, question: str) -> Freshness:
+        """See ``AnswerStore``."""
+        heads = [
+            kept.head
+            for key, kept in list(self._answers.items())
+            if (key[0], key[2]) == (kind, question)
+        ]
+        return Freshness(
+            answers=len(heads),
+            made_at=min((head.made_at for head in heads), default=None),
+            outdated=sum(head.outdated_at is not None for head in heads),
+        )
+
+    def forget_answers(self, before: datetime) -> int:
+        """See ``AnswerStore``."""
+        old = [key for key, kept in self._answers.items() if kept.head.made_at < before]
+        for key in old:
+            del self._answers[key]
+        return len(old)

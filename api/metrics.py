@@ -73,7 +73,13 @@ def _of_database(ports: ApiPorts) -> list[Metric]:
     except StoreUnavailable:
         known, up = [], 0
     text = "Whether the database answers (1) or is away (0)."
-    return [_gauge("bms_database_up", text, (), [((), up)]), *known]
+    files = len({mistake.file for mistake in ports.site_mistakes()})
+    left_out = "Site files with a mistake, whose buildings are not run."
+    return [
+        _gauge("bms_database_up", text, (), [((), up)]),
+        _gauge("bms_site_files_left_out", left_out, (), [((), files)]),
+        *known,
+    ]
 
 
 def _of_sites(ports: ApiPorts) -> list[Metric]:

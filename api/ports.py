@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from bms.config import Settings
+from bms.errors import Mistake
 from bms.model.assets.site import Site
 from bms.ports.clock import Clock
 from bms.ports.reports import Reporter
@@ -36,3 +37,5 @@ class ApiPorts:
     evidence: EvidenceStore
     forwarding: Forwarding | None = None
     """None where the database cannot be away."""
+    site_mistakes: Callable[[], Sequence[Mistake]] = tuple
+    """The mistakes of site files that are left out now."""

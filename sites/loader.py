@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
+from typing import NamedTuple
 
-from bms.errors import SiteFileError
+from bms.errors import Mistake, SiteFileError
 from bms.model.assets.site import Site
 from bms.model.planning.heat_charges import TariffNames
 from sites.build import build_site
@@ -42,6 +44,68 @@ def load_sites(
     report = MistakeReport()
     parsed_sites = [_read_site(path, templates, report) for path in _files(directory, report)]
     known = [parsed for parsed in parsed_sites if parsed is not None]
+    _check_together(known, tariffs, tick_s, addresses, report)
+    return _built(known, report)
+
+
+class UsableSites(NamedTuple):
+    """The sites whose files are right, and every mistake of the files that are left out."""
+
+    sites: tuple[Site, ...]
+    mistakes: tuple[Mistake, ...]
+
+
+def load_usable_sites(
+    directory: Path,
+    templates: Templates = NO_TEMPLATES,
+    tariffs: TariffNames | None = None,
+    tick_s: float = TICK_S,
+    running: Collection[Site] = (),
+) -> UsableSites:
+    """The sites of a folder without the files that have a mistake: one wrong file spares the others
+    (law 7). Of two files that cannot stand side by side the one whose site is among ``running``
+    stays, otherwise the first by name.
+
+    The other arguments are those of ``load_sites``. Raises ``bms.errors.SiteFileError`` where the
+    folder cannot be read and where no file is right.
+    """
+    report = MistakeReport()
+    files = _files(directory, report)
+    if report.mistakes:
+        raise SiteFileError(report.sorted_mistakes())
+    right: list[ParsedSite] = []
+    for path in files:
+        own = MistakeReport()
+        parsed = _read_site(path, templates, own)
+        if parsed is not None and not own.mistakes:
+            right.append(parsed)
+        report.mistakes += own.mistakes
+    if running:
+        known_sites = frozenset(running)
+        right.sort(key=lambda parsed: build_site(parsed) not in known_sites)
+    while right:
+        together = MistakeReport()
+        _check_together(right, tariffs, tick_s, NO_ADDRESSES, together)
+        if not together.mistakes:
+            break
+        report.mistakes += together.mistakes
+        wrong = {mistake.file for mistake in together.mistakes}
+        kept = [parsed for parsed in right if wrong.isdisjoint(_files_of(parsed))]
+        right = kept if len(kept) < len(right) else []
+    if not right:
+        raise SiteFileError(report.sorted_mistakes())
+    right.sort(key=lambda parsed: parsed.site.where.file)
+    return UsableSites(tuple(build_site(p) for p in right), report.sorted_mistakes())
+
+
+def _check_together(
+    known: list[ParsedSite],
+    tariffs: TariffNames | None,
+    tick_s: float,
+    addresses: Addresses,
+    report: MistakeReport,
+) -> None:
+    """The rules between files, and those that need what is outside of them."""
     _unique_site_ids(known, report)
     check_numbers(known, report)
     check_devices_of_all(known, addresses, report)
@@ -49,7 +113,12 @@ def load_sites(
     check_writers(known, report, addresses, of_others=True)
     if tariffs is not None:
         check_tariffs(known, tariffs, report)
-    return _built(known, report)
+
+
+def _files_of(parsed: ParsedSite) -> set[str]:
+    """The site file, and the points file beside it."""
+    file, points = parsed.site.where.file, parsed.site.get("points_file")
+    return {file} if points is None else {file, str(Path(file).parent / points)}
 
 
 def load_site_text(

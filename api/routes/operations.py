@@ -29,6 +29,7 @@ class Ready(Answer):
     sites: int
     time: datetime
     waiting: int = Field(0, description="readings on disk that the database does not have yet")
+    left_out: int = Field(0, description="site files with a mistake; their buildings are not run")
     lost: int = Field(0, description="readings that waited, or should have, and are gone")
 
 
@@ -55,6 +56,7 @@ def readyz(ports: PortsDep) -> Ready:
         sites=len(ports.sites),
         time=ports.clock.now(),
         waiting=sum(state.waiting.values()),
+        left_out=len({mistake.file for mistake in ports.site_mistakes()}),
         lost=sum(state.lost.values()),
     )
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from api.ports import ApiPorts
 from bms.config import Settings
+from bms.errors import Mistake
 from bms.journal.calendar import MemoryCalendarBook
 from bms.model.assets.site import Site
 from bms.ports.clock import CalendarBook, Clock
@@ -31,6 +32,7 @@ from bms.ports.storage.trials import TrialStore
 from bms.ports.storage.trust import TrustStore
 from bms.ports.storage.whole import Store
 from bms.ports.storage.work import WorkStore
+from bms.runtime.live_sites import LiveSites
 from bms.savings.models.normal_year import NormalDegreeDays
 from bms.savings.portfolio.primary_energy import Factors
 from bms.services.assessment.ports import AssessmentPorts
@@ -230,4 +232,8 @@ class City:
             reporter=self.reporter,
             evidence=self.stores.evidence,
             forwarding=self.forwarding,
+            site_mistakes=self._site_mistakes,
         )
+
+    def _site_mistakes(self) -> Sequence[Mistake]:
+        return self.sites.mistakes if isinstance(self.sites, LiveSites) else ()

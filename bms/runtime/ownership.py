@@ -20,6 +20,7 @@ from bms.model.assets.site import Site
 from bms.model.control.ownership import Ownership, OwningWorker
 from bms.ports.ownership import EverySite, SiteOwners
 from bms.runtime.city import City
+from bms.runtime.live_sites import ChosenSites
 from bms.services.ownership.held import HeldSites
 from bms.services.ownership.places import places_of
 from bms.services.ownership.ports import BEAT_S, OwnershipPorts
@@ -82,7 +83,7 @@ def owning(city: City, selection: Selection) -> Iterator[tuple[City, OwnershipPo
 
     Raises ``ConfigError`` where another process works here, and for a site that is not there.
     """
-    chosen = {id_: city.sites[id_] for id_ in city.sites if selection.covers(id_)}
+    chosen = ChosenSites(city.sites, selection.covers)
     missing = sorted(selection.sites - chosen.keys())
     if missing or not chosen:
         named = ", ".join(missing) or str(selection)

@@ -90,7 +90,23 @@ class Pulse:
             for order, job in enumerate(parts)
         ]
         heapq.heapify(self._waiting)
+        self._jobs = {part.name: (order, part) for order, part in enumerate(parts)}
+        self._begun: set[str] = set()
         self._running: set[asyncio.Task[None]] = set()
+
+    def exchange(self, jobs: Sequence[Job]) -> None:
+        """Run these jobs from now on. What was there before under the same name keeps its due time;
+        what runs at the moment runs to its end, and is not begun again where it is gone."""
+        now = self._clock.now()
+        parts = [part for job in jobs for part in job.parts or (job,)]
+        due_at = {due.job.name: due.at for due in self._waiting}
+        self._jobs = {part.name: (order, part) for order, part in enumerate(parts)}
+        self._waiting = [
+            _Due(due_at.get(name, now), order, part)
+            for name, (order, part) in self._jobs.items()
+            if name not in self._begun
+        ]
+        heapq.heapify(self._waiting)
 
     def look(self) -> None:
         """Start what is due."""
@@ -100,7 +116,9 @@ class Pulse:
             self._waiting = [_Due(at.calendar, due.order, due.job) for due in self._waiting]
             heapq.heapify(self._waiting)
         while self._waiting and self._waiting[0].at <= at.calendar:
-            task = asyncio.create_task(self._run(heapq.heappop(self._waiting), at.calendar))
+            due = heapq.heappop(self._waiting)
+            self._begun.add(due.job.name)
+            task = asyncio.create_task(self._run(due, at.calendar))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
@@ -122,8 +140,16 @@ class Pulse:
             log.error("%s failed at %s: %s", due.job.name, now.isoformat(), error)
             log.debug("%s", due.job.name, exc_info=True)
         finally:
-            due.at = due.job.next_after(now) if jumps == self._jumps else self._clock.now()
-            heapq.heappush(self._waiting, due)
+            self._put_back(due, now, jumped=jumps != self._jumps)
+
+    def _put_back(self, due: _Due, now: datetime, *, jumped: bool) -> None:
+        """The job is due again, unless it was taken out of the table meanwhile."""
+        self._begun.discard(due.job.name)
+        known = self._jobs.get(due.job.name)
+        if known is not None:
+            order, job = known
+            at = self._clock.now() if jumped else job.next_after(now)
+            heapq.heappush(self._waiting, _Due(at, order, job))
 
     async def wait_until_idle(self, patience_s: float) -> bool:
         """Whether no run is in progress any more; waits at most ``patience_s`` [s]."""

@@ -22,7 +22,10 @@ from bms.runtime.bounded_http import BoundedProtocol
 from bms.runtime.city import City
 from bms.runtime.evidence import heads_kept
 from bms.runtime.jobs import job_table
+from bms.runtime.live_sites import LiveSites
 from bms.runtime.ownership import is_sqlite, owners_seen, owning
+from bms.runtime.reload.requests import reloading
+from bms.runtime.reload.take_in import SiteReload, Work
 from bms.runtime.scheduler import Pulse, scheduler
 from bms.services.collect.change_of_value import watching
 from bms.services.control.release_many import keep_receipts, release_everything
@@ -94,7 +97,11 @@ async def serving(city: City, bound: socket.socket) -> AsyncIterator[uvicorn.Ser
 
 @contextlib.asynccontextmanager
 async def working(
-    city: City, ownership: OwnershipPorts | None = None, *, pulse_seconds: float = 1.0
+    city: City,
+    ownership: OwnershipPorts | None = None,
+    *,
+    reload: SiteReload | None = None,
+    pulse_seconds: float = 1.0,
 ) -> AsyncIterator[Pulse]:
     """Poll, plan and dispatch while the block runs; then hand over or give back everything.
 
@@ -106,18 +113,11 @@ async def working(
     if worker is not None:
         await worker.start()
     ticking = scheduler(pulse, pulse_seconds=pulse_seconds)
-    drivers, readings = city.drivers, city.stores.readings
-    async with (
-        hearing(city, pulse),
-        watching(
-            city.sites.values(),
-            drivers=drivers,
-            readings=readings,
-            wanted=city.owned.may_collect,
-        ),
-    ):
+    async with hearing(city, pulse), Watches(city) as watches:
         ticking.start()
         try:
+            if reload is not None:
+                reload.work = work_of(city, pulse, watches, ownership)
             yield pulse
         finally:  # before the watches end: a device that is slow to end must not keep others held
             ticking.pause()
@@ -127,6 +127,41 @@ async def working(
                 await give_back(city)
             else:
                 await worker.stop(partial(give_back, city))
+
+
+class Watches:
+    """Listens to changes of value at the devices of the sites that there are."""
+
+    def __init__(self, city: City) -> None:
+        self._city = city
+        self._open = contextlib.AsyncExitStack()
+
+    async def listen(self) -> None:
+        """End what is listened to, and listen to the devices that there are now."""
+        await self._open.aclose()
+        city = self._city
+        await self._open.enter_async_context(
+            watching(
+                city.sites.values(),
+                drivers=city.drivers,
+                readings=city.stores.readings,
+                wanted=city.owned.may_collect,
+            )
+        )
+
+    async def __aenter__(self) -> Watches:
+        await self.listen()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._open.aclose()
+
+
+def work_of(city: City, pulse: Pulse, watches: Watches, ownership: OwnershipPorts | None) -> Work:
+    """What has to know of changed site files in a process that works."""
+    if ownership is None:
+        return Work(city, pulse, watches.listen)
+    return Work(city, pulse, watches.listen, ownership.held, ownership.worker.id)
 
 
 @contextlib.asynccontextmanager
@@ -180,16 +215,20 @@ async def run_city(city: City, parts: Parts, selection: Selection | None = None)
         stack.callback(city.stores.close)
         await stack.enter_async_context(heads_kept(city))
         stack.push_async_callback(city.drivers.close)
+        sites = city.sites
         if Parts.WORK in parts:
             owning_city = owning(city, selection or Selection())
             working_city, ownership = stack.enter_context(owning_city)
             city = replace(city, owned=working_city.owned)
         else:
             city = owners_seen(city)
+        reload = SiteReload(city.settings, sites) if isinstance(sites, LiveSites) else None
         if Parts.SERVE in parts:
             bound = listen(city.settings.host, city.settings.port)
             await stack.enter_async_context(serving(city, bound))
             log.warning("dashboard on http://%s:%d", *bound.getsockname()[:2])
         if Parts.WORK in parts:
-            await stack.enter_async_context(working(working_city, ownership))
+            await stack.enter_async_context(working(working_city, ownership, reload=reload))
+        if reload is not None:
+            await stack.enter_async_context(reloading(reload, parts.name or "backend"))
         await stopped.wait()

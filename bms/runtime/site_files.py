@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
 from bms.config import Settings
@@ -10,12 +10,7 @@ from bms.feeds.tariffs.book import TariffBook
 from bms.model.assets.site import Mode, Site
 from drivers.templates import load_templates
 from sites.host_names import NO_ADDRESSES, Addresses, is_name, plain
-from sites.loader import load_sites
-
-
-def sites_of(settings: Settings) -> tuple[Site, ...]:
-    """The sites of the settings' folder. Raises ``SiteFileError`` with every mistake."""
-    return load_checked(settings.sites, settings)
+from sites.loader import UsableSites, load_sites, load_usable_sites
 
 
 def load_checked(
@@ -26,6 +21,14 @@ def load_checked(
     ``SiteFileError`` with every mistake."""
     names, tick_s = tariff_book(settings).names, 60.0 * settings.poll_minutes
     return load_sites(folder, load_templates(), names, tick_s, addresses)
+
+
+def usable_sites(settings: Settings, running: Collection[Site] = ()) -> UsableSites:
+    """The sites of the settings' folder without the files that have a mistake, and those mistakes.
+    Of two that cannot stand side by side the one that is among ``running`` stays. Raises
+    ``SiteFileError`` where not one file is right."""
+    names, tick_s = tariff_book(settings).names, 60.0 * settings.poll_minutes
+    return load_usable_sites(settings.sites, load_templates(), names, tick_s, running)
 
 
 def tariff_book(settings: Settings) -> TariffBook:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from bms.clock import FileClock, SystemClock
 from bms.config import PRIVATE, Settings
-from bms.errors import ConfigError
+from bms.errors import ConfigError, SiteFileError
 from bms.feeds.archive import ArchiveFeed
 from bms.feeds.live import live_feed, live_tariffs
 from bms.feeds.tariffs.factors import DANISH_NORMAL_YEAR, load_factors
@@ -32,7 +33,8 @@ from bms.ports.storage.whole import Store
 from bms.reports.csv import savings_csv
 from bms.runtime.city import City, Stores
 from bms.runtime.evidence import keep_heads
-from bms.runtime.site_files import sites_of, tariff_book
+from bms.runtime.live_sites import LiveSites
+from bms.runtime.site_files import tariff_book, usable_sites
 from bms.services.collect.importance import importances
 from bms.services.guard.launcher import GuardLauncher
 from bms.services.rooms.missing_temperature import RoomWatch
@@ -45,6 +47,9 @@ from drivers.registry import NetworkDrivers
 
 if TYPE_CHECKING:
     from optimizer.planner import Optimizer
+
+
+log = logging.getLogger(__name__)
 
 
 class LazyOptimizer:
@@ -161,6 +166,17 @@ def stores_of(settings: Settings, sites: Sequence[Site]) -> tuple[Stores, Forwar
     return stores, readings
 
 
+def read_sites(settings: Settings, *, strict: bool = False) -> LiveSites:
+    """The sites whose files are right; each mistake of the others is logged. Raises
+    ``SiteFileError`` where not one file is right, and for one mistake where ``strict``."""
+    usable = usable_sites(settings)
+    if strict and usable.mistakes:
+        raise SiteFileError(usable.mistakes)
+    for mistake in usable.mistakes:
+        log.error("left out: %s", mistake)
+    return LiveSites(usable.sites, usable.mistakes)
+
+
 def wire(
     settings: Settings,
     *,
@@ -169,24 +185,26 @@ def wire(
     drivers: Drivers | None = None,
     feed: Feed | None = None,
     store: Store | None = None,
+    strict: bool = False,
 ) -> City:
     """A city of the settings' sites, or of the parts that are handed in.
 
-    Raises ``ConfigError`` for wrong site files and a home that cannot be made, ``StoreError`` for
-    an unusable database; one that is away is waited for.
+    A site file with a mistake is left out and named in the log. Raises ``ConfigError`` where not
+    one is right (``strict``: where one is wrong) and for a home that cannot be made,
+    ``StoreError`` for an unusable database; one that is away is waited for.
     """
-    chosen = tuple(sites) if sites is not None else sites_of(settings)
+    live = LiveSites(sites) if sites is not None else read_sites(settings, strict=strict)
     ticking = clock or clock_of(settings)
     optimizer = LazyOptimizer()
     make_home(settings.home)
     waiting: ForwardingReadings | None = None
     if store is None:
-        stores, waiting = stores_of(settings, chosen)
+        stores, waiting = stores_of(settings, tuple(live.values()))
     else:
         stores = Stores.of(store)
     known = load_factors()
     return City(
-        sites={site.id: site for site in chosen},
+        sites=live,
         settings=settings,
         clock=ticking,
         stores=stores,

@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "system.run",
         "Give back every point whose lease has ended. Started by `bms run`; may run as a service.",
     ),
+    "reload": ("site.reload", "Take changed site files in without a restart."),
     "discover": ("site.discovery", "Find devices and what they offer."),
     "read": ("site.points", "Read a site or a point once, straight from the device."),
     "write": (

@@ -21,7 +21,7 @@ from bms.model.assets.device import LAST_MODBUS_UNIT
 from bms.model.assets.site import Site
 from bms.model.codec import to_dict
 from bms.model.control.hands_off import HandsOff
-from bms.runtime.site_files import load_checked, remarks, sites_of
+from bms.runtime.site_files import load_checked, remarks, usable_sites
 from sites.buildings_table import is_untouched, read_buildings
 from sites.host_names import resolve
 
@@ -74,7 +74,9 @@ def list_sites(as_json: AsJson = False) -> None:
     Example: BMS_SITES=sites/examples bms sites list
     """
     settings = Settings()
-    found = sites_of(settings)
+    found, mistakes = usable_sites(settings)
+    for mistake in mistakes:
+        errors.print(f"left out: {mistake}")
     marks = list(FileHandsOff.beside(settings.journal).marks().values())
     if as_json:
         rows = [{**_row(site), "hands_off": _marks_of(site, marks)} for site in found]

@@ -25,20 +25,27 @@ def register(app: typer.Typer) -> None:
     app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(guard)
 
 
-def run() -> None:
+Strict = Annotated[
+    bool, typer.Option("--strict", help="do not start where one site file has a mistake")
+]
+
+
+def run(strict: Strict = False) -> None:
     """Everything in one process: poll, plan, dispatch, API and dashboard; starts its guard.
+
+    A site file with a mistake is named and left out, the other buildings run.
 
     Example: BMS_SITES=my-sites bms run
     """
-    _run(Parts.ALL)
+    _run(Parts.ALL, strict=strict)
 
 
-def serve() -> None:
+def serve(strict: Strict = False) -> None:
     """API and dashboard only.
 
     Example: BMS_PORT=8080 bms serve
     """
-    _run(Parts.SERVE)
+    _run(Parts.SERVE, strict=strict)
 
 
 def work(
@@ -48,6 +55,7 @@ def work(
     shard: Annotated[
         str | None, typer.Option(metavar="2/5", help="the second of five parts of all sites")
     ] = None,
+    strict: Strict = False,
 ) -> None:
     """Poll, plan and dispatch only.
 
@@ -58,7 +66,7 @@ def work(
     """
     if sites is not None and shard is not None:
         raise typer.BadParameter("name sites or a shard, not both")
-    _run(Parts.WORK, _selection(sites, shard))
+    _run(Parts.WORK, _selection(sites, shard), strict=strict)
 
 
 def _selection(sites: str | None, shard: str | None) -> Selection:
@@ -73,10 +81,10 @@ def _selection(sites: str | None, shard: str | None) -> Selection:
     return Selection(sites=names)
 
 
-def _run(parts: Parts, selection: Selection | None = None) -> None:
+def _run(parts: Parts, selection: Selection | None = None, *, strict: bool) -> None:
     """Run in this process; what it writes is for its user alone."""
     os.umask(PRIVATE)
-    asyncio.run(run_city(wire(Settings()), parts, selection))
+    asyncio.run(run_city(wire(Settings(), strict=strict), parts, selection))
 
 
 def guard(

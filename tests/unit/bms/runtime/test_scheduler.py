@@ -289,3 +289,40 @@ async def test_what_does_not_end_is_cut_off() -> None:
     assert not await town.pulse.end(0.01)
     assert await town.pulse.wait_until_idle(5)
     assert len(town.runs) == 1
+
+
+class TestExchangedJobs:
+    async def test_what_was_there_keeps_its_due_time_and_what_is_new_is_due_now(self) -> None:
+        town = Town("school")
+        await town.look()
+        await town.look(MINUTE)
+        more = site_job("dispatch", QUARTER, [Named("school"), Named("hall")], town.run)  # type: ignore[list-item]
+        town.pulse.exchange([more])
+        await town.look()
+        assert town.times("hall") == [START + MINUTE]
+        assert town.times("school") == [START]
+        await town.look(QUARTER - MINUTE)
+        assert town.times("school") == [START, START + QUARTER]
+
+    async def test_what_runs_and_is_gone_is_not_begun_again(self) -> None:
+        town = Town("school", "hall")
+        town.slow = "school"
+        await town.look()
+        town.pulse.exchange([site_job("dispatch", QUARTER, [Named("hall")], town.run)])  # type: ignore[list-item]
+        town.gate.set()
+        for _ in range(3):
+            await town.look(QUARTER)
+        assert town.times("school") == [START]
+        assert len(town.times("hall")) == 4
+
+    async def test_what_runs_and_stays_is_begun_once_more_when_it_has_ended(self) -> None:
+        town = Town("school")
+        town.slow = "school"
+        await town.look()
+        town.pulse.exchange([town.job])
+        await town.look(QUARTER)
+        assert len(town.times("school")) == 1
+        town.gate.set()
+        await town.look()
+        await town.look()
+        assert len(town.times("school")) == 2

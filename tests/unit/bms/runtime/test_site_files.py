@@ -13,7 +13,7 @@ from bms.config import Settings
 from bms.errors import SiteFileError
 from bms.model.assets.device import Fingerprint
 from bms.model.assets.site import Mode
-from bms.runtime.site_files import remarks, sites_of
+from bms.runtime.site_files import load_checked, remarks
 from tests.rigs.buildings.bacnet_site_file import SITE
 
 
@@ -34,10 +34,10 @@ def test_w09_a_watchdog_goes_by_the_tick_of_the_settings(
     sites = folder_with(tmp_path, watchdog_s)
     settings = Settings(sites=sites, poll_minutes=minutes, lease_minutes=60)
     if served:
-        assert [site.id for site in sites_of(settings)] == ["library"]
+        assert [site.id for site in load_checked(settings.sites, settings)] == ["library"]
         return
     with pytest.raises(SiteFileError) as caught:
-        sites_of(settings)
+        load_checked(settings.sites, settings)
     (mistake,) = caught.value.mistakes
     assert f"renews every {60 * minutes} s (BMS_POLL_MINUTES)" in mistake.message
     assert mistake.line > 1
@@ -54,7 +54,8 @@ def test_w09_sites_check_goes_by_the_tick_of_the_settings(
 
 
 def test_w01_what_is_written_by_number_alone_is_told(tmp_path: Path) -> None:
-    (site,) = sites_of(Settings(sites=folder_with(tmp_path, 1800)))
+    folder = folder_with(tmp_path, 1800)
+    (site,) = load_checked(folder, Settings(sites=folder))
     (said,) = remarks([site], {})
     assert "mode auto writes to ctrl by address and number alone" in said
     accepted = (replace(d, fingerprint=Fingerprint(model="A1")) for d in site.devices)
@@ -63,7 +64,8 @@ def test_w01_what_is_written_by_number_alone_is_told(tmp_path: Path) -> None:
 
 
 def test_w02_a_host_name_that_nobody_knows_is_told_and_is_no_mistake(tmp_path: Path) -> None:
-    (site,) = sites_of(Settings(sites=folder_with(tmp_path, 1800)))
+    folder = folder_with(tmp_path, 1800)
+    (site,) = load_checked(folder, Settings(sites=folder))
     devices = tuple(replace(d, host="PLC.example") for d in site.devices)
     named = replace(site, devices=devices, mode=Mode.OBSERVE)
     (said,) = remarks([named], {})

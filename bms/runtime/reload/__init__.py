@@ -1,0 +1,1 @@
+"""Changed site files are taken in while the backend runs."""

@@ -61,8 +61,8 @@ def _asked(
         leave_request(settings.home, request)
     except OSError as error:
         raise ConfigError(
-            f"the request cannot be left in {settings.home}: {error.strerror}; BMS_HOME names the home"
-            " of what runs"
+            f"the request cannot be left in {settings.home}: {error.strerror}; BMS_HOME names the "
+            "home of what runs"
         ) from error
     end, first = time.monotonic() + wait_s, None
     answers: list[dict[str, Any]] = []

@@ -40,7 +40,7 @@ def leave_request(home: Path, request: ReloadRequest) -> None:
 
 
 def read_request(home: Path) -> ReloadRequest | None:
-    """The newest request; None where nobody has asked yet, or what is there cannot be understood."""
+    """The newest request; None where there is none that can be understood."""
     try:
         said = json.loads((home / REQUEST).read_bytes())
         return ReloadRequest(str(said["id"]), said["strict"] is True)

@@ -80,6 +80,9 @@ async def exposition(world: World) -> Exposition:
 BUSY = r"""
 # TYPE bms_database_up gauge
 bms_database_up 1
+# HELP bms_site_files_left_out Site files with a mistake, whose buildings are not run.
+# TYPE bms_site_files_left_out gauge
+bms_site_files_left_out 0
 # TYPE bms_points gauge
 bms_points{site="lodge"} 9
 # TYPE bms_leases_open gauge

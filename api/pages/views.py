@@ -131,10 +131,8 @@ def cooling(request: Request, ports: PortsDep, cache: CacheDep, key: PageReader)
 def savings_table(
     request: Request, ports: PortsDep, cache: CacheDep, key: PageReader, excel: bool = False
 ) -> Response:
-    rows = [assessed.savings for assessed in cache.sites()]
     language = translator_of(request).language if excel else None
-    by = _who(key)
-    return csv_answer(ports, rows, "savings", by=by, decimal_comma=excel, language=language)
+    return csv_answer(ports, cache.sites(), "savings", by=_who(key), language=language)
 
 
 @router.get("/sites/{site_id}/savings.csv")
@@ -146,10 +144,9 @@ def site_savings_table(
     site: SiteDep,
     excel: bool = False,
 ) -> Response:
-    row = cache.site(site).savings
     language = translator_of(request).language if excel else None
     name, by = f"savings-{site.id}", _who(key)
-    return csv_answer(ports, [row], name, by=by, decimal_comma=excel, language=language)
+    return csv_answer(ports, [cache.site(site)], name, by=by, language=language)
 
 
 def _who(key: Key | None) -> str:

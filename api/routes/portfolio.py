@@ -94,5 +94,5 @@ def portfolio_savings_csv(
     decimal_comma: Danish = False,
 ) -> Response:
     """The same as a table."""
-    rows = [assessed.savings for assessed in cache.sites(baseline, reporting)]
-    return csv_answer(ports, rows, "savings", by=key.name, decimal_comma=decimal_comma)
+    rows, language = cache.sites(baseline, reporting), "da" if decimal_comma else None
+    return csv_answer(ports, rows, "savings", by=key.name, language=language)

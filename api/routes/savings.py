@@ -16,7 +16,7 @@ CSV_ANSWER: dict[int | str, dict[str, Any]] = {
     200: {"content": {"text/csv": {}}, "description": "one row per meter and building"}
 }
 Danish = Annotated[
-    bool, Query(description="semicolons, decimal commas and a byte order mark, for Danish Excel")
+    bool, Query(description="in Danish, as a Danish Excel opens it: semicolons, decimal commas")
 ]
 
 
@@ -42,6 +42,5 @@ def site_savings_csv(
     decimal_comma: Danish = False,
 ) -> Response:
     """The same as a table."""
-    assessed = cache.site(site, baseline, reporting)
-    name, by = f"savings-{site.id}", key.name
-    return csv_answer(ports, [assessed.savings], name, by=by, decimal_comma=decimal_comma)
+    assessed, language = cache.site(site, baseline, reporting), "da" if decimal_comma else None
+    return csv_answer(ports, [assessed], f"savings-{site.id}", by=key.name, language=language)

@@ -1,17 +1,20 @@
-"""Savings as files."""
+"""What makes files of reports for people."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from typing import IO, Protocol
 
-from bms.model.savings.avoided_use import SiteSavings
+from bms.model.reporting.request import FileForm
+from bms.model.reporting.table import Report
 
 
 class Reporter(Protocol):
-    """Turns savings into files."""
+    """Writes reports. Synchronous: call it off the event loop."""
 
-    def savings_csv(
-        self, rows: Sequence[SiteSavings], decimal_comma: bool = False, language: str | None = None
-    ) -> bytes:
-        """Returns a table as CSV: with codes for programs, or in a ``language`` for people."""
+    def write(self, report: Report, form: FileForm, out: IO[bytes]) -> None:
+        """Write ``report`` as a file to ``out``, bit by bit.
+
+        Raises ``ConfigError`` for a language or sheet that is not there, and for a form whose
+        library is not installed.
+        """
+        ...

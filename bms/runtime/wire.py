@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from bms.clock import FileClock, SystemClock
 from bms.config import PRIVATE, Settings
@@ -24,13 +24,14 @@ from bms.model.assets.site import Site
 from bms.model.fact import Fact
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
-from bms.model.savings.avoided_use import SiteSavings
+from bms.model.reporting.request import FileForm
+from bms.model.reporting.table import Report
 from bms.ports.clock import Clock
 from bms.ports.drivers import Drivers
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.planner import PredictionErrors
 from bms.ports.storage.whole import Store
-from bms.reports.csv import savings_csv
+from bms.reports.forms.write import write
 from bms.runtime.city import City, Stores
 from bms.runtime.evidence import keep_heads
 from bms.runtime.live_sites import LiveSites
@@ -88,10 +89,9 @@ class LazyOptimizer:
 class FileReporter:
     """``bms.reports`` as the services see it."""
 
-    def savings_csv(
-        self, rows: Sequence[SiteSavings], decimal_comma: bool = False, language: str | None = None
-    ) -> bytes:
-        return savings_csv(rows, decimal_comma, language)
+    def write(self, report: Report, form: FileForm, out: IO[bytes]) -> None:
+        """As ``bms.ports.reports.Reporter`` has it."""
+        write(report, form, out)
 
 
 def feed_of(settings: Settings, clock: Clock) -> Feed:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from bms.reports.csv import _text
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
@@ -24,7 +25,6 @@ from bms.cli.console.screen import TerminalConsole, print_folded, say
 from bms.logs import JsonFormatter, OneLineFormatter
 from bms.model.control.audit import Action, AuditSearch
 from bms.model.outside_text import MOST_SHOWN, obeyed, printable, shown, without_orders
-from bms.reports.csv import _text
 from tests.rigs.fakes.api import NOW, a_world
 from tests.rigs.fakes.city import lodge
 

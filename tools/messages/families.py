@@ -21,11 +21,13 @@ from bms.model.fact import MessageCode, TermCode
 from bms.model.planning.plan import PlanStatus
 from bms.model.readings.measurement import Quality
 from bms.model.readings.units import Commodity
+from bms.model.reporting.columns import COLUMNS
+from bms.model.reporting.request import ReportKind
+from bms.model.reporting.words import Chart, Sheet
 from bms.model.savings.event import Decision
 from bms.model.savings.measure import MeasureKind
 from bms.model.savings.objection import Verdict
 from bms.model.savings.trial_result import Arm, TrialState
-from bms.reports import csv
 from bms.savings.portfolio.ranking import Group
 
 ROOTS = ("bms", "drivers", "optimizer", "sites", "api")
@@ -44,7 +46,10 @@ FAMILIES: Mapping[tuple[str, str], Iterable[str]] = {
     ("page", "event_{}"): Decision,
     ("page", "ranking_{}"): Group,
     ("report", "verdict_{}"): Verdict,
-    ("report", "column_{}"): csv.FOR_PEOPLE,
+    ("report", "column_{}"): COLUMNS,
+    ("report", "sheet_{}"): Sheet,
+    ("report", "title_{}"): ReportKind,
+    ("report", "chart_{}"): Chart,
     ("cli", "owned_state_{}"): OwnedState,
     ("cli", "verdict_{}"): Verdict,
     ("cli", "quality_{}"): Quality,

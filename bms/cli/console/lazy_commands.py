@@ -63,7 +63,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "assess": ("energy.assess", "Savings with interval, method, coverage and verdict, per meter."),
     "report": (
         "energy.report",
-        "Savings of a month, of a year to date or of the last year, as a file for the energy team.",
+        (
+            "Savings, consumption, ranking, missing data, quality, meters or the council's year, "
+            "as PDF, workbook, CSV, JSON or Parquet: the same numbers in each of them and in the API."
+        ),
     ),
     "trial": (
         "energy.trial",

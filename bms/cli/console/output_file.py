@@ -2,10 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import typer
+
+
+@contextlib.contextmanager
+def new_output(path: Path, *, force: bool = False) -> Iterator[IO[bytes]]:
+    """A new file to be written bit by bit; with ``force`` one in the place of another, or of a
+    link. What is not finished is gone.
+
+    Raises ``typer.BadParameter`` where something bears the name, OSError where it cannot be
+    written.
+    """
+    target = path.with_name(f".{path.name}.{os.getpid()}.new") if force else path
+    try:
+        file = _opened_new(target)
+    except FileExistsError:
+        raise _exists(path) from None
+    try:
+        with file:
+            yield file
+        if force:
+            target.replace(path)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def _exists(path: Path) -> typer.BadParameter:
+    return typer.BadParameter(f"{path} exists; name another file, or overwrite it with --force")
 
 
 def write_output(path: Path, content: bytes, *, force: bool = False) -> None:
@@ -14,20 +44,10 @@ def write_output(path: Path, content: bytes, *, force: bool = False) -> None:
     Raises ``typer.BadParameter`` where something bears the name, OSError where it cannot be
     written.
     """
-    if force:
-        beside = path.with_name(f".{path.name}.{os.getpid()}.new")
-        _write_new(beside, content)
-        beside.replace(path)
-        return
-    try:
-        _write_new(path, content)
-    except FileExistsError:
-        raise typer.BadParameter(
-            f"{path} exists; name another file, or overwrite it with --force"
-        ) from None
-
-
-def _write_new(path: Path, content: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(path, flags, 0o644), "wb") as file:
+    with new_output(path, force=force) as file:
         file.write(content)
+
+
+def _opened_new(path: Path) -> IO[bytes]:
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    return os.fdopen(os.open(path, flags, 0o644), "w+b")

@@ -1,22 +1,25 @@
-"""``bms report``: what was saved, as a file for others."""
+"""``bms report``: the numbers that energy teams and councils send on, as a file."""
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bms.cli.console.output_file import write_output
-from bms.cli.console.periods import YEARS, month_span
+from bms.cli.console.output_file import new_output
 from bms.cli.console.person import user_name
+from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import say
 from bms.config import Settings
 from bms.model.control.audit import Action
+from bms.model.reporting.request import FileForm, ReportFormat, ReportKind, ReportRequest
 from bms.runtime.city import City
 from bms.runtime.wire import opened
 from bms.services.assessment.savings_cache import SavingsCache
+from bms.services.reporting.build import build
+
+GATHERING = "Gathering the numbers"
 
 
 def register(app: typer.Typer) -> None:
@@ -24,56 +27,74 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
+    kind: Annotated[ReportKind, typer.Argument(help="what it tells")],
     out: Annotated[Path, typer.Option(help="file to write")],
+    site: Annotated[str | None, typer.Option(help="one building")] = None,
+    group: Annotated[str | None, typer.Option(help="buildings of a use, e.g. school")] = None,
+    all_: Annotated[bool, typer.Option("--all", help="all buildings, as without it")] = False,
     month: Annotated[str | None, typer.Option(help="month, e.g. 2026-10")] = None,
-    year: Annotated[str | None, typer.Option(help="calendar year to date, e.g. 2026")] = None,
-    site: Annotated[str | None, typer.Option(help="one site; all when left out")] = None,
+    year: Annotated[str | None, typer.Option(help="calendar year, e.g. 2026")] = None,
+    lang: Annotated[str, typer.Option(help="da or en")] = "da",
+    format_: Annotated[
+        ReportFormat | None, typer.Option("--format", help="by the name of the file if left out")
+    ] = None,
+    sheet: Annotated[str | None, typer.Option(help="this table alone, e.g. months or days")] = None,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="CSV for programs: commas, decimal points, codes")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="overwrite the file")] = False,
-    format_: Annotated[str, typer.Option("--format", help="csv")] = "csv",
     by: Annotated[str, typer.Option(help="who takes it; the user logged in if empty")] = "",
 ) -> None:
-    """Savings of a month, of a year to date or of the last year, as a file for the energy team.
+    """Savings, consumption, ranking, missing data, quality, meters or the council's year, as PDF,
+    workbook, CSV, JSON or Parquet: the same numbers in each of them and in the API.
 
-    They are the part of the project that lies in that time, against the baseline that stands since
-    the project began, as on the pages; a time before it is compared with the year before itself.
+    Without --month and --year it is the time that the pages show.
 
-    Example: bms report --month 2019-01 --out savings.csv
+    Example: bms report savings --month 2019-01 --lang da --out savings.xlsx
     """
-    if format_ != "csv":
-        raise typer.BadParameter(f"{format_!r} is not a format of this version; use csv")
+    chosen = _format(out, format_)
+    asked = ReportRequest(kind=kind, site=site, group=group, period=_period(month, year))
+    if all_ and (site or group):
+        raise typer.BadParameter("give --site, --group or --all")
+    if plain and chosen is not ReportFormat.CSV:
+        raise typer.BadParameter("--plain is a form of CSV; give --format csv")
+    form = FileForm(format=chosen, language=lang, sheet=sheet, plain=plain)
     name = by.strip() or user_name("--by")
     with opened(Settings()) as city:
-        content = reported(city, site, month=month, year=year)
+        _write(city, asked, form, out, force=force)
         city.stores.ledgers.note(
             Action.EXPORT,
             out.name,
             at=city.clock.now(),
             actor=name,
             site=site,
-            reason=f"{month or year or 'last year'}: {1 if site else len(city.sites)} buildings",
+            reason=f"{kind} of {site or group or 'all buildings'}, {asked.period or 'as shown'}",
         )
-    write_output(out, content, force=force)
     say(f"wrote {out}")
 
 
-def reported(city: City, site: str | None, *, month: str | None, year: str | None) -> bytes:
-    """The file: savings of a site, or of all, as the pages tell them of that time."""
-    cache, reporting = SavingsCache(city.assessment), _reporting(month, year)
-    chosen = [city.site(site)] if site else list(city.sites.values())
-    return city.reporter.savings_csv(
-        [cache.site(each, reporting=reporting).savings for each in chosen]
-    )
+def _write(city: City, asked: ReportRequest, form: FileForm, out: Path, *, force: bool) -> None:
+    with progress_bars() as progress, new_output(out, force=force) as file:
+        made = build(SavingsCache(city.assessment), asked, lambda share: progress(GATHERING, share))
+        city.reporter.write(made, form, file)
 
 
-def _reporting(month: str | None, year: str | None) -> str | None:
-    """The local dates of the month or year; None for the last year, as on the pages."""
+def _format(out: Path, given: ReportFormat | None) -> ReportFormat:
+    """The form that is asked for, else that of the file's name."""
+    if given is not None:
+        return given
+    ending = out.suffix.removeprefix(".").lower()
+    if ending in [each.value for each in ReportFormat]:
+        return ReportFormat(ending)
+    known = ", ".join(ReportFormat)
+    raise typer.BadParameter(f"{out.name!r} does not say its form; give --format: {known}")
+
+
+def _period(month: str | None, year: str | None) -> str | None:
     if month is not None and year is not None:
         raise typer.BadParameter("give --month or --year")
-    if month is not None:
-        span = month_span(month, "UTC")
-        return f"{span.start:%Y-%m-%d}..{span.end:%Y-%m-%d}"
-    if year is None:
-        return None
-    if not year.isdecimal() or int(year) not in YEARS:
+    if month is not None and len(month) != len("2026-10"):
+        raise typer.BadParameter(f"{month!r} is not a month; write 2026-10")
+    if year is not None and len(year) != len("2026"):
         raise typer.BadParameter(f"{year!r} is not a year; write 2026")
-    return f"{date(int(year), 1, 1)}..{date(int(year) + 1, 1, 1)}"
+    return month or year

@@ -13,7 +13,6 @@ import httpx
 import numpy as np
 from fastapi import FastAPI
 
-import bms.reports.csv
 from api.app import create_app
 from bms.clock import VirtualClock
 from bms.config import Settings
@@ -39,6 +38,7 @@ from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.series import Series, grid_length
 from bms.model.readings.units import Unit
 from bms.runtime.city import City, Stores
+from bms.runtime.wire import FileReporter
 from bms.services.api_keys import create_key
 from bms.services.guard.launcher import NoGuardNeeded
 from bms.services.rooms.missing_temperature import Rooms
@@ -210,7 +210,7 @@ def a_world(
         hands_off=FileHandsOff.beside(home / "release.journal"),
         keeper=NoGuardNeeded(),
         rooms=SeenRooms() if rooms is None else rooms,
-        reporter=bms.reports.csv,
+        reporter=FileReporter(),
     )
     return World(city, kept, clock, drivers, feed)
 

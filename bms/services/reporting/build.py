@@ -1,0 +1,137 @@
+"""A report of any kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import NamedTuple
+
+from bms.model.assets.site import Site
+from bms.model.fact import Fact, fact
+from bms.model.reporting.request import ReportKind, ReportRequest
+from bms.model.reporting.table import BarChart, Report, Table
+from bms.model.reporting.words import MethodFact
+from bms.services.assessment.savings_cache import SavingsCache, SiteAssessment
+from bms.services.periods import local_date
+from bms.services.reporting import consumption, council, data_quality, meter_register, ranking
+from bms.services.reporting import savings as saved
+from bms.services.reporting.scope import Progress, Scope, scope_of, timezone_of
+
+ALWAYS = (fact(MethodFact.UNKNOWN), fact(MethodFact.LOCAL_DAYS))
+
+
+class Parts(NamedTuple):
+    """What differs between the kinds of reports."""
+
+    tables: tuple[Table, ...]
+    summary: tuple[Fact, ...]
+    method: tuple[Fact, ...]
+    charts: tuple[BarChart, ...] = ()
+
+
+def no_progress(share: float) -> None:
+    """Tells nobody."""
+
+
+def build(cache: SavingsCache, asked: ReportRequest, progress: Progress = no_progress) -> Report:
+    """The report that was asked for; ``progress`` hears the share that is done.
+
+    Raises ``ConfigError`` for a period or group that is none, ``NotFound`` for an unknown building.
+    """
+    scope = scope_of(cache, asked, progress)
+    parts = PARTS[asked.kind](scope)
+    return Report(
+        kind=asked.kind.value,
+        first=scope.first,
+        end=scope.end,
+        scope=scope.name,
+        made_at=cache.ports.clock.now(),
+        timezone=scope.timezone,
+        buildings=len(scope.sites),
+        summary=parts.summary,
+        tables=parts.tables,
+        method=(*parts.method, *ALWAYS),
+        charts=parts.charts,
+    )
+
+
+def savings_alone(
+    sites: Mapping[str, Site], rows: Sequence[SiteAssessment], now: datetime
+) -> Report:
+    """Savings that are known already, of buildings and meters alone."""
+    found = saved.FoundSavings(
+        rows=tuple((sites[row.savings.id], row.savings) for row in rows), total=None
+    )
+    chosen = tuple(site for site, _ in found.rows)
+    timezone = timezone_of(chosen)
+    today = local_date(now, timezone)
+    return Report(
+        kind=ReportKind.SAVINGS.value,
+        first=min((local_date(r.periods.reporting.start, timezone) for r in rows), default=today),
+        end=max((local_date(r.periods.reporting.end, timezone) for r in rows), default=today),
+        scope=None,
+        made_at=now,
+        timezone=timezone,
+        buildings=len(rows),
+        summary=saved.savings_summary(found),
+        tables=(saved.savings_table(found),),
+        method=(*saved.METHOD, *ALWAYS),
+    )
+
+
+def _savings(scope: Scope) -> Parts:
+    found = saved.savings_found(scope)
+    return Parts(
+        saved.savings_tables(scope, found),
+        saved.savings_summary(found),
+        saved.METHOD,
+        saved.savings_charts(found),
+    )
+
+
+def _consumption(scope: Scope) -> Parts:
+    tables, uses = consumption.consumption_tables(scope)
+    summary, charts = consumption.use_summary(uses), consumption.use_charts(uses)
+    return Parts(tables, summary, consumption.METHOD, charts)
+
+
+def _ranking(scope: Scope) -> Parts:
+    return Parts(*ranking.ranking_tables(scope), ranking.METHOD)
+
+
+def _missing(scope: Scope) -> Parts:
+    rows = data_quality.qualities_of(scope)
+    tables = data_quality.missing_tables(rows)
+    return Parts(
+        tables,
+        data_quality.quality_summary(rows),
+        data_quality.METHOD,
+        data_quality.quality_charts(rows),
+    )
+
+
+def _quality(scope: Scope) -> Parts:
+    rows = data_quality.qualities_of(scope)
+    tables, summary = data_quality.quality_tables(rows), data_quality.quality_summary(rows)
+    return Parts(tables, summary, data_quality.METHOD)
+
+
+def _meters(scope: Scope) -> Parts:
+    return Parts(*meter_register.register_tables(scope), meter_register.METHOD)
+
+
+def _council(scope: Scope) -> Parts:
+    paper = council.council(scope)
+    return Parts(paper.tables, paper.summary, council.METHOD, paper.charts)
+
+
+PARTS: Mapping[ReportKind, Callable[[Scope], Parts]] = {
+    ReportKind.SAVINGS: _savings,
+    ReportKind.CONSUMPTION: _consumption,
+    ReportKind.RANKING: _ranking,
+    ReportKind.MISSING_DATA: _missing,
+    ReportKind.QUALITY: _quality,
+    ReportKind.METERS: _meters,
+    ReportKind.COUNCIL: _council,
+}
+"""What is asked for each kind of report."""

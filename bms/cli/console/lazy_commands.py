@@ -64,8 +64,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "report": (
         "energy.report",
         (
-            "Savings, consumption, ranking, missing data, quality, meters or the council's year, "
-            "as PDF, workbook, CSV, JSON or Parquet: the same numbers in each of them and in the API."
+            "Savings, consumption, ranking, missing data, quality, meters or the year of the "
+            "council, as PDF, workbook, CSV, JSON or Parquet: the same numbers as in the API."
         ),
     ),
     "trial": (

@@ -45,8 +45,8 @@ def report(
     force: Annotated[bool, typer.Option("--force", help="overwrite the file")] = False,
     by: Annotated[str, typer.Option(help="who takes it; the user logged in if empty")] = "",
 ) -> None:
-    """Savings, consumption, ranking, missing data, quality, meters or the council's year, as PDF,
-    workbook, CSV, JSON or Parquet: the same numbers in each of them and in the API.
+    """Savings, consumption, ranking, missing data, quality, meters or the year of the council, as
+    PDF, workbook, CSV, JSON or Parquet: the same numbers as in the API.
 
     Without --month and --year it is the time that the pages show.
 

@@ -13,7 +13,7 @@ Record = Mapping[str, Cell]
 
 _TEXTS = (
     *("building", "meter_id", "meter_number", "model", "flags"),
-    *("measure", "what", "behind", "point", "source", "unit", "address", "actor", "zone"),
+    *("measure", "what", "behind", "point", "source", "unit", "address", "energy_label"),
 )
 _TERMS = {
     "level": "level",
@@ -37,12 +37,12 @@ _MOMENTS = ("start", "end", "last_reading", "exchanged_at")
 _KWH = (
     *("baseline_kwh", "adjusted_baseline_kwh", "measured_kwh", "saving_kwh", "saving_low_kwh"),
     *("saving_high_kwh", "to_date_kwh", "to_date_low_kwh", "to_date_high_kwh", "expected_kwh"),
-    *("at_median_kwh", "budget_kwh", "climate_kwh", "climate_before_kwh"),
+    *("at_median_kwh", "primary_kwh"),
 )
-_SHARES = ("coverage", "cv_rmse", "nmbe", "r2", "rho", "drift", "confidence", "change", "share")
+_SHARES = ("coverage", "cv_rmse", "nmbe", "r2", "rho", "drift", "confidence", "change")
 _COUNTS = (
-    *("n", "rank", "of", "quartile", "days", "gaps", "steps", "missing", "without_value"),
-    *("estimated", "flaws", "interval_s", "buildings"),
+    *("n", "rank", "of", "quartile", "days", "of_days", "without_value"),
+    *("estimated", "flaws", "interval_s"),
 )
 _YES_NO = ("billed",)
 _NUMBERS = {
@@ -52,12 +52,17 @@ _NUMBERS = {
     "use_before": "",
     "use_cost_dkk": "DKK",
     "use_co2_kg": "kg",
+    "budget": "",
+    "target": "",
+    "normal_use": "",
     "cooling_k": "K",
+    "energy_mwh": "MWh",
+    "fee_year_dkk": "DKK",
     "fee_dkk": "DKK",
     "area_m2": "m2",
     "hours": "h",
+    "missing_h": "h",
     "silent_h": "h",
-    "worst_h": "h",
     "value": "",
     "median": "",
     "distance": "",

@@ -23,13 +23,13 @@ class Sheet(StrEnum):
     RANKING_WEATHER_SLOPE = "ranking_weather_slope_w_m2_k"
     RANKING_COVERAGE = "ranking_coverage"
     MISSING = "missing"
-    GAPS = "gaps"
+    METER_STATES = "meter_states"
     QUALITY = "quality"
-    FLAWS = "flaws"
     METERS = "meters"
     EXCHANGES = "exchanges"
     YEAR = "year"
-    COMMODITIES = "commodities"
+    METERS_OF_YEAR = "meters_of_year"
+    COOLING = "cooling"
 
 
 class Chart(StrEnum):
@@ -37,7 +37,10 @@ class Chart(StrEnum):
 
     BUILDINGS = "buildings"
     MONTHS = "months"
-    USE = "use"
+    USE_HEAT = "use_heat"
+    USE_ELECTRICITY = "use_electricity"
+    USE_WATER = "use_water"
+    USE_GAS = "use_gas"
     COVERAGE = "coverage"
 
 
@@ -65,6 +68,7 @@ class ReportFact(MessageCode):
     VERIFIED = "report_verified"
     USED = "report_used"
     USED_ALONE = "report_used_alone"
+    USE_UNKNOWN = "report_use_unknown"
     RANKED = "report_ranked"
     COVERED = "report_covered"
     SILENT = "report_silent"
@@ -79,6 +83,8 @@ class MethodFact(MessageCode):
     VERDICT = "how_verdict"
     WORTH = "how_worth"
     USE = "how_use"
+    LAST_YEAR = "how_last_year"
+    BUDGET = "how_budget"
     COVERAGE = "how_coverage"
     CLIMATE = "how_climate"
     RANKING = "how_ranking"

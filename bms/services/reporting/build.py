@@ -90,9 +90,13 @@ def _savings(scope: Scope) -> Parts:
 
 
 def _consumption(scope: Scope) -> Parts:
-    tables, uses = consumption.consumption_tables(scope)
-    summary, charts = consumption.use_summary(uses), consumption.use_charts(uses)
-    return Parts(tables, summary, consumption.METHOD, charts)
+    found = consumption.use_found(scope)
+    return Parts(
+        consumption.consumption_tables(found),
+        consumption.use_summary(found),
+        consumption.METHOD,
+        consumption.use_charts(found),
+    )
 
 
 def _ranking(scope: Scope) -> Parts:
@@ -100,20 +104,19 @@ def _ranking(scope: Scope) -> Parts:
 
 
 def _missing(scope: Scope) -> Parts:
-    rows = data_quality.qualities_of(scope)
-    tables = data_quality.missing_tables(rows)
+    rows = data_quality.states_found(scope)
     return Parts(
-        tables,
+        data_quality.missing_tables(scope, rows),
         data_quality.quality_summary(rows),
         data_quality.METHOD,
-        data_quality.quality_charts(rows),
+        data_quality.quality_charts(scope, rows),
     )
 
 
 def _quality(scope: Scope) -> Parts:
-    rows = data_quality.qualities_of(scope)
-    tables, summary = data_quality.quality_tables(rows), data_quality.quality_summary(rows)
-    return Parts(tables, summary, data_quality.METHOD)
+    rows = data_quality.states_found(scope)
+    tables = data_quality.quality_tables(scope, rows)
+    return Parts(tables, data_quality.quality_summary(rows), data_quality.METHOD)
 
 
 def _meters(scope: Scope) -> Parts:

@@ -1,158 +1,152 @@
-"""Consumption of meters beside the year before, corrected for the weather, with cost and CO2."""
+"""Consumption of buildings by commodity, meter, month and day, beside last year, budget and target.
+
+The numbers are those of ``bms.services.accounts``, as the API tells them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 
-from bms.errors import FeedError
 from bms.model.assets.site import Site
 from bms.model.fact import Fact, Term, fact
-from bms.model.readings.series import Floats
-from bms.model.readings.units import Commodity, Unit
+from bms.model.readings.units import Commodity
 from bms.model.reporting.columns import Record, table_of
 from bms.model.reporting.table import Bar, BarChart, Table
-from bms.model.reporting.words import Chart, MethodFact, ReportFact, Sheet
+from bms.model.reporting.words import Chart, Level, MethodFact, ReportFact, Sheet
 from bms.model.savings.avoided_use import Span
-from bms.savings.models.degree_days import degree_days, guf_share
-from bms.savings.portfolio.key_figures import LEAST_DEGREE_DAYS, NORMAL_DEGREE_DAYS, YEAR_DAYS
-from bms.services.assessment.energy_value import EnergyValue, energy_value
-from bms.services.assessment.site_savings import outdoor_temperature
+from bms.savings.portfolio.key_figures import NORMAL_DEGREE_DAYS
+from bms.services.accounts.city_year import CommodityTotal, PortfolioYear, portfolio_consumption
+from bms.services.accounts.consumption_year import CommodityYear, MonthOfUse, SiteYear
+from bms.services.accounts.daily_use import daily_use
+from bms.services.assessment.cooling_fees import MeterCooling, portfolio_cooling
+from bms.services.assessment.energy_value import energy_value
 from bms.services.periods import midnight
-from bms.services.reporting.meter_use import MeterUse, a_year_before, site_uses, uses_of
-from bms.services.reporting.scope import Scope, name_of
+from bms.services.reporting.scope import DAY, TOGETHER, Scope, name_of
 
 USED = (
-    *("building", "building_name", "meter_id", "meter_number", "commodity", "billed"),
-    *("since", "until", "use", "unit", "use_before", "change", "climate_kwh"),
-    *("climate_before_kwh", "use_cost_dkk", "use_co2_kg", "coverage"),
+    *("building", "building_name", "level", "use_of_building", "area_m2", "energy_label"),
+    *("commodity", "unit", "use", "days", "of_days", "use_before", "change", "budget"),
+    *("target", "normal_use", "use_cost_dkk", "use_co2_kg", "primary_kwh"),
 )
 PRINTED = (
-    *("building_name", "meter_id", "commodity", "use", "unit", "use_before", "change"),
-    *("climate_kwh", "use_cost_dkk", "use_co2_kg"),
+    *("building_name", "commodity", "unit", "use", "use_before", "change", "budget"),
+    *("normal_use", "use_cost_dkk", "use_co2_kg"),
 )
 MONTHS = (
-    *("building", "building_name", "meter_id", "commodity", "billed", "month", "use", "unit"),
-    "coverage",
+    *("building", "building_name", "commodity", "unit", "month", "use", "days", "of_days"),
+    *("use_before", "budget", "target"),
 )
-DAYS = ("building", "building_name", "meter_id", "commodity", "billed", "day", "use", "unit")
+METERS = (
+    *("building", "building_name", "meter_id", "meter_number", "commodity", "unit", "use"),
+    "days",
+)
+DAYS = ("building", "building_name", "meter_id", "commodity", "day", "use", "unit")
+COOLING = (
+    *("building", "building_name", "meter_id", "until", "cooling_k", "energy_mwh", "fee_dkk"),
+    *("fee_year_dkk", "notes"),
+)
 METHOD = (
     fact(MethodFact.USE),
+    fact(MethodFact.LAST_YEAR),
+    fact(MethodFact.BUDGET),
     fact(MethodFact.CLIMATE, degree_days=NORMAL_DEGREE_DAYS),
     fact(MethodFact.WORTH),
-    fact(MethodFact.COVERAGE),
 )
-HEATING = (Commodity.HEAT, Commodity.GAS)
 
 
-@dataclass(frozen=True, slots=True)
-class DaysOfMeters:
-    """A record for every meter and day, computed a building at a time, each time it is read."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundUse:
+    """The consumption of the scope in a calendar year; ``month`` where one of it is asked for."""
 
     scope: Scope
+    year: PortfolioYear
+    month: date | None
 
-    def __iter__(self) -> Iterator[Record]:
-        for site in self.scope.sites:
-            for use in site_uses(self.scope, site, compared=False):
-                for day, value in use.by_day():
-                    yield {**_meter(use), "day": day, "use": value}
+    @property
+    def rows(self) -> Iterator[tuple[Site, SiteYear]]:
+        """Each building with its year."""
+        sites = {site.id: site for site in self.scope.sites}
+        for row in self.year.sites:
+            yield sites[row.site], row
 
 
-def consumption_tables(scope: Scope) -> tuple[tuple[Table, ...], tuple[MeterUse, ...]]:
-    """Use of every meter, by month and by day, and what the tables were made of."""
-    uses = tuple(uses_of(scope))
-    tables = (
-        table_of(Sheet.CONSUMPTION, USED, list(_used(scope, uses)), printed=PRINTED),
-        table_of(Sheet.MONTHS, MONTHS, list(_months(uses))),
-        table_of(Sheet.DAYS, DAYS, DaysOfMeters(scope), apart=len(scope.sites) > 1),
+def use_found(scope: Scope) -> FoundUse:
+    """What the API answers for the year of the scope. Raises ``ConfigError`` for a year that has
+    not begun."""
+    year = scope.first.year if scope.asked else None
+    if scope.sites:
+        for i, site in enumerate(scope.sites):
+            portfolio_consumption(scope.cache, year, [site])
+            scope.progress((i + 1) / len(scope.sites))
+    month = scope.first if scope.asked and (scope.end - scope.first).days < 32 else None
+    return FoundUse(
+        scope=scope, year=portfolio_consumption(scope.cache, year, scope.sites), month=month
     )
-    return tables, uses
 
 
-def use_summary(uses: Sequence[MeterUse]) -> tuple[Fact, ...]:
-    """What the billed meters of each commodity used together, and how that has changed."""
-    told = []
-    for commodity in Commodity:
-        group = [use for use in uses if use.billed and use.meter.commodity is commodity]
-        if group:
-            told.append(_told(commodity, group))
-    return tuple(told)
+def consumption_tables(found: FoundUse) -> tuple[Table, ...]:
+    """Use by commodity, by month, by meter and by day, and the cooling of heat meters."""
+    tables = [used_table(found), months_table(found)]
+    if found.month is None:
+        tables.append(
+            table_of(
+                Sheet.METERS_OF_YEAR,
+                METERS,
+                list(_meters(found)),
+                printed=METERS[1:3] + METERS[4:],
+                most_printed=60,
+            )
+        )
+    cooled = _cooling(found)
+    if cooled:
+        printed = ("building_name", "meter_id", "cooling_k", "energy_mwh", "fee_dkk")
+        tables.append(table_of(Sheet.COOLING, COOLING, cooled, printed=(*printed, "fee_year_dkk")))
+    days = table_of(Sheet.DAYS, DAYS, DaysOfMeters(found), apart=len(found.scope.sites) > 1)
+    return (*tables, days)
 
 
-def _told(commodity: Commodity, group: Sequence[MeterUse]) -> Fact:
-    now, before = sum_of(use.total for use in group), sum_of(use.before for use in group)
-    numbers = {"what": Term(f"commodity_{commodity}"), "use": now, "unit": group[0].unit}
-    if now is None or not before:
-        known = sum(use.total is not None for use in group)
-        return fact(ReportFact.USED_ALONE, known=known, meters=len(group), **numbers)
-    return fact(ReportFact.USED, before=before, change=now / before - 1.0, **numbers)
+def used_table(found: FoundUse) -> Table:
+    """Use by commodity, of all buildings together and of each."""
+    return table_of(Sheet.CONSUMPTION, USED, list(_used(found)), printed=PRINTED)
 
 
-def sum_of(values: Iterable[float | None]) -> float | None:
-    """The sum; None where one of them is not known, or there is none."""
-    found = list(values)
-    known = [value for value in found if value is not None]
-    return sum(known) if found and len(known) == len(found) else None
-
-
-def use_charts(uses: Sequence[MeterUse]) -> tuple[BarChart, ...]:
-    """Energy of all billed meters by month."""
-    months: dict[date, list[float | None]] = {}
-    for use in uses:
-        if use.billed and use.unit == Unit.KWH:
-            for month, (value, _) in use.months().items():
-                months.setdefault(month, []).append(value)
-    bars = [Bar(label=month, value=sum_of(values)) for month, values in sorted(months.items())]
-    return (BarChart(code=Chart.USE, unit="kWh", bars=tuple(bars)),) if bars else ()
-
-
-def _meter(use: MeterUse) -> Record:
-    return {
-        "building": use.site.id,
-        "building_name": name_of(use.site),
-        "meter_id": use.name,
-        "meter_number": getattr(use.meter, "number", None),
-        "commodity": use.meter.commodity.value,
-        "billed": use.billed,
-        "unit": use.unit,
-    }
-
-
-def _used(scope: Scope, uses: Sequence[MeterUse]) -> Iterator[Record]:
-    site: Site | None = None
-    for use in uses:
-        if use.site is not site:
-            site = use.site
-            value, climate = _worth(scope, site), Climate.of(scope, site)
-        price, factor = value.prices.get(use.name), value.factors.get(use.name)
-        yield {
-            **_meter(use),
-            "since": scope.first,
-            "until": scope.until,
-            "use": use.total,
-            "use_before": use.before,
-            "change": use.change,
-            "use_cost_dkk": None if None in (use.total, price) else use.total * price,  # type: ignore[operator]
-            "use_co2_kg": None if None in (use.total, factor) else use.total * factor,  # type: ignore[operator]
-            "coverage": use.coverage,
-            **climate.corrected(use),
-        }
-
-
-def _months(uses: Sequence[MeterUse]) -> Iterator[Record]:
-    for use in uses:
-        for month, (value, coverage) in use.months().items():
-            yield {**_meter(use), "month": month, "use": value, "coverage": coverage}
-
-
-def _worth(scope: Scope, site: Site) -> EnergyValue:
-    ports = scope.cache.ports
-    return energy_value(
-        site, span_of(site, scope.first, scope.until), feed=ports.feed, tariffs=ports.tariffs
+def months_table(found: FoundUse) -> Table:
+    """Use of each building by commodity and month."""
+    return table_of(
+        Sheet.MONTHS,
+        MONTHS,
+        [_month(site, each, month) for site, each in _each(found) for month in each.months],
+        printed=("building_name", "commodity", "month", "use", "unit", "use_before", "budget")
+        if len(found.scope.sites) == 1
+        else (),
     )
+
+
+def use_summary(found: FoundUse) -> tuple[Fact, ...]:
+    """What was used of each commodity together, and how that has changed."""
+    return tuple(_told(row) for row in _sums(found))
+
+
+def use_charts(found: FoundUse) -> tuple[BarChart, ...]:
+    """Use of each commodity by month, together."""
+    charts = []
+    for total in found.year.together.totals:
+        months: dict[date, list[float | None]] = {}
+        for _, each in _each(found):
+            if (each.commodity, each.unit) == (total.commodity, total.unit):
+                for row in each.months:
+                    months.setdefault(row.first, []).append(row.use)
+        bars = tuple(
+            Bar(label=first, value=_sum_of(values)) for first, values in sorted(months.items())
+        )
+        if any(bar.value is not None for bar in bars):
+            code = Chart(f"use_{total.commodity}")
+            charts.append(BarChart(code=code, unit=total.unit.value, bars=bars))
+    return tuple(charts)
 
 
 def span_of(site: Site, first: date, end: date) -> Span:
@@ -160,56 +154,217 @@ def span_of(site: Site, first: date, end: date) -> Span:
     return Span(start=midnight(first, site.timezone), end=midnight(end, site.timezone))
 
 
+def _sum_of(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) if known else None
+
+
+def _each(found: FoundUse) -> Iterator[tuple[Site, CommodityYear]]:
+    for site, row in found.rows:
+        for each in row.commodities:
+            yield site, each
+
+
+def _sums(found: FoundUse) -> list[Record]:
+    """Commodities of all buildings together."""
+    if found.month is None:
+        return [_total(row) for row in found.year.together.totals]
+    sums: dict[tuple[Commodity, str], list[MonthOfUse]] = {}
+    for _, each in _each(found):
+        chosen = [month for month in each.months if month.first == found.month]
+        sums.setdefault((each.commodity, each.unit.value), []).extend(chosen)
+    return [_month_total(kind, unit, rows) for (kind, unit), rows in sums.items()]
+
+
+def _month_total(kind: Commodity, unit: str, rows: Sequence[MonthOfUse]) -> Record:
+    """Buildings of which the whole month is known in both years are compared."""
+    both = [(r.use, r.last_year) for r in rows if r.days == r.of and r.last_year and r.use]
+    before = sum(b for _, b in both if b is not None)
+    now = sum(a for a, _ in both if a is not None)
+    return {
+        **_TOGETHER,
+        "commodity": kind.value,
+        "unit": unit,
+        "use": _sum_of([row.use for row in rows]),
+        "use_before": before if both else None,
+        "change": now / before - 1.0 if before else None,
+        "budget": _sum_of([row.budget for row in rows]),
+        "target": _sum_of([row.target for row in rows]),
+    }
+
+
+_TOGETHER: Record = {"building_name": TOGETHER, "level": Level.TOTAL}
+
+
+def _total(row: CommodityTotal) -> Record:
+    return {
+        **_TOGETHER,
+        "area_m2": row.area_m2,
+        "commodity": row.commodity.value,
+        "unit": row.unit.value,
+        "use": row.use,
+        "use_before": row.last_year,
+        "change": row.change,
+        "budget": row.budget,
+        "target": row.target,
+        "normal_use": row.corrected,
+        "use_co2_kg": row.co2_kg,
+        "primary_kwh": row.primary_kwh,
+    }
+
+
+def _told(row: Record) -> Fact:
+    now, change = row.get("use"), row.get("change")
+    numbers = {"what": Term(f"commodity_{row['commodity']}"), "use": now, "unit": row["unit"]}
+    if now is None:
+        return fact(ReportFact.USE_UNKNOWN, what=numbers["what"])  # type: ignore[arg-type]
+    if change is None:
+        return fact(ReportFact.USED_ALONE, **numbers)  # type: ignore[arg-type]
+    return fact(ReportFact.USED, change=change, **numbers)  # type: ignore[arg-type]
+
+
+def _used(found: FoundUse) -> Iterator[Record]:
+    if len(found.scope.sites) > 1:
+        yield from _sums(found)
+    for site, row in found.rows:
+        for each in row.commodities:
+            use = _of_month(each, found.month) if found.month else _of_year(each)
+            yield {
+                **_site(site),
+                "level": Level.BUILDING,
+                "use_of_building": site.use,
+                "area_m2": site.area_m2,
+                "energy_label": row.energy_label,
+                "commodity": each.commodity.value,
+                "unit": each.unit.value,
+                **use,
+                "use_cost_dkk": _cost(found, site, each, use.get("use")),
+            }
+
+
+def _of_year(each: CommodityYear) -> Record:
+    so_far = each.so_far
+    return {
+        "use": so_far.use,
+        "days": so_far.days,
+        "of_days": so_far.of,
+        "use_before": so_far.last_year,
+        "change": so_far.change,
+        "budget": so_far.budget,
+        "target": so_far.target,
+        "normal_use": so_far.corrected,
+        "use_co2_kg": each.co2_kg,
+        "primary_kwh": each.primary_kwh,
+    }
+
+
+def _of_month(each: CommodityYear, month: date) -> Record:
+    row = next(row for row in each.months if row.first == month)
+    whole = row.days == row.of and row.use is not None and row.last_year
+    return {
+        **_use_of(row),
+        "change": row.use / row.last_year - 1.0 if whole and row.use and row.last_year else None,
+    }
+
+
+def _use_of(row: MonthOfUse) -> Record:
+    return {
+        "use": row.use,
+        "days": row.days,
+        "of_days": row.of,
+        "use_before": row.last_year,
+        "budget": row.budget,
+        "target": row.target,
+    }
+
+
+def _cost(found: FoundUse, site: Site, each: CommodityYear, use: object) -> float | None:
+    """At the mean price of the period of the meters of a commodity [DKK]."""
+    if not isinstance(use, float):
+        return None
+    ports, scope = found.scope.cache.ports, found.scope
+    first = found.month or date(found.year.year, 1, 1)
+    end = min(scope.until, found.year.until) if found.month else found.year.until
+    if not first < end:
+        return None
+    prices = energy_value(
+        site, span_of(site, first, end), feed=ports.feed, tariffs=ports.tariffs
+    ).prices
+    known = [prices[name] for m in each.meters if (name := f"{site.id}/{m.meter}") in prices]
+    return use * float(np.mean(known)) if known else None
+
+
+def _site(site: Site) -> Record:
+    return {"building": site.id, "building_name": name_of(site)}
+
+
+def _month(site: Site, each: CommodityYear, row: MonthOfUse) -> Record:
+    return {
+        **_site(site),
+        "commodity": each.commodity.value,
+        "unit": each.unit.value,
+        "month": row.first,
+        **_use_of(row),
+    }
+
+
+def _meters(found: FoundUse) -> Iterator[Record]:
+    for site, each in _each(found):
+        numbers = {meter.id: meter.number for meter in site.meters}
+        for meter in each.meters:
+            yield {
+                **_site(site),
+                "meter_id": f"{site.id}/{meter.meter}",
+                "meter_number": numbers[meter.meter],
+                "commodity": each.commodity.value,
+                "unit": each.unit.value,
+                "use": meter.use,
+                "days": meter.days,
+            }
+
+
+def _cooling(found: FoundUse) -> list[Record]:
+    chosen = {site.id: site for site in found.scope.sites}
+    rows = portfolio_cooling(found.scope.cache, found.year.year)
+    return [_cooled(chosen[row.site], row) for row in rows if row.site in chosen]
+
+
+def _cooled(site: Site, row: MeterCooling) -> Record:
+    total, end = row.to_date, row.forecast
+    return {
+        **_site(site),
+        "meter_id": row.meter if "/" in row.meter else f"{site.id}/{row.meter}",
+        "until": row.until,
+        "cooling_k": None if total is None else total.cooling_k,
+        "energy_mwh": None if total is None else total.energy_mwh,
+        "fee_dkk": row.fee_dkk,
+        "fee_year_dkk": None if end is None else end.fee_dkk,
+        "notes": row.notes,
+    }
+
+
 @dataclass(frozen=True, slots=True)
-class Climate:
-    """What a year of heat would have been in a normal year (GUF and GAF)."""
+class DaysOfMeters:
+    """A record for every billed meter and day, computed a building at a time, each time that it is
+    read."""
 
-    now: float | None
-    before: float | None
+    found: FoundUse
 
-    @classmethod
-    def of(cls, scope: Scope, site: Site) -> Climate:
-        """For heat of a whole year; nothing for less, which has no normal year."""
-        if (scope.until - scope.first).days < YEAR_DAYS:
-            return cls(None, None)
-        spans = (
-            span_of(site, scope.first, scope.until),
-            span_of(site, a_year_before(scope.first), a_year_before(scope.until)),
-        )
-        return cls(*(_factor(scope, site, span) for span in spans))
+    def __iter__(self) -> Iterator[Record]:
+        first = self.found.month or date(self.found.year.year, 1, 1)
+        end = min(self.found.year.until, self.found.scope.end if self.found.month else date.max)
+        for site in self.found.scope.sites if first < end else ():
+            yield from self._of(site, first, end)
 
-    def corrected(self, use: MeterUse) -> Record:
-        """Use of a heat meter in a normal year [kWh], now and a year before."""
-        if use.meter.commodity not in HEATING or use.unit != Unit.KWH:
-            return {}
-        pairs = {
-            "climate_kwh": (use.total, self.now),
-            "climate_before_kwh": (use.before, self.before),
-        }
-        return {
-            name: value * factor
-            for name, (value, factor) in pairs.items()
-            if value is not None and factor is not None
-        }
-
-
-def _factor(scope: Scope, site: Site, span: Span) -> float | None:
-    """What the heat of a year is multiplied by: GUF + GAF · normal degree days / measured ones."""
-    try:
-        hourly = outdoor_temperature(site, scope.cache.ports.feed, span.start, span.end).values
-    except FeedError:
-        return None
-    measured = _year_of_degree_days(hourly)
-    if measured is None or measured < LEAST_DEGREE_DAYS:
-        return None
-    guf = guf_share(site.use)
-    return guf + (1.0 - guf) * NORMAL_DEGREE_DAYS / measured
-
-
-def _year_of_degree_days(hourly: Floats) -> float | None:
-    """Degree days [K d] of a year by its days of 24 hours, those with a gap left out."""
-    whole = hourly[: len(hourly) // 24 * 24].reshape(-1, 24).mean(axis=1)
-    known = whole[np.isfinite(whole)]
-    if len(known) < YEAR_DAYS * 0.9:
-        return None
-    return degree_days(known) * YEAR_DAYS / len(known)
+    def _of(self, site: Site, first: date, end: date) -> Iterator[Record]:
+        readings = self.found.scope.cache.ports.readings
+        for meter in (meter for meter in site.meters if meter.billed):
+            use = daily_use(site, meter, readings, first, end - DAY)
+            about: Record = {
+                **_site(site),
+                "meter_id": f"{site.id}/{meter.id}",
+                "commodity": meter.commodity.value,
+                "unit": use.unit.value,
+            }
+            for i, value in enumerate(use.use):
+                yield {**about, "day": first + i * DAY, "use": float(value)}

@@ -1,157 +1,140 @@
-"""What is missing in the readings of meters, and what was wrong with them."""
+"""What is missing in the readings of meters, and how well they were read, as the API tells it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date
 
-from bms.errors import NotFound
-from bms.metering.quality import MeterQuality, MeterState
-from bms.model.assets.equipment import Meter
+from bms.metering.quality import MeterState
 from bms.model.assets.site import Site
 from bms.model.fact import Fact, fact
-from bms.model.readings.metering import FlawKind
 from bms.model.reporting.columns import Record, table_of
 from bms.model.reporting.table import Bar, BarChart, Table
 from bms.model.reporting.words import Chart, MethodFact, ReportFact, Sheet
-from bms.services.consumption import meter_quality
-from bms.services.reporting.consumption import span_of
+from bms.services.accounts.meter_states import (
+    MeterStateRow,
+    MissingData,
+    portfolio_missing_data,
+    portfolio_quality,
+)
 from bms.services.reporting.scope import Scope, name_of
 
 MISSING = (
-    *("building", "building_name", "meter_id", "meter_number", "commodity", "state", "coverage"),
-    *("gaps", "missing", "hours", "worst_h", "last_reading", "silent_h", "notes"),
+    *("building", "building_name", "meter_id", "meter_number", "commodity", "start", "end"),
+    *("hours", "reasons"),
 )
-GAPS = ("building", "building_name", "meter_id", "flaw", "start", "end", "hours", "reasons")
-QUALITY = (
-    *("building", "building_name", "meter_id", "meter_number", "commodity", "state", "coverage"),
-    *("steps", "missing", "without_value", "estimated", "flaws", "worst_h", "last_reading"),
-    *("silent_h", "notes"),
+STATES = (
+    *("building", "building_name", "meter_id", "meter_number", "commodity", "billed", "state"),
+    *("coverage", "missing_h", "without_value", "estimated", "flaws", "flags"),
+    *("last_reading", "notes"),
 )
 PRINTED = (
-    *("building_name", "meter_id", "commodity", "state", "coverage", "missing", "worst_h"),
-    *("last_reading", "silent_h"),
+    *("building_name", "meter_id", "commodity", "state", "coverage", "missing_h", "flaws"),
+    "last_reading",
 )
 METHOD = (fact(MethodFact.QUALITY), fact(MethodFact.COVERAGE))
-HOUR = timedelta(hours=1)
 MOST_BARS = 25
+MOST_PRINTED = 120
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QualityOfMeter:
-    """The quality of the readings of a meter over the period of a report."""
-
-    site: Site
-    meter: Meter
-    found: MeterQuality
-
-
-def qualities_of(scope: Scope) -> tuple[QualityOfMeter, ...]:
-    """Every meter of the scope with a point that counts."""
-    found: list[QualityOfMeter] = []
+def states_found(scope: Scope) -> tuple[MeterStateRow, ...]:
+    """What the API answers for the meters of the scope, the worst first; of the last 30 days where
+    no period is asked for."""
     if not scope.first < scope.until:
         return ()
     for i, site in enumerate(scope.sites):
-        span = span_of(site, scope.first, scope.until)
-        for meter in site.meters:
-            try:
-                _, quality = meter_quality(
-                    site, meter.id, scope.cache.ports.readings, span.start, span.end
-                )
-            except NotFound:
-                continue
-            found.append(QualityOfMeter(site=site, meter=meter, found=quality))
+        portfolio_quality(scope.cache, *_days(scope), [site])
         scope.progress((i + 1) / len(scope.sites))
-    found.sort(key=lambda each: (each.found.coverage, each.site.id, each.meter.id))
-    return tuple(found)
+    return portfolio_quality(scope.cache, *_days(scope), scope.sites)
 
 
-def missing_tables(rows: Sequence[QualityOfMeter]) -> tuple[Table, ...]:
-    """Meters by how much is missing, the worst first, and every gap."""
+def missing_found(scope: Scope) -> tuple[MissingData, ...]:
+    """Runs of hours without use of billed meters, the longest first."""
+    if not scope.first < scope.until:
+        return ()
+    return portfolio_missing_data(scope.cache, *_days(scope), scope.sites)
+
+
+def _days(scope: Scope) -> tuple[date | None, date | None]:
+    return (scope.first, scope.until) if scope.asked else (None, None)
+
+
+def missing_tables(scope: Scope, rows: Sequence[MeterStateRow]) -> tuple[Table, ...]:
+    """Runs of missing hours, and the meters of which something is missing."""
+    sites = {site.id: site for site in scope.sites}
+    states = [row for row in rows if row.missing_hours or row.state is not MeterState.GOOD]
     return (
-        table_of(Sheet.MISSING, MISSING, [_missing(row) for row in rows], printed=PRINTED),
         table_of(
-            Sheet.GAPS,
-            GAPS,
-            list(_events(rows, only_gaps=True)),
-            printed=("building_name", "meter_id", "start", "end", "hours"),
-            most_printed=100,
+            Sheet.MISSING,
+            MISSING,
+            [_missing(sites[row.site], row) for row in missing_found(scope)],
+            printed=("building_name", "meter_id", "start", "end", "hours", "reasons"),
+            most_printed=MOST_PRINTED,
         ),
+        table_of(Sheet.METER_STATES, STATES, list(_states(scope, states)), printed=PRINTED),
     )
 
 
-def quality_tables(rows: Sequence[QualityOfMeter]) -> tuple[Table, ...]:
-    """Meters by coverage, the worst first, and all that happened to their readings."""
-    return (
-        table_of(Sheet.QUALITY, QUALITY, [_missing(row) for row in rows], printed=PRINTED),
-        table_of(
-            Sheet.FLAWS,
-            GAPS,
-            list(_events(rows, only_gaps=False)),
-            printed=("building_name", "meter_id", "flaw", "start", "end", "hours"),
-            most_printed=100,
-        ),
-    )
+def quality_tables(scope: Scope, rows: Sequence[MeterStateRow]) -> tuple[Table, ...]:
+    """How well every meter was read."""
+    return (table_of(Sheet.QUALITY, STATES, list(_states(scope, rows)), printed=PRINTED),)
 
 
-def quality_summary(rows: Sequence[QualityOfMeter]) -> tuple[Fact, ...]:
+def quality_summary(rows: Sequence[MeterStateRow]) -> tuple[Fact, ...]:
     """How much of the meters is there, and how many are silent."""
     if not rows:
         return ()
-    steps = sum(row.found.steps for row in rows)
-    missing = sum(row.found.missing for row in rows)
-    silent = sum(row.found.state in (MeterState.SILENT, MeterState.NO_READINGS) for row in rows)
-    share = 1.0 - missing / steps if steps else 0.0
+    silent = sum(row.state in (MeterState.SILENT, MeterState.NO_READINGS) for row in rows)
+    share = sum(row.coverage for row in rows) / len(rows)
     return (
         fact(ReportFact.COVERED, meters=len(rows), coverage=share),
         fact(ReportFact.SILENT, silent=silent),
     )
 
 
-def quality_charts(rows: Sequence[QualityOfMeter]) -> tuple[BarChart, ...]:
-    """The meters of which most is missing."""
-    worst = [row for row in rows if row.found.coverage < 1.0][:MOST_BARS]
-    bars = [Bar(label=name_of(row.site), value=100.0 * row.found.coverage) for row in worst]
+def quality_charts(scope: Scope, rows: Sequence[MeterStateRow]) -> tuple[BarChart, ...]:
+    """The meters of which most is missing, by their coverage."""
+    sites = {site.id: site for site in scope.sites}
+    worst = sorted((row for row in rows if row.coverage < 1.0), key=lambda row: row.coverage)
+    bars = [Bar(label=name_of(sites[r.site]), value=100.0 * r.coverage) for r in worst[:MOST_BARS]]
     return (BarChart(code=Chart.COVERAGE, unit="%", bars=tuple(bars)),) if bars else ()
 
 
-def _missing(row: QualityOfMeter) -> Record:
-    found, worst = row.found, row.found.worst
+def _about(site: Site, meter: str) -> Record:
+    own = meter.partition("/")[2]
     return {
-        "building": row.site.id,
-        "building_name": name_of(row.site),
-        "meter_id": f"{row.site.id}/{row.meter.id}",
-        "meter_number": row.meter.number,
-        "commodity": row.meter.commodity.value,
-        "state": found.state.value,
-        "coverage": found.coverage,
-        "gaps": found.counts.get(FlawKind.GAP, 0),
-        "steps": found.steps,
-        "missing": found.missing,
-        "hours": float(found.missing),
-        "without_value": found.without_value,
-        "estimated": found.estimated,
-        "flaws": sum(n for flaw, n in found.counts.items() if flaw is not FlawKind.GAP),
-        "worst_h": None if worst is None else (worst.end - worst.start) / HOUR,
-        "last_reading": found.last_reading,
-        "silent_h": None if found.silent_for is None else found.silent_for / HOUR,
-        "notes": (found.verdict,),
+        "building": site.id,
+        "building_name": name_of(site),
+        "meter_id": meter,
+        "meter_number": next((m.number for m in site.meters if m.id == own), None),
     }
 
 
-def _events(rows: Sequence[QualityOfMeter], *, only_gaps: bool) -> Iterator[Record]:
+def _missing(site: Site, row: MissingData) -> Record:
+    return {
+        **_about(site, row.meter),
+        "commodity": row.commodity.value,
+        "start": row.start,
+        "end": row.end,
+        "hours": row.hours,
+        "reasons": () if row.why is None else (row.why,),
+    }
+
+
+def _states(scope: Scope, rows: Sequence[MeterStateRow]) -> Iterator[Record]:
+    sites = {site.id: site for site in scope.sites}
     for row in rows:
-        for event in row.found.events:
-            if only_gaps and event.flaw is not FlawKind.GAP:
-                continue
-            yield {
-                "building": row.site.id,
-                "building_name": name_of(row.site),
-                "meter_id": f"{row.site.id}/{row.meter.id}",
-                "flaw": event.flaw.value,
-                "start": event.start,
-                "end": event.end,
-                "hours": (event.end - event.start) / HOUR,
-                "reasons": (event.fact,),
-            }
+        yield {
+            **_about(sites[row.site], row.meter),
+            "commodity": row.commodity.value,
+            "billed": row.billed,
+            "state": row.state.value,
+            "coverage": row.coverage,
+            "missing_h": row.missing_hours,
+            "without_value": row.without_value,
+            "estimated": row.estimated,
+            "flaws": sum(row.flaws.values()),
+            "flags": " ".join(f"{flaw}:{count}" for flaw, count in sorted(row.flaws.items())),
+            "last_reading": row.last_reading,
+            "notes": (row.verdict,),
+        }

@@ -9,13 +9,13 @@ from datetime import date, datetime
 from bms.model.assets.site import Site
 from bms.model.fact import Fact, Term, fact
 from bms.model.reporting.columns import Record, table_of
-from bms.model.reporting.table import Bar, BarChart, BarKind, LocalName, Table
+from bms.model.reporting.table import Bar, BarChart, BarKind, Table
 from bms.model.reporting.words import Chart, Level, Method, MethodFact, ReportFact, Sheet
 from bms.model.savings.avoided_use import MonthSavings, Savings, SiteSavings
 from bms.model.savings.objection import Verdict
 from bms.services.assessment.measures import MeasureSaving, measure_savings
 from bms.services.periods import local_date
-from bms.services.reporting.scope import Scope, name_of
+from bms.services.reporting.scope import TOGETHER, Scope, name_of
 
 COLUMNS = (
     *("building", "building_name", "meter_id", "meter_number", "level", "commodity"),
@@ -44,7 +44,6 @@ KINDS = {
     Verdict.NOT_CLAIMABLE: BarKind.HOLLOW,
 }
 MOST_BARS = 25
-TOGETHER = LocalName("Alle bygninger", "All buildings")
 METHOD = (
     fact(MethodFact.SAVINGS),
     fact(MethodFact.INTERVAL),

@@ -19,6 +19,9 @@ YEARS = range(1990, 2100)
 """Years in which buildings have meters; others are slips of the pen."""
 PERIOD = re.compile(r"([0-9]{4})(?:-(0[1-9]|1[0-2]))?")
 DAYS = 365
+DAY = timedelta(days=1)
+TOGETHER = LocalName("Alle bygninger", "All buildings")
+"""What all buildings together are called."""
 
 Progress = Callable[[float], None]
 """Is told the share that is done, 0..1."""
@@ -71,9 +74,7 @@ def scope_of(cache: SavingsCache, asked: ReportRequest, progress: Progress) -> S
     """
     sites = chosen_sites(cache.ports.sites, asked.site, asked.group)
     today = local_date(cache.ports.clock.now(), timezone_of(sites))
-    first, end = (
-        (today - timedelta(days=DAYS), today) if asked.period is None else days_of(asked.period)
-    )
+    first, end = (today - DAYS * DAY, today) if asked.period is None else days_of(asked.period)
     return Scope(
         cache=cache,
         sites=sites,

@@ -12,6 +12,7 @@ from bms.cli.console.person import user_name
 from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import say
 from bms.config import Settings
+from bms.messages import languages
 from bms.model.control.audit import Action
 from bms.model.reporting.request import FileForm, ReportFormat, ReportKind, ReportRequest
 from bms.runtime.city import City
@@ -56,6 +57,8 @@ def report(
     asked = ReportRequest(kind=kind, site=site, group=group, period=_period(month, year))
     if all_ and (site or group):
         raise typer.BadParameter("give --site, --group or --all")
+    if lang not in languages():
+        raise typer.BadParameter(f"there are no reports in {lang!r}; give {', '.join(languages())}")
     if plain and chosen is not ReportFormat.CSV:
         raise typer.BadParameter("--plain is a form of CSV; give --format csv")
     form = FileForm(format=chosen, language=lang, sheet=sheet, plain=plain)

@@ -76,6 +76,8 @@ _NUMBERS = {
 }
 
 
+_FINE = ("value", "median", "distance")
+"""Numbers of any size."""
 _FACTS = ("reasons", "notes")
 
 
@@ -93,7 +95,8 @@ def _columns() -> Iterator[Column]:
     yield from (Column(code, CellKind.TERM, family=each) for code, each in _TERMS.items())
     yield from (Column(code, CellKind.NUMBER, "kWh", 3) for code in _KWH)
     yield from (Column(code, CellKind.SHARE, "1", 6) for code in _SHARES)
-    yield from (Column(code, CellKind.NUMBER, unit, 3) for code, unit in _NUMBERS.items())
+    for code, unit in _NUMBERS.items():
+        yield Column(code, CellKind.NUMBER, unit, 6 if code in _FINE else 3)
 
 
 COLUMNS: Mapping[str, Column] = {column.code: column for column in _columns()}

@@ -36,7 +36,7 @@ def no_progress(share: float) -> None:
 def build(cache: SavingsCache, asked: ReportRequest, progress: Progress = no_progress) -> Report:
     """The report that was asked for; ``progress`` hears the share that is done.
 
-    Raises ``ConfigError`` for a period or group that is none, ``NotFound`` for an unknown building.
+    Raises ``ConfigError`` for a period that is none, ``NotFound`` for an unknown building or group.
     """
     scope = scope_of(cache, asked, progress)
     parts = PARTS[asked.kind](scope)

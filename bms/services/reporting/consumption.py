@@ -15,7 +15,7 @@ from bms.model.assets.site import Site
 from bms.model.fact import Fact, Term, fact
 from bms.model.readings.units import Commodity
 from bms.model.reporting.columns import Record, table_of
-from bms.model.reporting.table import Bar, BarChart, Table
+from bms.model.reporting.table import Bar, BarChart, BarKind, Table
 from bms.model.reporting.words import Chart, Level, MethodFact, ReportFact, Sheet
 from bms.model.savings.avoided_use import Span
 from bms.savings.portfolio.key_figures import NORMAL_DEGREE_DAYS
@@ -135,18 +135,23 @@ def use_charts(found: FoundUse) -> tuple[BarChart, ...]:
     """Use of each commodity by month, together."""
     charts = []
     for total in found.year.together.totals:
-        months: dict[date, list[float | None]] = {}
+        months: dict[date, list[MonthOfUse]] = {}
         for _, each in _each(found):
             if (each.commodity, each.unit) == (total.commodity, total.unit):
                 for row in each.months:
-                    months.setdefault(row.first, []).append(row.use)
-        bars = tuple(
-            Bar(label=first, value=_sum_of(values)) for first, values in sorted(months.items())
-        )
+                    months.setdefault(row.first, []).append(row)
+        bars = tuple(_month_bar(first, rows) for first, rows in sorted(months.items()))
         if any(bar.value is not None for bar in bars):
             code = Chart(f"use_{total.commodity}")
             charts.append(BarChart(code=code, unit=total.unit.value, bars=bars))
     return tuple(charts)
+
+
+def _month_bar(first: date, rows: Sequence[MonthOfUse]) -> Bar:
+    """What is known of a month, hatched where it is not all of it."""
+    whole = all(row.days == row.of for row in rows)
+    kind = BarKind.SOLID if whole else BarKind.HATCHED
+    return Bar(label=first, value=_sum_of([row.use for row in rows]), kind=kind)
 
 
 def span_of(site: Site, first: date, end: date) -> Span:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from bms.errors import ConfigError
+from bms.errors import ConfigError, NotFound
 from bms.model.assets.site import Site
 from bms.model.reporting.request import ReportRequest
 from bms.model.reporting.table import LocalName
@@ -69,8 +69,8 @@ def timezone_of(sites: tuple[Site, ...]) -> str:
 def scope_of(cache: SavingsCache, asked: ReportRequest, progress: Progress) -> Scope:
     """The buildings and days of a request. Without a period, the 365 days until today.
 
-    Raises ``ConfigError`` for a period that is none and a group without buildings, ``NotFound``
-    for an unknown building.
+    Raises ``ConfigError`` for a period that is none, ``NotFound`` for an unknown building and a
+    group without buildings.
     """
     sites = chosen_sites(cache.ports.sites, asked.site, asked.group)
     today = local_date(cache.ports.clock.now(), timezone_of(sites))
@@ -109,7 +109,7 @@ def chosen_sites(
 ) -> tuple[Site, ...]:
     """The building of this id, those of a group, or all. A group is what buildings are used for.
 
-    Raises ``NotFound`` for an unknown building, ``ConfigError`` for a group that has none.
+    Raises ``NotFound`` for an unknown building and for a group that has none.
     """
     if site is not None and group is not None:
         raise ConfigError("ask for a site or for a group, not for both")
@@ -120,5 +120,5 @@ def chosen_sites(
     found = tuple(each for each in sites.values() if each.use == group)
     if not found:
         known = ", ".join(sorted({each.use for each in sites.values()})) or "none"
-        raise ConfigError(f"no building belongs to the group {group!r}; there are: {known}")
+        raise NotFound(f"no building belongs to the group {group!r}; there are: {known}")
     return found

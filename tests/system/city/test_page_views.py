@@ -299,7 +299,7 @@ async def test_tables_are_there_for_the_reader(lived, path):
         assert (await browser.get(path)).text.startswith("building,")
         sheet = await browser.get(f"{path}?excel=true", headers={"accept-language": "da"})
         assert sheet.content.startswith(b"\xef\xbb\xbf")
-        assert sheet.content.decode("utf-8-sig").startswith("Bygning;Måler;")
+        assert sheet.content.decode("utf-8-sig").startswith("Bygnings-id;Bygning;Måler;")
 
 
 async def test_style_script_and_icon_come_from_ourselves(empty):

@@ -436,14 +436,40 @@ def test_a_period_without_data_is_answered_with_reasons(bms: Bms) -> None:
     assert row["reasons"]
 
 
-def test_a_report_is_a_csv_file(year: Path, tmp_path: Path) -> None:
-    out = tmp_path / "savings.csv"
-    done = Bms(year)("report", "--month", "2019-01", "--site", "sportshall", "--out", str(out))
+@pytest.mark.parametrize("form", ["csv", "json", "xlsx", "parquet", "pdf"])
+def test_a_report_is_a_file_of_any_form(year: Path, tmp_path: Path, form: str) -> None:
+    out = tmp_path / f"savings.{form}"
+    call = ("report", "savings", "--month", "2019-01", "--site", "sportshall", "--out", str(out))
+    done = Bms(year)(*call)
     assert done.exit_code == 0, done.stderr
-    assert "sportshall" in out.read_text("utf-8-sig")
-    done = Bms(year)("report", "--month", "2019-01", "--out", str(tmp_path / "no" / "dir.csv"))
-    assert done.exit_code == 1
-    assert "dir.csv" in done.stderr
+    begins = {"csv": b"\xef\xbb\xbfBygn", "json": b"{", "xlsx": b"PK", "parquet": b"PAR1"}
+    assert out.read_bytes().startswith(begins.get(form, b"%PDF"))
+    assert Bms(year)(*call).exit_code == 2
+    assert Bms(year)(*call, "--force").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "says"),
+    [
+        (("savings", "--out", "no/dir.csv"), 1, "dir.csv"),
+        (("savings", "--out", "a.txt"), 2, "give --format"),
+        (("savings", "--month", "2019", "--out", "a.csv"), 2, "write 2026-10"),
+        (("savings", "--year", "2019-01", "--out", "a.csv"), 2, "write 2026"),
+        (("savings", "--site", "nowhere", "--out", "a.csv"), 2, "sportshall"),
+        (("savings", "--group", "castle", "--out", "a.csv"), 2, "office"),
+        (("savings", "--lang", "fr", "--out", "a.csv"), 2, "da, en"),
+        (("savings", "--plain", "--out", "a.pdf"), 2, "--format csv"),
+        (("gossip", "--out", "a.csv"), 2, "council"),
+    ],
+)
+def test_a_wrong_report_says_what_is_wrong_and_leaves_no_file(
+    year: Path, tmp_path: Path, arguments: tuple[str, ...], code: int, says: str
+) -> None:
+    place = arguments.index("--out") + 1
+    moved = [*arguments[:place], str(tmp_path / arguments[place]), *arguments[place + 1 :]]
+    done = Bms(year)("report", *moved)
+    assert (done.exit_code, list(tmp_path.iterdir())) == (code, []), done.stderr
+    assert says in done.stderr
 
 
 @pytest.mark.system

@@ -12,14 +12,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bms.cli.energy.report import reported
 from bms.model.control.command import Accepted
 from bms.model.control.evidence import EvidenceKind, Part, Pruning
 from bms.model.readings.measurement import Reading
 from bms.model.readings.series import Floats
+from bms.model.reporting.request import ReportKind, ReportRequest
+from bms.services.assessment.savings_cache import SavingsCache
+from bms.services.reporting.build import build
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.api import HTML, World, a_command, a_world, temperature_c
 from tests.rigs.fakes.city import HOUR, utc
+from tests.rigs.reports import written
 
 BEGIN = utc(2018, 10, 31, 23)
 """Local midnight of 1 November 2018: from here on the lodge uses a fifth less."""
@@ -73,13 +76,14 @@ def span_of(month: date) -> str:
 
 def report(world: World, month: str | None = None, year: str | None = None) -> dict[str, float]:
     """The row of the building in the file that ``bms report`` writes."""
-    text = reported(world.city, None, month=month, year=year).decode()
-    return _building(text)
+    asked = ReportRequest(kind=ReportKind.SAVINGS, period=month or year)
+    made = build(SavingsCache(world.city.assessment), asked)
+    return _building(written(made, "csv", plain=True).decode())
 
 
 def _building(text: str) -> dict[str, float]:
     rows = list(csv.DictReader(io.StringIO(text)))
-    (row,) = [each for each in rows if not each["meter_id"]]
+    (row,) = [each for each in rows if each["level"] == "building"]
     names = ("adjusted_baseline_kwh", "measured_kwh", "saving_kwh", "saving_high_kwh")
     return {name: float(row[name]) for name in names}
 

@@ -55,9 +55,9 @@ async def test_savings_as_a_table(browser, path):
     plain = await browser.get(path)
     assert plain.headers["content-type"] == "text/csv; charset=utf-8"
     assert plain.headers["content-disposition"].endswith('.csv"')
-    assert plain.text.startswith("building,meter_id")
+    assert plain.text.startswith("building,building_name,meter_id")
     danish = await browser.get(f"{path}?decimal_comma=true")
-    assert danish.content.startswith(b"\xef\xbb\xbfbuilding;meter_id")
+    assert danish.content.startswith(b"\xef\xbb\xbfBygnings-id;")
 
 
 async def test_the_portfolio_is_the_sum(browser):

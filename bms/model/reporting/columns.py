@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 
-from bms.model.reporting.table import Cell, CellKind, Column, Row, Table
+from bms.model.reporting.table import Cell, CellKind, Column, ReportTable, Row
 
 Record = Mapping[str, Cell]
 """The cells of a row by the code of their column; what is left out is not known."""
@@ -131,11 +131,11 @@ def table_of(
     printed: tuple[str, ...] = (),
     most_printed: int | None = None,
     apart: bool = False,
-) -> Table:
+) -> ReportTable:
     """A table of these columns; ``printed`` are those that paper has room for. ``records`` that
     are no collection have to begin anew each time that they are iterated over."""
     chosen = tuple(COLUMNS[name] for name in columns)
-    return Table(
+    return ReportTable(
         code=code,
         columns=chosen,
         rows=Records(chosen, records),

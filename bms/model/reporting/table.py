@@ -59,7 +59,7 @@ class Column:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class ReportTable:
     """One question answered: a sheet of a workbook, a table on paper.
 
     ``rows`` may be long and made while they are read; they can be read more than once. On paper
@@ -128,18 +128,18 @@ class Report:
     timezone: str
     buildings: int
     summary: tuple[Fact, ...]
-    tables: tuple[Table, ...]
+    tables: tuple[ReportTable, ...]
     method: tuple[Fact, ...]
     charts: tuple[BarChart, ...] = ()
 
-    def chosen(self, code: str | None) -> tuple[Table, ...]:
+    def chosen(self, code: str | None) -> tuple[ReportTable, ...]:
         """The tables of a form that has room for all: those that are not apart, or the one of this
         code. Raises ``KeyError``."""
         if code is not None:
             return (self.table(code),)
         return tuple(table for table in self.tables if not table.apart)
 
-    def table(self, code: str | None) -> Table:
+    def table(self, code: str | None) -> ReportTable:
         """The table of this code, the main one where it is None. Raises ``KeyError``."""
         if code is None:
             return self.tables[0]

@@ -44,7 +44,7 @@ class Chart(StrEnum):
     COVERAGE = "coverage"
 
 
-class Level(StrEnum):
+class RowLevel(StrEnum):
     """What a row of savings is about."""
 
     METER = "meter"

@@ -10,7 +10,7 @@ from bms.messages import translator
 from bms.messages.local_format import MISSING
 from bms.model.fact import Fact
 from bms.model.outside_text import without_orders
-from bms.model.reporting.table import Cell, CellKind, Column, LocalName, Report, Table
+from bms.model.reporting.table import Cell, CellKind, Column, LocalName, Report, ReportTable
 from bms.reports.text import ReportText
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
@@ -55,7 +55,7 @@ class ReportCells(ReportText):
             last=last,
         )
 
-    def sheet(self, table: Table) -> str:
+    def sheet(self, table: ReportTable) -> str:
         """What a table is called."""
         return self.word(f"sheet_{table.code}")
 

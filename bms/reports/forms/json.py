@@ -8,7 +8,7 @@ from typing import IO, Any
 
 from bms.model.fact import Fact
 from bms.model.reporting.request import FileForm
-from bms.model.reporting.table import Cell, Report, Table
+from bms.model.reporting.table import Cell, Report, ReportTable
 from bms.reports.forms.cells import ReportCells
 
 
@@ -35,7 +35,7 @@ def write_json(report: Report, form: FileForm, out: IO[bytes]) -> None:
     out.write(b"]}\n")
 
 
-def _write_table(table: Table, words: ReportCells, out: IO[bytes]) -> None:
+def _write_table(table: ReportTable, words: ReportCells, out: IO[bytes]) -> None:
     columns = [
         {
             "name": column.code,

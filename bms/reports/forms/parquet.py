@@ -8,7 +8,7 @@ from typing import IO, Any
 
 from bms.errors import ConfigError
 from bms.model.reporting.request import FileForm
-from bms.model.reporting.table import CellKind, Column, Report, Row, Table
+from bms.model.reporting.table import CellKind, Column, Report, ReportTable, Row
 from bms.reports.forms.cells import ReportCells
 
 ROWS_AT_ONCE = 20_000
@@ -39,7 +39,7 @@ def write_parquet(report: Report, form: FileForm, out: IO[bytes]) -> None:
             writer.write_table(pa.Table.from_arrays(columns, schema=schema))
 
 
-def _batches(table: Table) -> Iterator[list[Row]]:
+def _batches(table: ReportTable) -> Iterator[list[Row]]:
     rows = iter(table.rows)
     while batch := list(islice(rows, ROWS_AT_ONCE)):
         yield batch
@@ -58,7 +58,7 @@ def _field(pa: Any, column: Column, timezone: str, words: ReportCells) -> Any:
     return pa.field(column.code, types.get(column.kind, pa.string()), metadata=about)
 
 
-def _about(report: Report, table: Table, words: ReportCells) -> dict[str, str]:
+def _about(report: Report, table: ReportTable, words: ReportCells) -> dict[str, str]:
     return {
         "title": f"{words.title(report)}: {words.sheet(table)}",
         "period": f"{report.first}/{report.end}",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from bms.model.reporting.request import FileForm
-from bms.model.reporting.table import CellKind, Report, Row, Table
+from bms.model.reporting.table import CellKind, Report, ReportTable, Row
 from bms.reports.forms.bar_chart import bar_chart, chart_in_words
 from bms.reports.forms.cells import ReportCells
 
@@ -60,7 +60,7 @@ def _content(report: Report, form: FileForm, words: ReportCells) -> dict[str, An
     }
 
 
-def _table(table: Table, words: ReportCells) -> dict[str, Any]:
+def _table(table: ReportTable, words: ReportCells) -> dict[str, Any]:
     places = [i for i, code in enumerate(table.codes) if code in table.printed]
     columns = [table.columns[i] for i in places]
     rows, more = _first(table)
@@ -77,7 +77,7 @@ def _table(table: Table, words: ReportCells) -> dict[str, Any]:
     }
 
 
-def _first(table: Table) -> tuple[list[Row], int]:
+def _first(table: ReportTable) -> tuple[list[Row], int]:
     """The rows that are printed, and how many there are beyond them."""
     if table.most_printed is None:
         return list(table.rows), 0

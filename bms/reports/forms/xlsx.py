@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import IO, Any
 
 from bms.model.reporting.request import FileForm
-from bms.model.reporting.table import CellKind, Column, Report, Table
+from bms.model.reporting.table import CellKind, Column, Report, ReportTable
 from bms.reports.forms.cells import ReportCells, Value, harmless
 
 MOST_ROWS = 1_000_000
@@ -51,7 +51,7 @@ def write_xlsx(report: Report, form: FileForm, out: IO[bytes]) -> None:
 class _Sheets:
     """The sheet of a table, and those in which it goes on."""
 
-    def __init__(self, book: Any, table: Table, words: ReportCells) -> None:
+    def __init__(self, book: Any, table: ReportTable, words: ReportCells) -> None:
         self._book, self._table, self._words = book, table, words
         self._head = book.add_format({"bold": True, "text_wrap": True, "valign": "top"})
         self._formats = {

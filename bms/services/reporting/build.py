@@ -9,7 +9,7 @@ from typing import NamedTuple
 from bms.model.assets.site import Site
 from bms.model.fact import Fact, fact
 from bms.model.reporting.request import ReportKind, ReportRequest
-from bms.model.reporting.table import BarChart, Report, Table
+from bms.model.reporting.table import BarChart, Report, ReportTable
 from bms.model.reporting.words import MethodFact
 from bms.services.assessment.savings_cache import SavingsCache, SiteAssessment
 from bms.services.periods import local_date
@@ -20,10 +20,10 @@ from bms.services.reporting.scope import Progress, Scope, scope_of, timezone_of
 ALWAYS = (fact(MethodFact.UNKNOWN), fact(MethodFact.LOCAL_DAYS))
 
 
-class Parts(NamedTuple):
+class ReportParts(NamedTuple):
     """What differs between the kinds of reports."""
 
-    tables: tuple[Table, ...]
+    tables: tuple[ReportTable, ...]
     summary: tuple[Fact, ...]
     method: tuple[Fact, ...]
     charts: tuple[BarChart, ...] = ()
@@ -79,9 +79,9 @@ def savings_alone(
     )
 
 
-def _savings(scope: Scope) -> Parts:
+def _savings(scope: Scope) -> ReportParts:
     found = saved.savings_found(scope)
-    return Parts(
+    return ReportParts(
         saved.savings_tables(scope, found),
         saved.savings_summary(found),
         saved.METHOD,
@@ -89,9 +89,9 @@ def _savings(scope: Scope) -> Parts:
     )
 
 
-def _consumption(scope: Scope) -> Parts:
+def _consumption(scope: Scope) -> ReportParts:
     found = consumption.use_found(scope)
-    return Parts(
+    return ReportParts(
         consumption.consumption_tables(found),
         consumption.use_summary(found),
         consumption.METHOD,
@@ -99,13 +99,13 @@ def _consumption(scope: Scope) -> Parts:
     )
 
 
-def _ranking(scope: Scope) -> Parts:
-    return Parts(*ranking.ranking_tables(scope), ranking.METHOD)
+def _ranking(scope: Scope) -> ReportParts:
+    return ReportParts(*ranking.ranking_tables(scope), ranking.METHOD)
 
 
-def _missing(scope: Scope) -> Parts:
+def _missing(scope: Scope) -> ReportParts:
     rows = data_quality.states_found(scope)
-    return Parts(
+    return ReportParts(
         data_quality.missing_tables(scope, rows),
         data_quality.quality_summary(rows),
         data_quality.METHOD,
@@ -113,22 +113,22 @@ def _missing(scope: Scope) -> Parts:
     )
 
 
-def _quality(scope: Scope) -> Parts:
+def _quality(scope: Scope) -> ReportParts:
     rows = data_quality.states_found(scope)
     tables = data_quality.quality_tables(scope, rows)
-    return Parts(tables, data_quality.quality_summary(rows), data_quality.METHOD)
+    return ReportParts(tables, data_quality.quality_summary(rows), data_quality.METHOD)
 
 
-def _meters(scope: Scope) -> Parts:
-    return Parts(*meter_register.register_tables(scope), meter_register.METHOD)
+def _meters(scope: Scope) -> ReportParts:
+    return ReportParts(*meter_register.register_tables(scope), meter_register.METHOD)
 
 
-def _council(scope: Scope) -> Parts:
+def _council(scope: Scope) -> ReportParts:
     paper = council.council(scope)
-    return Parts(paper.tables, paper.summary, council.METHOD, paper.charts)
+    return ReportParts(paper.tables, paper.summary, council.METHOD, paper.charts)
 
 
-PARTS: Mapping[ReportKind, Callable[[Scope], Parts]] = {
+PARTS: Mapping[ReportKind, Callable[[Scope], ReportParts]] = {
     ReportKind.SAVINGS: _savings,
     ReportKind.CONSUMPTION: _consumption,
     ReportKind.RANKING: _ranking,

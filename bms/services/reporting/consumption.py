@@ -15,8 +15,8 @@ from bms.model.assets.site import Site
 from bms.model.fact import Fact, Term, fact
 from bms.model.readings.units import Commodity
 from bms.model.reporting.columns import Record, table_of
-from bms.model.reporting.table import Bar, BarChart, BarKind, Table
-from bms.model.reporting.words import Chart, Level, MethodFact, ReportFact, Sheet
+from bms.model.reporting.table import Bar, BarChart, BarKind, ReportTable
+from bms.model.reporting.words import Chart, MethodFact, ReportFact, RowLevel, Sheet
 from bms.model.savings.avoided_use import Span
 from bms.savings.portfolio.key_figures import NORMAL_DEGREE_DAYS
 from bms.services.accounts.city_year import CommodityTotal, PortfolioYear, portfolio_consumption
@@ -88,7 +88,7 @@ def use_found(scope: Scope) -> FoundUse:
     )
 
 
-def consumption_tables(found: FoundUse) -> tuple[Table, ...]:
+def consumption_tables(found: FoundUse) -> tuple[ReportTable, ...]:
     """Use by commodity, by month, by meter and by day, and the cooling of heat meters."""
     tables = [used_table(found), months_table(found)]
     if found.month is None:
@@ -109,12 +109,12 @@ def consumption_tables(found: FoundUse) -> tuple[Table, ...]:
     return (*tables, days)
 
 
-def used_table(found: FoundUse) -> Table:
+def used_table(found: FoundUse) -> ReportTable:
     """Use by commodity, of all buildings together and of each."""
     return table_of(Sheet.CONSUMPTION, USED, list(_used(found)), printed=PRINTED)
 
 
-def months_table(found: FoundUse) -> Table:
+def months_table(found: FoundUse) -> ReportTable:
     """Use of each building by commodity and month."""
     return table_of(
         Sheet.MONTHS,
@@ -198,7 +198,7 @@ def _month_total(kind: Commodity, unit: str, rows: Sequence[MonthOfUse]) -> Reco
     }
 
 
-_TOGETHER: Record = {"building_name": TOGETHER, "level": Level.TOTAL}
+_TOGETHER: Record = {"building_name": TOGETHER, "level": RowLevel.TOTAL}
 
 
 def _total(row: CommodityTotal) -> Record:
@@ -236,7 +236,7 @@ def _used(found: FoundUse) -> Iterator[Record]:
             use = _of_month(each, found.month) if found.month else _of_year(each)
             yield {
                 **_site(site),
-                "level": Level.BUILDING,
+                "level": RowLevel.BUILDING,
                 "use_of_building": site.use,
                 "area_m2": site.area_m2,
                 "energy_label": row.energy_label,

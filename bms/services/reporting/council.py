@@ -9,7 +9,7 @@ from typing import NamedTuple
 from bms.model.fact import Fact
 from bms.model.readings.units import Unit
 from bms.model.reporting.columns import Record, table_of
-from bms.model.reporting.table import BarChart, Table
+from bms.model.reporting.table import BarChart, ReportTable
 from bms.model.reporting.words import Chart, Sheet
 from bms.model.savings.avoided_use import SiteSavings
 from bms.services.accounts.consumption_year import SiteYear
@@ -47,7 +47,7 @@ MOST_BARS = 8
 class CouncilPaper(NamedTuple):
     """The parts of the summary."""
 
-    tables: tuple[Table, ...]
+    tables: tuple[ReportTable, ...]
     summary: tuple[Fact, ...]
     charts: tuple[BarChart, ...]
 

@@ -9,7 +9,7 @@ from bms.metering.quality import MeterState
 from bms.model.assets.site import Site
 from bms.model.fact import Fact, fact
 from bms.model.reporting.columns import Record, table_of
-from bms.model.reporting.table import Bar, BarChart, Table
+from bms.model.reporting.table import Bar, BarChart, ReportTable
 from bms.model.reporting.words import Chart, MethodFact, ReportFact, Sheet
 from bms.services.accounts.meter_states import (
     MeterStateRow,
@@ -59,7 +59,7 @@ def _days(scope: Scope) -> tuple[date | None, date | None]:
     return (scope.first, scope.until) if scope.asked else (None, None)
 
 
-def missing_tables(scope: Scope, rows: Sequence[MeterStateRow]) -> tuple[Table, ...]:
+def missing_tables(scope: Scope, rows: Sequence[MeterStateRow]) -> tuple[ReportTable, ...]:
     """Runs of missing hours, and the meters of which something is missing."""
     sites = {site.id: site for site in scope.sites}
     states = [row for row in rows if row.missing_hours or row.state is not MeterState.GOOD]
@@ -75,7 +75,7 @@ def missing_tables(scope: Scope, rows: Sequence[MeterStateRow]) -> tuple[Table, 
     )
 
 
-def quality_tables(scope: Scope, rows: Sequence[MeterStateRow]) -> tuple[Table, ...]:
+def quality_tables(scope: Scope, rows: Sequence[MeterStateRow]) -> tuple[ReportTable, ...]:
     """How well every meter was read."""
     return (table_of(Sheet.QUALITY, STATES, list(_states(scope, rows)), printed=PRINTED),)
 

@@ -10,7 +10,7 @@ from bms.model.assets.point import Point
 from bms.model.assets.site import Site
 from bms.model.fact import Fact, fact
 from bms.model.reporting.columns import Record, table_of
-from bms.model.reporting.table import Table
+from bms.model.reporting.table import ReportTable
 from bms.model.reporting.words import MethodFact, ReportFact, Sheet
 from bms.services.consumption import measured_point
 from bms.services.reporting.scope import Scope, name_of
@@ -29,7 +29,7 @@ METHOD = (fact(MethodFact.METERS),)
 VIRTUAL = "virtual"
 
 
-def register_tables(scope: Scope) -> tuple[tuple[Table, ...], tuple[Fact, ...]]:
+def register_tables(scope: Scope) -> tuple[tuple[ReportTable, ...], tuple[Fact, ...]]:
     """Every meter and virtual meter, and every exchange of one."""
     rows = list(_meters(scope))
     exchanges: list[Record] = [

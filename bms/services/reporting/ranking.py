@@ -8,7 +8,7 @@ from datetime import timedelta
 from bms.model.assets.site import Site
 from bms.model.fact import Fact, fact
 from bms.model.reporting.columns import Record, table_of
-from bms.model.reporting.table import Table
+from bms.model.reporting.table import ReportTable
 from bms.model.reporting.words import MethodFact, ReportFact, Sheet
 from bms.model.savings.avoided_use import Span
 from bms.savings.portfolio.key_figures import KeyFigures
@@ -32,7 +32,7 @@ MOST_PRINTED = 60
 YEAR = timedelta(days=365)
 
 
-def ranking_tables(scope: Scope) -> tuple[tuple[Table, ...], tuple[Fact, ...]]:
+def ranking_tables(scope: Scope) -> tuple[tuple[ReportTable, ...], tuple[Fact, ...]]:
     """A table for each key figure, heat first, and what is said of them.
 
     Peers are all buildings of the municipality, whichever the report is about.

@@ -9,8 +9,8 @@ from datetime import date, datetime
 from bms.model.assets.site import Site
 from bms.model.fact import Fact, Term, fact
 from bms.model.reporting.columns import Record, table_of
-from bms.model.reporting.table import Bar, BarChart, BarKind, Table
-from bms.model.reporting.words import Chart, Level, Method, MethodFact, ReportFact, Sheet
+from bms.model.reporting.table import Bar, BarChart, BarKind, ReportTable
+from bms.model.reporting.words import Chart, Method, MethodFact, ReportFact, RowLevel, Sheet
 from bms.model.savings.avoided_use import MonthSavings, Savings, SiteSavings
 from bms.model.savings.objection import Verdict
 from bms.services.assessment.measures import MeasureSaving, measure_savings
@@ -78,7 +78,7 @@ def savings_found(scope: Scope) -> FoundSavings:
     return FoundSavings(rows=tuple(rows), total=total)
 
 
-def savings_tables(scope: Scope, found: FoundSavings) -> tuple[Table, ...]:
+def savings_tables(scope: Scope, found: FoundSavings) -> tuple[ReportTable, ...]:
     """Savings of buildings and meters, of their months, and of the measures of the buildings."""
     measures = [
         _measure(site, each) for site in scope.sites for each in measure_savings(scope.cache, site)
@@ -103,12 +103,12 @@ def savings_tables(scope: Scope, found: FoundSavings) -> tuple[Table, ...]:
     )
 
 
-def savings_table(found: FoundSavings) -> Table:
+def savings_table(found: FoundSavings) -> ReportTable:
     """The sum, and each building with its meters."""
     return table_of(Sheet.SAVINGS, COLUMNS, list(_records(found)), printed=PRINTED)
 
 
-def months_table(found: FoundSavings) -> Table:
+def months_table(found: FoundSavings) -> ReportTable:
     """Savings of all buildings together and of each, by month."""
     return table_of(
         Sheet.MONTHS,
@@ -186,7 +186,7 @@ def _records(found: FoundSavings) -> Iterator[Record]:
     if found.total is not None:
         yield {
             "building_name": TOGETHER,
-            "level": Level.TOTAL,
+            "level": RowLevel.TOTAL,
             "method": Method.SUM,
             "cost_dkk": found.total.cost_dkk,
             "co2_kg": found.total.co2_kg,
@@ -200,7 +200,7 @@ def _records(found: FoundSavings) -> Iterator[Record]:
 def _building(site: Site, row: SiteSavings) -> Record:
     spans = [meter.reporting for meter in row.meters]
     return {
-        "level": Level.BUILDING,
+        "level": RowLevel.BUILDING,
         "building": site.id,
         "building_name": name_of(site),
         "reporting_start": _day(min(s.start for s in spans), site) if spans else None,
@@ -215,7 +215,7 @@ def _building(site: Site, row: SiteSavings) -> Record:
 def _meter(site: Site, s: Savings) -> Record:
     own = s.meter_id.partition("/")[2] or s.meter_id
     return {
-        "level": Level.METER,
+        "level": RowLevel.METER,
         "building": site.id,
         "building_name": name_of(site),
         "meter_id": s.meter_id,
@@ -262,7 +262,7 @@ def _months(found: FoundSavings) -> Iterator[Record]:
     for site, row in parts:
         for month in row.months:
             yield {
-                "level": Level.TOTAL if site is None else Level.BUILDING,
+                "level": RowLevel.TOTAL if site is None else RowLevel.BUILDING,
                 "building": None if site is None else site.id,
                 "building_name": TOGETHER if site is None else name_of(site),
                 "month": month.month,

@@ -169,6 +169,20 @@ class Book:
             and ((self._open.get(lease.point.id, (0, lease))[1].token or 0) > lease.token)
         ]
 
+    def over(self, leases: Iterable[Lease]) -> frozenset[str]:
+        """The points of leases that renew, without a write, what is over or is being given back."""
+        return frozenset(
+            lease.point.id
+            for lease in leases
+            if lease.renews is not None and not self._is_whole(lease.point.id, lease.renews)
+        )
+
+    def _is_whole(self, point: str, command_id: str) -> bool:
+        _, held = self._open.get(point, (0, None))
+        if held is None or held.command_id != command_id:
+            return False
+        return not held.returning and not held.withdrawn
+
     def arrived(self, point: str, command_id: str) -> None:
         """Nobody can send the write of this command any more."""
         self._replaced.get(point, {}).pop(command_id, None)

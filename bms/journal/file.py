@@ -13,7 +13,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from bms.journal.entries import (
     note_line,
     settle_line,
 )
-from bms.journal.locks import locked, replace_file
+from bms.journal.locks import PointTurns, locked, replace_file
 from bms.journal.reader import JournalReader
 from bms.journal.writers import WriterLocks
 from bms.model.control.lease import Lease
@@ -59,12 +59,23 @@ class FileJournal:
         self._reader = JournalReader(path)
         self._owed: list[bytes] = []
         self._writers = WriterLocks(path)
+        self._turns = PointTurns(path)
 
-    def intend(self, leases: Sequence[Lease]) -> None:
+    def intend(self, leases: Sequence[Lease]) -> frozenset[str]:
         """Append the leases as one batch and sync it. Raises ``GuardError``, also where a newer
-        token stands at one of the points."""
-        if leases:
-            self._append(leases)
+        token stands at one of the points. Returns the points at which nothing was announced, as
+        one of us is giving them back, or has done so with what was to be renewed."""
+        if not leases:
+            return frozenset()
+        with (
+            _explained(self.path),
+            self._turns.to_announce(each.point.id for each in leases) as busy,
+        ):
+            return busy | self._append([each for each in leases if each.point.id not in busy])
+
+    def returning(self, point: str) -> ExitStack:
+        """See ``Journal``."""
+        return self._turns.to_return(point)
 
     def writer(self) -> str:
         """The name under which this process writes, for as long as it lives. Raises ``GuardError``
@@ -171,20 +182,24 @@ class FileJournal:
         with _explained(self.path), locked(self.path):
             yield
 
-    def _append(self, leases: Sequence[Lease]) -> None:
+    def _append(self, leases: Sequence[Lease]) -> frozenset[str]:
+        """Write what is owed and these leases; the points whose lease has nothing left to renew."""
         with self._reader.turn(), _explained(self.path), locked(self.path):
             self._reader.catch_up()
             refuse_outdated(self._reader.known, leases)
+            over = self._reader.known.over(leases)
             if self._reader.fault is not None or not self.path.exists():
                 self._renew(repaired=self._reader.fault is not None)
             first = self._next_number()
-            numbered = [(lease, first + i) for i, lease in enumerate(leases)]
+            left = [lease for lease in leases if lease.point.id not in over]
+            numbered = [(lease, first + i) for i, lease in enumerate(left)]
             payload = b"".join((*self._owed, *(intent_line(*each) for each in numbered)))
             size = self._write(payload)
             self._owed = []
             self._reader.wrote(payload, numbered, size)
             if size > self._compact_above:
                 self._compact(size)
+            return over
 
     def _next_number(self) -> int:
         """A number above all that were seen [1]."""

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import os
+import struct
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 LOCK_SECONDS = 5.0
+RETURN_SECONDS = 1.0
+"""How long a give-back waits for an announcement at its point [s]: that takes one sync."""
 
 
 @contextmanager
@@ -32,6 +36,56 @@ def try_lock(descriptor: int) -> bool:
     """Whether the exclusive lock was free and is ours now."""
     with suppress(BlockingIOError):
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
+class PointTurns:
+    """Turns at points, for the processes of one journal (clause W9): while somebody gives a point
+    back nobody announces a write there, so that a give-back that is under way takes nothing away
+    that was written since.
+
+    A point is a byte of a file beside the journal, locked by an open file description, so that the
+    turns of one process are told apart and the kernel ends those of a process that has ended. Where
+    a system has no such locks, there are no turns.
+    """
+
+    def __init__(self, journal: Path) -> None:
+        self._path = journal.with_name(f"{journal.name}.turns")
+
+    def to_return(self, point: str) -> ExitStack:
+        """A turn to give the point back, beside others who do, until the stack is closed. Without
+        one where an announcement does not end or the disk refuses: what is ours goes back (W13)."""
+        turn = ExitStack()
+        with suppress(OSError):
+            descriptor = self._opened(turn)
+            deadline = time.monotonic() + RETURN_SECONDS
+            while not _lock_byte(descriptor, point, fcntl.F_RDLCK) and time.monotonic() < deadline:
+                time.sleep(0.002)
+        return turn
+
+    @contextmanager
+    def to_announce(self, points: Iterable[str]) -> Iterator[frozenset[str]]:
+        """A turn to announce writes at these points, but for those that it yields, which somebody
+        is giving back. Raises OSError where the disk refuses."""
+        with ExitStack() as turn:
+            descriptor = self._opened(turn)
+            yield frozenset(p for p in points if not _lock_byte(descriptor, p, fcntl.F_WRLCK))
+
+    def _opened(self, turn: ExitStack) -> int:
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        turn.callback(os.close, descriptor)
+        return descriptor
+
+
+def _lock_byte(descriptor: int, point: str, kind: int) -> bool:
+    """Whether the byte of the point is locked by this description now."""
+    if not hasattr(fcntl, "F_OFD_SETLK"):
+        return True
+    byte = int.from_bytes(hashlib.sha256(point.encode()).digest()[:7], "big")
+    wanted = struct.pack("hhqqi", kind, os.SEEK_SET, byte, 1, 0)
+    with suppress(BlockingIOError, PermissionError):  # EAGAIN or EACCES: somebody has it
+        fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, wanted)
         return True
     return False
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 
 from bms.journal.entries import Book
@@ -17,10 +18,17 @@ class MemoryJournal:
     def __init__(self) -> None:
         self._book = Book()
 
-    def intend(self, leases: Sequence[Lease]) -> None:
+    def intend(self, leases: Sequence[Lease]) -> frozenset[str]:
         refuse_outdated(self._book, leases)
+        over = self._book.over(leases)
         for lease in leases:
-            self._book.intend(lease, self._book.last + 1)
+            if lease.point.id not in over:
+                self._book.intend(lease, self._book.last + 1)
+        return over
+
+    def returning(self, point: str) -> ExitStack:
+        """See ``Journal``: nobody else announces."""
+        return ExitStack()
 
     def writer(self) -> str:
         return "this process"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime
 from typing import Protocol
 
@@ -14,8 +15,15 @@ from bms.model.control.local_override import LocalOverride, Note
 class Journal(Protocol):
     """The release journal: on disk before a write leaves."""
 
-    def intend(self, leases: Sequence[Lease]) -> None:
-        """Append and sync. Raises ``GuardError`` when the disk refuses."""
+    def intend(self, leases: Sequence[Lease]) -> frozenset[str]:
+        """Append and sync. Raises ``GuardError`` when the disk refuses. Returns the points at which
+        nothing was announced: one of us is giving them back, or has done so with what was to be
+        renewed there (W9)."""
+        ...
+
+    def returning(self, point: str) -> ExitStack:
+        """Until the stack is closed nobody announces anything at the point: whoever gives it back
+        takes nothing away then that was written since. Blocks for a second at most."""
         ...
 
     def writer(self) -> str:

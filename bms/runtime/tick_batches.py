@@ -61,8 +61,8 @@ class _OneOfMany:
     async def look_again(self) -> None:
         await self.batches.look_again(self.site, self.records)
 
-    async def announce(self, leases: Sequence[Lease]) -> None:
-        await self.batches.announce(leases)
+    async def announce(self, leases: Sequence[Lease]) -> frozenset[str]:
+        return await self.batches.announce(leases)
 
 
 class TickBatches:
@@ -172,16 +172,16 @@ class TickBatches:
         """Read again what people have said at a site. Raises ``StoreUnavailable``."""
         records.mode, records.overrides = await self._again.get((site, records.now))
 
-    async def announce(self, leases: Sequence[Lease]) -> None:
-        """Announce leases in one synced batch with those of other sites. Raises ``GuardError``."""
+    async def announce(self, leases: Sequence[Lease]) -> frozenset[str]:
+        """``Journal.intend`` in one batch with those of other sites. Raises ``GuardError``."""
         key = leases[0].command_id
         self._announced[key] = leases
-        await self._announce.get(key)
+        return await self._announce.get(key)
 
-    async def _announce_all(self, keys: Sequence[str]) -> dict[str, None]:
+    async def _announce_all(self, keys: Sequence[str]) -> dict[str, frozenset[str]]:
         leases = [lease for key in keys for lease in self._announced.pop(key)]
-        await off_loop(self._control.journal.intend, leases)
-        return dict.fromkeys(keys)
+        returning = await off_loop(self._control.journal.intend, leases)
+        return dict.fromkeys(keys, returning)
 
     async def _read_words(
         self, keys: Sequence[tuple[str, datetime]]

@@ -74,10 +74,11 @@ class _CountingJournal(FileJournal):
 
     announced = 0
 
-    def intend(self, leases: Sequence[Lease]) -> None:
+    def intend(self, leases: Sequence[Lease]) -> frozenset[str]:
         """See ``Journal``."""
-        super().intend(leases)
+        returning = super().intend(leases)
         self.announced += bool(leases)
+        return returning
 
 
 @dataclass

@@ -33,7 +33,8 @@ class Lease:
     the process that may still send the write, None when none can any more; ``withdrawn`` says that
     the point was given back before that was so, and has to be once more. ``returning``: somebody
     of us has begun to give the point back. ``token`` is that of the owner of the site, None where
-    nobody asks for one.
+    nobody asks for one. ``renews`` is the command whose value stands already, where nothing is
+    written anew.
     """
 
     command: Command
@@ -47,6 +48,7 @@ class Lease:
     withdrawn: bool = False
     returning: bool = False
     token: int | None = None
+    renews: str | None = None
 
     @property
     def values(self) -> tuple[float, ...]:

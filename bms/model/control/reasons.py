@@ -63,6 +63,8 @@ class ReceiptReason(MessageCode):
     CUT_OFF = "write_cut_off"
     DRIVER_FAILED = "driver_failed"
     NO_GUARD = "guard_missing"
+    BEING_GIVEN_BACK = "being_given_back"
+    WRITTEN_SINCE = "written_since"
     NOT_RELEASABLE = "not_releasable"
     SLOTS_GONE = "slots_gone"
     SLOT_EMPTY = "slot_empty_after_write"

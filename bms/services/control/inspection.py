@@ -42,7 +42,7 @@ from bms.services.control.release_point import (
     give_back_unseen,
     return_of,
     settle_returned,
-    take_away,
+    take_ours_away,
 )
 from bms.services.journal_batches import close_leases, keep_notes
 from bms.services.local_overrides.detection import IN_SLOT, Known, Place, PlaceFinding, judge
@@ -172,7 +172,9 @@ class _Inspector:
         if lease is not None and lease.ended(self.at):
             item = return_of(lease)
             now = self.at.calendar
-            receipt = await give_back_unseen(item, unseen, now=now, drivers=self.drivers)
+            receipt = await give_back_unseen(
+                item, unseen, now=now, drivers=self.drivers, journal=self.journal
+            )
             self._say(receipt)
             await self._close(lease, receipt)
 
@@ -205,8 +207,8 @@ class _Inspector:
         """Note who holds the point. What a hand has left behind of ours goes: our value under an
         enable bit, or what people say is over."""
         if found.place is Place.OURS or _is_abandoned(item.point, found, known):
-            receipt = await take_away(
-                item.point, item.device, now=self.at.calendar, drivers=self.drivers
+            receipt = await take_ours_away(
+                item, now=self.at.calendar, drivers=self.drivers, journal=self.journal
             )
             self._say(receipt)
             if not isinstance(receipt, Released):

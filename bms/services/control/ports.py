@@ -29,7 +29,7 @@ class SharedTick(Protocol):
         """Read again what people have said at the site. Raises ``StoreUnavailable``."""
         ...
 
-    async def announce(self, leases: Sequence[Lease]) -> None:
+    async def announce(self, leases: Sequence[Lease]) -> frozenset[str]:
         """``Journal.intend`` in one batch with others. Raises ``GuardError``."""
         ...
 

@@ -10,6 +10,7 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from bms.errors import GuardError
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
 from bms.model.assets.write_rule import ReleaseKind
@@ -61,9 +62,7 @@ async def give_back(
         return StillHeld(point.id, reason, retryable=False)
     state = (await look([(point, item.device)], drivers, now))[point.id]
     if isinstance(state, NoCommandState):
-        if item.lease is not None and not item.lease.returning:
-            await announce(item, journal)  # it may start anew, and have forgotten ours
-        return await give_back_unseen(item, state, now=now, drivers=drivers)
+        return await give_back_unseen(item, state, now=now, drivers=drivers, journal=journal)
     known = await off_loop(known_of, journal, point.id, item.lease)
     if made and known.lease is not None:
         ours = replace(known.lease, earlier=(*known.lease.earlier, *made))
@@ -85,30 +84,57 @@ async def give_back_found(
     await keep_notes(notes_of(found, item.point, known), journal)
     receipt: ReleaseReceipt = Released(item.point.id, found.state.effective)
     if found.place is Place.OURS or found.ours_beneath:
-        await announce(item, journal)
-        receipt = await take_away(item.point, item.device, now=now, drivers=drivers)
+        receipt = await take_ours_away(item, now=now, drivers=drivers, journal=journal)
     if found.place is Place.TAKEN and isinstance(receipt, Released):
         return Released(receipt.point, receipt.effective, found.by)
     return receipt
 
 
 async def give_back_unseen(
-    item: Return, unseen: NoCommandState, *, now: datetime, drivers: Drivers
+    item: Return, unseen: NoCommandState, *, now: datetime, drivers: Drivers, journal: Journal
 ) -> ReleaseReceipt:
     """Where the device does not show who holds it: what is surely ours and does no harm to take
     away goes, all else stays until it can be seen."""
     rule = item.point.write
     kind = None if rule is None else rule.release.kind
     if item.lease is None or unseen.retryable or kind not in HARMLESS:
+        if item.lease is not None and not item.lease.returning:
+            await announce(item, journal)  # its device may start anew, and have forgotten ours
         return StillHeld(item.point.id, unseen.error, unseen.retryable)
-    return await take_away(item.point, item.device, now=now, drivers=drivers)
+    return await take_ours_away(item, now=now, drivers=drivers, journal=journal)
 
 
-async def announce(item: Return, journal: Journal) -> None:
+async def take_ours_away(
+    item: Return, *, now: datetime, drivers: Drivers, journal: Journal
+) -> ReleaseReceipt:
+    """Announce a give-back, and do it unless something was written there since: then nothing is
+    touched. Nobody announces a write there meanwhile (W9)."""
+    with await off_loop(journal.returning, item.point.id):
+        if not await announce(item, journal):
+            return StillHeld(item.point.id, fact(ReceiptReason.WRITTEN_SINCE))
+        return await take_away(item.point, item.device, now=now, drivers=drivers)
+
+
+def _is_renewed(item: Return, journal: Journal) -> bool:
+    """Whether another command than the one that is given back is open at the point. Where the book
+    cannot be read, what is known has to do."""
+    try:
+        held = journal.leases_of(item.point.site).get(item.point.id)
+    except GuardError:
+        return False
+    known = None if item.lease is None else item.lease.command_id
+    return held is not None and held.command_id != known
+
+
+async def announce(item: Return, journal: Journal) -> bool:
     """Write down that a leased point is being given back, so that nobody takes the empty place for
-    somebody's word if we do not get to settle it."""
+    somebody's word if we do not get to settle it. False where something was written there since,
+    which is not given back."""
+    if await off_loop(_is_renewed, item, journal):
+        return False
     if item.lease is not None:
         await keep_notes([GivingBack(item.point.id, item.lease.command_id)], journal)
+    return True
 
 
 async def take_away(

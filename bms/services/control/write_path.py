@@ -79,8 +79,8 @@ class WriteOrder:
         if held is not None and held.before is not None:
             before = replace(held.before, boot=before.boot or held.before.boot)
         made = Lease(self.command, self.point, self.device, self.issued, before)
-        if self.renews:
-            return replace(made, read_back=self.state.own)
+        if self.renews and held is not None:
+            return replace(made, read_back=self.state.own, renews=held.command_id)
         return made if held is None else replace(made, earlier=tuple(dict.fromkeys(held.values)))
 
 
@@ -116,7 +116,8 @@ async def _carry_out_owned(
     try:
         await ports.keeper.ensure()
         writer = await off_loop(ports.journal.writer)
-        await _announce([_announced(order, writer, ports.owned) for order in orders], ports)
+        leases = [_announced(order, writer, ports.owned) for order in orders]
+        returning = await _announce(leases, ports)
         await ports.keeper.ensure()
     except (GuardError, asyncio.CancelledError) as error:
         await _never_left(orders, ports.journal)
@@ -126,6 +127,19 @@ async def _carry_out_owned(
         for order in orders:
             told(Failed(order.command, missing, retryable=True))
         return
+    for order in orders:
+        if order.point.id in returning:
+            told(Failed(order.command, fact(ReceiptReason.BEING_GIVEN_BACK), retryable=True))
+    await _write_announced([o for o in orders if o.point.id not in returning], now, ports, told)
+
+
+async def _write_announced(
+    orders: Sequence[WriteOrder],
+    now: datetime,
+    ports: ControlPorts,
+    told: Callable[[AnyReceipt], None],
+) -> None:
+    """Write, devices side by side."""
     left = {order.command.id: order for order in orders}
     by_device: dict[str, list[WriteOrder]] = defaultdict(list)
     for order in orders:
@@ -181,11 +195,11 @@ def _read_backs(outcomes: Sequence[AnyReceipt], orders: Sequence[WriteOrder]) ->
     return notes
 
 
-async def _announce(leases: Sequence[Lease], ports: ControlPorts) -> None:
+async def _announce(leases: Sequence[Lease], ports: ControlPorts) -> frozenset[str]:
+    """The points at which nothing was announced. Raises ``GuardError``."""
     if ports.tick is None:
-        await off_loop(ports.journal.intend, leases)
-    else:
-        await ports.tick.announce(leases)
+        return await off_loop(ports.journal.intend, leases)
+    return await ports.tick.announce(leases)
 
 
 async def _one(

@@ -276,9 +276,10 @@ async def test_w10_a_tick_under_way_sees_the_word_without_the_database() -> None
 
     class Meanwhile(MemoryJournal):
         def intend(self, leases):
-            super().intend(leases)
+            returning = super().intend(leases)
             said.say([word])
             bench.store.locked = True
+            return returning
 
     said, other = bench.hands_off, MemoryHandsOff()
     bench.journal = Meanwhile()

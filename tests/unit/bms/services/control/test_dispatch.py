@@ -706,6 +706,9 @@ async def test_w10_a_slow_device_that_people_keep_us_from_holds_up_no_other() ->
         operator.override(bench.site, point=NULL, until=None, **asked)  # type: ignore[arg-type]
     )
     bench.plan({**WANTED, ENABLE: 16.0})
+    async with asyncio.timeout(8):
+        while not bench.hands_off.marks():
+            await asyncio.sleep(0.01)
     tick = asyncio.create_task(bench.tick(TICK))
     async with asyncio.timeout(8):
         while bench.held()[ENABLE] != 16.0:

@@ -56,8 +56,8 @@ class SharedTick:
     async def look_again(self) -> None:
         """Nobody has said anything."""
 
-    async def announce(self, leases: object) -> None:
-        await asyncio.to_thread(self.bench.journal.intend, leases)  # type: ignore[arg-type]
+    async def announce(self, leases: object) -> frozenset[str]:
+        return await asyncio.to_thread(self.bench.journal.intend, leases)  # type: ignore[arg-type]
 
 
 async def ticks(bench: ControlBench) -> None:

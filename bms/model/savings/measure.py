@@ -18,6 +18,7 @@ class MeasureKind(StrEnum):
     VENTILATION_HOURS = "ventilation_hours"
     HEATING_PLANT = "heating_plant"
     CAMPAIGN = "campaign"
+    REPAIR = "repair"
     OTHER = "other"
 
 

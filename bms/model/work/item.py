@@ -81,7 +81,7 @@ class Cause:
 
     ``subject`` is the id of a point, meter, device, measure or event; ``rule`` that of the fault
     rule or what else tells two causes of one kind at one subject apart. It has stood since
-    ``since`` and is raised once that is ``delay`` ago; gone for ``delay`` it closes by itself.
+    ``since`` and is raised once that is ``delay`` ago; gone for ``clears`` it closes by itself.
     ``dkk_day`` [DKK/day] is what it costs while it stands, where that is known apart from
     ``price``. ``follows`` are the ids of what fails with it; ``root`` is the key of the cause that
     explains this one, which is then no item of its own.
@@ -95,6 +95,7 @@ class Cause:
     rule: str = ""
     severity: Severity = Severity.MEDIUM
     delay: timedelta = timedelta(0)
+    clears: timedelta = timedelta(0)
     look_for: Fact | None = None
     price: Price = Price()
     dkk_day: float | None = None
@@ -165,7 +166,6 @@ class WorkItem:
     id: str
     cause: Cause
     opened_at: datetime
-    seen_at: datetime
     gone_since: datetime | None = None
     cleared_at: datetime | None = None
     events: tuple[WorkEvent, ...] = ()

@@ -153,7 +153,7 @@ def fill(store: AnyStore) -> None:
         store.keep_baseline(a_kept_baseline(f"id-{i}"))
         store.keep_items([a_work_item(f"w{i}")])
         store.add_work_event(a_work_event(f"w{i}", note=f"burst pipe {i}", assignee="eva"))
-        store.add_notice(a_notice(f"n{i}", recipient="ole", address="ole"))
+        store.add_notice(a_notice(f"n{i}", recipient="ole", address="ole", items=(i,)))
         store.add_measure(a_measure(f"m{i}"))
         store.end_measure(a_measure_end(f"m{i}", end=MONDAY + int(i) * HOUR))
         an_erasure_of_readings(store, f"{SITE}/hall.co2-{i}")

@@ -29,7 +29,7 @@ def a_cause(subject: str = f"{SITE}/heat", **changes: object) -> Cause:
 
 
 def a_work_item(id_: str = "w1", **changes: object) -> WorkItem:
-    made = WorkItem(id=id_, cause=a_cause(), opened_at=MONDAY, seen_at=MONDAY)
+    made = WorkItem(id=id_, cause=a_cause(), opened_at=MONDAY)
     return replace(made, **changes)  # type: ignore[arg-type]
 
 

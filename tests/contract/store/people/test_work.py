@@ -43,7 +43,7 @@ class TestItems:
 
     def test_a_later_look_takes_the_place_of_an_earlier_one(self, store: AnyStore) -> None:
         store.keep_items([a_work_item()])
-        seen = a_work_item(seen_at=MONDAY + HOUR, gone_since=MONDAY + HOUR)
+        seen = a_work_item(gone_since=MONDAY + HOUR)
         store.keep_items([seen])
         assert store.items([SITE]) == [seen]
 

@@ -1,0 +1,1 @@
+"""What can be wrong at a site, by where that is seen."""

@@ -36,6 +36,7 @@ from api.routes import (
     savings,
     sites,
     trials,
+    work,
 )
 from bms.messages import FOLDER
 from bms.services.api_keys import RememberedKeys
@@ -54,6 +55,7 @@ ROUTERS = (
     events.router,
     measures.router,
     trials.router,
+    work.router,
     plans.router,
     controllers.router,
     people.router,

@@ -14,6 +14,7 @@ from bms.ports.storage.evidence import EvidenceStore
 from bms.ports.storage.keys import KeyStore
 from bms.ports.storage.people import PeopleStore
 from bms.ports.storage.readings import Forwarding
+from bms.ports.storage.work import WorkStore
 from bms.services.assessment.ports import AssessmentPorts
 from bms.services.control.ports import ControlPorts
 from bms.services.planning.ports import PlanningPorts
@@ -33,6 +34,7 @@ class ApiPorts:
     trials: TrialPorts
     keys: KeyStore
     people: PeopleStore
+    work: WorkStore
     reporter: Reporter
     evidence: EvidenceStore
     forwarding: Forwarding | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from api.ports import ApiPorts
 from bms.config import Settings
@@ -45,6 +46,7 @@ from bms.services.rooms.missing_temperature import Rooms
 from bms.services.site_lookup import site_named
 from bms.services.trials.ports import TrialPorts
 from bms.services.trust.commissioned import Commissioned, CommissionedPoints
+from bms.services.work.ports import WorkPorts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +129,8 @@ class City:
     """The normal year that heat is corrected to."""
     commissioned: Commissioned | None = None
     """Which points are commissioned; None where the records say so."""
+    silent_sites: dict[str, bool] = field(default_factory=dict)
+    """By site, whether none of its devices answered at the last look."""
     decisions: DecisionStore = field(init=False)
     """Decisions of people as they stand: the marks first, then the database."""
     plan_check: PlanCheck = field(init=False)
@@ -217,6 +221,24 @@ class City:
         )
 
     @property
+    def work(self) -> WorkPorts:
+        """For the work list."""
+        return WorkPorts(
+            sites=self.sites,
+            clock=self.clock,
+            work=self.stores.work,
+            readings=self.stores.readings,
+            decisions=self.decisions,
+            ledgers=self.stores.ledgers,
+            plans=self.stores.plans,
+            owners=self.stores.owners,
+            feed=self.feed,
+            tariffs=self.tariffs,
+            poll=timedelta(minutes=self.settings.poll_minutes),
+            silent=self.silent_sites,
+        )
+
+    @property
     def api(self) -> ApiPorts:
         """For the API and its pages."""
         return ApiPorts(
@@ -229,6 +251,7 @@ class City:
             trials=self.trials,
             keys=self.stores.keys,
             people=self.stores.people,
+            work=self.stores.work,
             reporter=self.reporter,
             evidence=self.stores.evidence,
             forwarding=self.forwarding,

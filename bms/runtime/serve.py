@@ -27,6 +27,7 @@ from bms.runtime.ownership import is_sqlite, owners_seen, owning
 from bms.runtime.reload.requests import reloading
 from bms.runtime.reload.take_in import SiteReload, Work
 from bms.runtime.scheduler import Pulse, scheduler
+from bms.runtime.work_jobs import work_jobs
 from bms.services.collect.change_of_value import watching
 from bms.services.control.release_many import keep_receipts, release_everything
 from bms.services.hands_off.words_elsewhere import WordsElsewhere
@@ -108,7 +109,7 @@ async def working(
     What is under way at the end is waited for first: a tick that is cut off may have announced a
     write that then leaves after the release. Without ``ownership`` no other process can be there.
     """
-    pulse = Pulse(job_table(city), city.clock)
+    pulse = Pulse((*job_table(city), *work_jobs(city)), city.clock)
     worker = None if ownership is None else SiteWorker(ownership, pulse.hurry)
     if worker is not None:
         await worker.start()

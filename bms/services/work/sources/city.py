@@ -11,7 +11,7 @@ from bms.errors import FeedError
 from bms.model.assets.site import Site
 from bms.model.control.evidence import CITY
 from bms.model.control.ownership import PRESENCE, Ownership
-from bms.model.fact import Fact, MessageCode, Moment, fact
+from bms.model.fact import Fact, MessageCode, Moment, Term, TermCode, fact
 from bms.model.planning.feed import FeedSeries
 from bms.model.work.finding import Severity
 from bms.model.work.item import Cause, WorkKind
@@ -37,6 +37,13 @@ class CityCode(MessageCode):
     WORKER_LOST = "work_worker_lost"
     LOOK_AT_FEED = "look_at_feed"
     LOOK_AT_WORKER = "look_at_worker"
+
+
+class ProviderTerm(TermCode):
+    """What providers send."""
+
+    WEATHER = "stale_weather"
+    PRICES = "stale_prices"
 
 
 def city_look(now: datetime, ports: WorkPorts) -> Look:
@@ -71,15 +78,17 @@ def _feeds(now: datetime, ports: WorkPorts) -> Iterator[Cause]:
     site = next(iter(ports.sites.values()), None)
     if site is None:
         return
-    for name, ask in (("weather", _weather), ("prices", _prices)):
+    for name, ask in ((ProviderTerm.WEATHER, _weather), (ProviderTerm.PRICES, _prices)):
         try:
             series = ask(site, now, ports.feed)
         except FeedError:
-            yield _stale(name, fact(CityCode.FEED_GONE, feed=name), now - OLD)
+            yield _stale(name, fact(CityCode.FEED_GONE, feed=Term(name)), now - OLD)
             continue
         if now - series.issued_at > OLD:
             since = series.issued_at
-            yield _stale(name, fact(CityCode.FEED_STALE, feed=name, since=Moment(since)), since)
+            yield _stale(
+                name, fact(CityCode.FEED_STALE, feed=Term(name), since=Moment(since)), since
+            )
     for note in ports.tariffs.list_notes()[:1]:
         yield _stale("tariffs", note, now - OLD)
 

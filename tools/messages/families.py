@@ -28,10 +28,12 @@ from bms.model.savings.event import Decision
 from bms.model.savings.measure import MeasureKind
 from bms.model.savings.objection import Verdict
 from bms.model.savings.trial_result import Arm, TrialState
+from bms.model.work.item import Closing, WorkAct, WorkKind, WorkState
 from bms.savings.portfolio.ranking import Group
 
 ROOTS = ("bms", "drivers", "optimizer", "sites", "api")
 
+DONE_WITH_WORK = (*(act for act in WorkAct if act is not WorkAct.CLOSE), *Closing)
 FAMILIES: Mapping[tuple[str, str], Iterable[str]] = {
     ("page", "verdict_{}"): Verdict,
     ("page", "verdict_{}_long"): Verdict,
@@ -65,6 +67,9 @@ FAMILIES: Mapping[tuple[str, str], Iterable[str]] = {
     ("cli", "meter_{}"): MeterState,
     ("cli", "booking_{}"): BookingKind,
     ("cli", "measure_{}"): MeasureKind,
+    ("cli", "work_kind_{}"): WorkKind,
+    ("cli", "work_state_{}"): WorkState,
+    ("cli", "work_act_{}"): DONE_WITH_WORK,
 }
 """By context and code with a gap."""
 

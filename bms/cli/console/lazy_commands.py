@@ -25,7 +25,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "Everything in one process: poll, plan, dispatch, API and dashboard; starts its guard.",
     ),
     "serve": ("system.run", "API and dashboard only."),
-    "work": ("system.run", "Poll, plan and dispatch only."),
+    "work": (
+        "system.work_list",
+        "Poll, plan and dispatch only; or see and answer the items of the work list.",
+    ),
     "status": ("system.status", "Show which worker owns which site, and until when."),
     "guard": (
         "system.run",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import typer
 
@@ -42,3 +43,16 @@ def month_span(text: str, timezone: str) -> Span:
         raise typer.BadParameter(f"{text!r} is not a month; write 2026-10") from None
     after = date.fromisoformat(f"{text}-01") + timedelta(days=32)
     return Span(start=start, end=local_day(f"{after:%Y-%m}-01", timezone))
+
+
+def local_moment(text: str, zone: ZoneInfo, option: str) -> datetime:
+    """A local moment, or the start of a local day; in UTC."""
+    try:
+        if "T" not in text and " " not in text:
+            return datetime.combine(date.fromisoformat(text), time(), zone).astimezone(UTC)
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(
+            f"{text!r} is no time; write 2026-10-01T18:00 or 2026-10-01", param_hint=option
+        ) from None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)

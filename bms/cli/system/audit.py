@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, time
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
 import typer
 
 from bms.cli.console.language import CommandTranslator, translator_of_locale
+from bms.cli.console.periods import local_moment
 from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import say, screen, slim_table
 from bms.config import Settings
@@ -55,8 +55,8 @@ def list_entries(
         site=site,
         actor=actor,
         action=action,
-        since=None if since is None else _moment(since, zone, "--since"),
-        until=None if until is None else _moment(until, zone, "--until"),
+        since=None if since is None else local_moment(since, zone, "--since"),
+        until=None if until is None else local_moment(until, zone, "--until"),
         most=limit,
     )
     with opened(settings) as city:
@@ -128,7 +128,7 @@ def trace_point(
     with opened(settings) as city:
         moment = city.clock.now()
         if at is not None:
-            moment = _moment(at, ZoneInfo(settings.timezone), "--at")
+            moment = local_moment(at, ZoneInfo(settings.timezone), "--at")
         stores = city.stores
         ports = TracePorts(
             ledgers=stores.ledgers,
@@ -185,16 +185,3 @@ def _show(entries: Sequence[AuditEntry], zone: ZoneInfo) -> None:
             entry.subject,
         )
     screen().print(table)
-
-
-def _moment(text: str, zone: ZoneInfo, option: str) -> datetime:
-    """A local moment, or the start of a local day; in UTC."""
-    try:
-        if "T" not in text and " " not in text:
-            return datetime.combine(date.fromisoformat(text), time(), zone).astimezone(UTC)
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(
-            f"{text!r} is no time; write 2026-10-01T18:00 or 2026-10-01", param_hint=option
-        ) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)

@@ -1,4 +1,4 @@
-"""``bms run``, ``bms serve``, ``bms work``, ``bms guard``."""
+"""``bms run``, ``bms serve``, ``bms guard``, and what ``bms work`` runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ from bms.services.ownership.selection import Selection
 def register(app: typer.Typer) -> None:
     app.command()(run)
     app.command()(serve)
-    app.command()(work)
     app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(guard)
 
 
@@ -48,22 +47,8 @@ def serve(strict: Strict = False) -> None:
     _run(Parts.SERVE, strict=strict)
 
 
-def work(
-    sites: Annotated[
-        str | None, typer.Option(metavar="A,B", help="the sites that it may own, by commas")
-    ] = None,
-    shard: Annotated[
-        str | None, typer.Option(metavar="2/5", help="the second of five parts of all sites")
-    ] = None,
-    strict: Strict = False,
-) -> None:
-    """Poll, plan and dispatch only.
-
-    Workers on one PostgreSQL share the sites that they may own between them, each in a home of its
-    own; a site is written by one at a time.
-
-    Example: bms work --shard 2/5
-    """
+def run_worker(sites: str | None, shard: str | None, *, strict: bool) -> None:
+    """Poll, plan and dispatch only, for the sites of ``A,B`` or of a shard ``2/5``."""
     if sites is not None and shard is not None:
         raise typer.BadParameter("name sites or a shard, not both")
     _run(Parts.WORK, _selection(sites, shard), strict=strict)

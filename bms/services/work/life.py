@@ -60,7 +60,7 @@ class Changes:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
+class Watching:
     """When a look was made, since when there was no gap between looks, and by the key of their
     causes the size of what people have called no fault."""
 
@@ -70,7 +70,7 @@ class Watch:
 
 
 def changes(
-    live: Sequence[WorkItem], look: Look, watch: Watch, new_id: Callable[[], str]
+    live: Sequence[WorkItem], look: Look, watch: Watching, new_id: Callable[[], str]
 ) -> Changes:
     """What a look changes of the items that are not closed, or whose cause has not cleared."""
     items = {item.cause.key: item for item in live}
@@ -129,7 +129,7 @@ def _root(cause: Cause, found: Mapping[str, Cause], items: Mapping[str, WorkItem
     return root
 
 
-def _is_due(cause: Cause, watch: Watch) -> bool:
+def _is_due(cause: Cause, watch: Watching) -> bool:
     since = max(cause.since, watch.since) if cause.kind in BY_WATCHING else cause.since
     if watch.now - since < cause.delay:
         return False
@@ -145,7 +145,7 @@ def _seen(item: WorkItem, cause: Cause) -> WorkItem:
     return replace(item, cause=shown, gone_since=None)
 
 
-def _missed(item: WorkItem, look: Look, watch: Watch) -> WorkItem:
+def _missed(item: WorkItem, look: Look, watch: Watching) -> WorkItem:
     """An item whose cause was not seen."""
     if not look.saw(item.cause):
         return replace(item, gone_since=None)

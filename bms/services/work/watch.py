@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from bms.model.assets.site import Site
 from bms.model.control.evidence import CITY
 from bms.services.assessment.savings_cache import SavingsCache
-from bms.services.work.life import Changes, Look, Watch, changes
+from bms.services.work.life import Changes, Look, Watching, changes
 from bms.services.work.ports import WorkPorts
 from bms.services.work.sources.city import city_is_silent, city_look
 from bms.services.work.sources.control import control_look
@@ -45,7 +45,7 @@ def watch_city(now: datetime, ports: WorkPorts) -> Changes:
 def _applied(site: str, looks: Iterable[Look], now: datetime, ports: WorkPorts) -> Changes:
     since = _since(site, now, ports)
     found = _together(looks)
-    watch = Watch(now=now, since=since, dismissed=ports.work.dismissed(site))
+    watch = Watching(now=now, since=since, dismissed=ports.work.dismissed(site))
     live = ports.work.live_items([site])
     done = changes(live, found, watch, lambda: uuid.uuid4().hex[:12])
     known = {item.id: replace(item, events=()) for item in live}

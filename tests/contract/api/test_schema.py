@@ -29,6 +29,13 @@ SURFACE = {
     "/v1/measures": {"get", "post"},
     "/v1/measures/{measure_id}": {"get"},
     "/v1/measures/{measure_id}/end": {"post"},
+    "/v1/work": {"get"},
+    "/v1/work/{item_id}": {"get"},
+    "/v1/work/{item_id}/ack": {"post"},
+    "/v1/work/{item_id}/assign": {"post"},
+    "/v1/work/{item_id}/snooze": {"post"},
+    "/v1/work/{item_id}/close": {"post"},
+    "/v1/faults": {"get"},
     "/v1/sites/{site_id}/baselines": {"get", "post"},
     "/v1/sites/{site_id}/plan": {"get", "post"},
     "/v1/plans/{plan_id}": {"get"},
@@ -72,6 +79,8 @@ UNITS = (
     "_pct",
     "_dkk_per_kw",
     "_per_k",
+    "_year",  # behind a unit
+    "_day",
 )
 WITHOUT_UNIT = {
     "latitude",  # degrees, by nature
@@ -100,6 +109,11 @@ WITHOUT_UNIT = {
     "kwh",  # a unit by name
     "kwh_se",
     "share",
+    "kwh_low",
+    "kwh_high",
+    "dkk_low",
+    "dkk_high",
+    "values",  # the unit stands beside them
     "value",  # the unit stands beside it
     "median",
     "distance",

@@ -15,6 +15,7 @@ from bms.model.readings.units import Unit
 from bms.model.work.finding import Severity
 from bms.model.work.item import Cause, WorkKind, cause_key
 from bms.services.occupancy import use_of
+from bms.services.overview.plan_worth import override_cost, plan_worth
 from bms.services.work.life import Look
 from bms.services.work.ports import WorkPorts
 
@@ -114,22 +115,16 @@ def _overrides(site: Site, overrides: Sequence[Override], plan: Plan | None) -> 
             since=since,
             severity=Severity.LOW,
             delay=FORGOTTEN,
-            dkk_day=override_cost(held, site, plan),
+            dkk_day=_cost(None if whole else held, site, plan),
         )
 
 
-def override_cost(held: str, site: Site, plan: Plan | None) -> float | None:
-    """What an override of a point, or of the site, costs a day [DKK/day]: what the plan in force
-    would save against own control, shared between its levers. None without such a plan."""
+def _cost(held: str | None, site: Site, plan: Plan | None) -> float | None:
+    """What an override forgoes a day [DKK/d]; None without a plan that could say."""
     if plan is None or not plan.schedule.setpoints:
         return None
-    own, ours = plan.schedule.own_control.cost_dkk, plan.schedule.expected.cost_dkk
-    days = (plan.schedule.end - plan.schedule.start) / timedelta(days=1)
-    if own is None or ours is None or days <= 0:
-        return None
-    levers = {setpoint.point for setpoint in plan.schedule.setpoints}
-    share = 1.0 if held == site.id else (1.0 / len(levers) if held in levers else 0.0)
-    return max(0.0, (own - ours) / days * share)
+    found = override_cost(site, held, plan_worth(plan)).dkk
+    return None if found is None else max(0.0, found)
 
 
 def _cold_rooms(site: Site, plan: Plan | None, now: datetime, ports: WorkPorts) -> Iterator[Cause]:

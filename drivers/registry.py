@@ -14,6 +14,9 @@ from bms.ports.drivers import DeviceHealth, Driver, Exchange
 from drivers.bacnet.driver import BacnetDriver
 from drivers.bacnet.link import BacnetLink
 from drivers.fieldbus.write_budget_log import MemoryWriteCounter, WriteCounter
+from drivers.mbus import link as mbus
+from drivers.mbus.driver import MbusDriver
+from drivers.mbus.link import MbusLink
 from drivers.modbus.connection import endpoint_of
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.link import ModbusLink
@@ -28,6 +31,11 @@ class _Links:
     bacnet: BacnetLink
     write_counter: WriteCounter
     modbus: dict[tuple[str, int], ModbusLink] = field(default_factory=dict)
+    mbus: dict[tuple[str, int], MbusLink] = field(default_factory=dict)
+
+    def all(self) -> tuple[ModbusLink | MbusLink | BacnetLink, ...]:
+        """Every connection, of every protocol."""
+        return (*self.modbus.values(), *self.mbus.values(), self.bacnet)
 
 
 class _NetworkDriver(Driver, Protocol):
@@ -57,9 +65,20 @@ def _bacnet(device: Device, links: _Links) -> _NetworkDriver:
     return BacnetDriver(device, links.bacnet, links.clock, links.timezone)
 
 
+def _mbus(device: Device, links: _Links) -> _NetworkDriver:
+    if (device.primary is None) == (device.secondary is None):
+        raise ConfigError(f"{device.id}: needs either a primary or a secondary address")
+    endpoint = mbus.endpoint_of(device)
+    link = links.mbus.setdefault(endpoint.exclusive_key, MbusLink(endpoint, links.clock))
+    if link.endpoint != endpoint:
+        raise ConfigError(f"{device.id}: another meter of {endpoint.name} has another line setting")
+    return MbusDriver(device, link, links.clock, links.timezone, links.write_counter)
+
+
 DRIVERS: Mapping[str, Callable[[Device, _Links], _NetworkDriver]] = {
     "modbus": _modbus,
     "bacnet": _bacnet,
+    "mbus": _mbus,
 }
 
 
@@ -110,6 +129,5 @@ class NetworkDrivers:
 
     async def close(self) -> None:
         """Close every connection. Requests in flight end with a quality or a failed receipt."""
-        links: list[ModbusLink | BacnetLink] = [*self._links.modbus.values(), self._links.bacnet]
-        await asyncio.gather(*(link.close() for link in links))
+        await asyncio.gather(*(link.close() for link in self._links.all()))
         self._drivers.clear()

@@ -29,6 +29,8 @@ A file ``devices/<maker>_<model>.yaml`` holds::
       power: {...}                # also: offset, byte_order, bit, mask, shift, sentinels, exponent,
                                   # model, write_function, writes_per_day, writes_lifetime
       room_temp: {object: "analog-input,1", unit: degC}     # a BACnet object instead
+      heat: {mbus: energy, unit: kWh}                       # a record of an M-Bus meter instead
+      heat_due: {mbus: {quantity: energy, storage: 1}, unit: kWh}
     texts:                        # what the device says of itself
       serial_number: {table: holding, address: 50, registers: 16}
 
@@ -48,6 +50,9 @@ from bms.errors import ConfigError
 from bms.model.assets.address import (
     BacnetAddress,
     DataType,
+    MbusAddress,
+    MbusFunction,
+    MbusQuantity,
     ModbusAddress,
     NetworkAddress,
     Order,
@@ -107,6 +112,24 @@ class _Text(_Strict):
     model: _RegisterAddress | None = None
 
 
+class _Record(_Strict):
+    quantity: MbusQuantity | None = None
+    function: MbusFunction = MbusFunction.INSTANTANEOUS
+    storage: Annotated[int, Field(ge=0)] = 0
+    tariff: Annotated[int, Field(ge=0)] = 0
+    subunit: Annotated[int, Field(ge=0)] = 0
+    nth: Annotated[int, Field(ge=0)] = 0
+    record: Annotated[str | None, Field(pattern=r"^([0-9A-Fa-f]{2}){2,40}$")] = None
+    scale: float | None = None
+    offset: float | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> _Record:
+        if (self.quantity is None) == (self.record is None):
+            raise ValueError("either `quantity` or `record`")
+        return self
+
+
 class _Register(_Strict):
     unit: Unit
     low: float | None = None
@@ -129,12 +152,13 @@ class _Register(_Strict):
     model: _RegisterAddress | None = None
     write_function: int | None = None
     object: Annotated[str | None, Field(pattern=_OBJECT)] = None
+    mbus: MbusQuantity | _Record | None = None
 
     @model_validator(mode="after")
     def _one_place(self) -> _Register:
         modbus = self.table is not None and self.address is not None
-        if modbus == (self.object is not None):
-            raise ValueError("either `table` and `address`, or `object`")
+        if sum((modbus, self.object is not None, self.mbus is not None)) != 1:
+            raise ValueError("one of `table` and `address`, `object`, or `mbus`")
         if self.scale == 0:
             raise ValueError("scale 0 leaves no value")
         if self.write_function not in _WRITE_FUNCTIONS:
@@ -145,6 +169,9 @@ class _Register(_Strict):
         if self.object is not None:
             object_type, instance = self.object.split(",")
             return BacnetAddress(object_type=object_type, instance=int(instance))
+        if self.mbus is not None:
+            record = self.mbus if isinstance(self.mbus, _Record) else _Record(quantity=self.mbus)
+            return MbusAddress(**record.model_dump())
         given = {field.name: getattr(self, field.name) for field in fields(ModbusAddress)}
         orders = {
             "word_order": self.word_order or usual.word_order,

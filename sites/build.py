@@ -23,7 +23,8 @@ from bms.model.assets.point import Point, Privacy, Role
 from bms.model.assets.site import Comfort, Power, Site, Weights, YearlyGoal, Zone
 from bms.model.assets.timetable import Period, WeekTimetable
 from bms.model.assets.write_rule import Release, WriteRule
-from sites.parsed_site import DEFAULT_PORTS, ParsedSite, modbus_address, said_of
+from sites.parsed_site import ParsedSite, modbus_address, said_of
+from sites.protocols import PROTOCOLS
 from sites.rules.supplier import build_meter, build_virtual_meter, supplier_points
 from sites.schema.sections import Section
 
@@ -32,6 +33,7 @@ AARHUS = (56.16, 10.20)
 """Latitude and longitude [degrees] of a site that does not say where it stands."""
 
 _SENSITIVE = (Role.ZONE_CO2,)
+_DAY_S = 86_400
 _TRAITS = tuple(field.name for field in fields(ModbusTraits))
 _BUDGETS = ("writes_per_day", "writes_lifetime")
 _FIELDS_OF_A_POINT = (
@@ -150,7 +152,8 @@ def _constant_or_timetable(
 
 
 def _device(parsed: ParsedSite, section: Section, site: str) -> Device:
-    values = {"port": DEFAULT_PORTS[section["protocol"]], "host": "", **section.values}
+    usual_port = PROTOCOLS[section["protocol"]].port or 0
+    values = {"port": usual_port, "host": "", **section.values}
     own = {name: values.pop(name) for name in _TRAITS if name in values}
     if "ranges" in own:
         own["ranges"] = tuple(ReadableRange(**given.values) for given in own["ranges"])
@@ -164,8 +167,9 @@ def _device(parsed: ParsedSite, section: Section, site: str) -> Device:
         values["texts"] = tuple(template.texts.items())
     if "fingerprint" in values:
         values["fingerprint"] = Fingerprint(**values["fingerprint"].values)
-    if "mac" in values:
-        values["mac"] = values["mac"].lower()
+    for name, folded in (("mac", str.lower), ("secondary", str.upper)):
+        if name in values:
+            values[name] = folded(values[name])
     for flag in ("set_clock", "shared", "fetches", "any_transaction"):
         values[flag] = section[flag] == "true"
     identity = {"id": f"{site}/{section['id']}", "site": site}
@@ -194,8 +198,18 @@ def _point(parsed: ParsedSite, section: Section, timetables: dict[str, WeekTimet
         max_age_s=section.values.get("max_age"),
         cov=section["cov"] == "true",
         said=said_of(section),
-        **{name: section[name] for name in _FIELDS_OF_A_POINT if name in section.values},
+        **{
+            **{name: section[name] for name in _FIELDS_OF_A_POINT if name in section.values},
+            **_read_rarely(parsed, section),
+        },
     )
+
+
+def _read_rarely(parsed: ParsedSite, section: Section) -> dict[str, int]:
+    """How often a meter with a budget of reads is read, where its point is silent [s]."""
+    device = parsed.device_of(section)
+    most = device.get("reads_per_day") if device is not None else None
+    return {"interval_s": _DAY_S // most} if most and "interval_s" not in section.places else {}
 
 
 def _write_rule(

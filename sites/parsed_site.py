@@ -7,14 +7,19 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
-from bms.model.assets.address import BacnetAddress, DataType, ModbusAddress, NetworkAddress, Table
+from bms.model.assets.address import (
+    BacnetAddress,
+    DataType,
+    MbusAddress,
+    ModbusAddress,
+    NetworkAddress,
+    Table,
+)
 from bms.model.assets.device import TemplatePoint
 from sites.schema.sections import Section
 
 Templates = Mapping[str, Mapping[str, TemplatePoint]]
 NO_TEMPLATES: Templates = MappingProxyType({})
-
-DEFAULT_PORTS = MappingProxyType({"bacnet": 47808, "modbus": 502})
 
 _BIT_TABLES = (Table.COIL, Table.DISCRETE)
 
@@ -72,6 +77,8 @@ class ParsedSite:
             return _stated(bacnet, point)
         if point.get("modbus") is not None:
             return modbus_address(point["modbus"])
+        if point.get("mbus") is not None:
+            return mbus_address(point["mbus"])
         found = self.template_point(point)
         if found is None or not isinstance(found.address, BacnetAddress):
             return found.address if found else None
@@ -96,6 +103,12 @@ def modbus_address(section: Section) -> ModbusAddress | None:
     usual = DataType.BIT if values["table"] in _BIT_TABLES else DataType.INT16
     values.setdefault("type", usual)
     return ModbusAddress(**values)
+
+
+def mbus_address(section: Section) -> MbusAddress | None:
+    """An M-Bus record; None where it is not told by either its quantity or its octets."""
+    given = [name for name in ("quantity", "record") if section.get(name) is not None]
+    return MbusAddress(**section.values) if len(given) == 1 else None
 
 
 def said_of(point: Section) -> tuple[str, ...]:

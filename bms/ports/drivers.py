@@ -48,6 +48,16 @@ class WatchingDriver(Driver, Protocol):
 
 
 @runtime_checkable
+class QueuedDriver(Driver, Protocol):
+    """A driver whose device shares a slow line: its calls wait until the others are served."""
+
+    @property
+    def patience_s(self) -> float:
+        """How long a call may take [s] before it is given up."""
+        ...
+
+
+@runtime_checkable
 class HeartbeatDriver(Driver, Protocol):
     """A driver that toggles the heartbeat of its device, where the device has one."""
 

@@ -10,7 +10,8 @@ from bms.model.assets.device import Fingerprint, Framing, SerialLine
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundObject:
-    """One object of a BACnet device, or one named register of a Modbus device.
+    """One object of a BACnet device, one named register of a Modbus device, or one record of an
+    M-Bus meter, whose address in a site file is ``record``.
 
     ``unit`` is the protocol's name of the unit. ``commandable`` is None where it is unknown;
     ``slots`` are the occupied slots of its priority array. ``value`` is what was read; None with
@@ -29,6 +30,7 @@ class FoundObject:
     low: float | None = None
     high: float | None = None
     error: str | None = None
+    record: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,8 @@ class FoundDevice:
     port: int
     instance: int | None = None
     unit: int | None = None
+    primary: int | None = None
+    secondary: str | None = None
     network: int | None = None
     mac: str | None = None
     framing: Framing | None = None

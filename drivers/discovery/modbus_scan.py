@@ -11,7 +11,7 @@ from bms.errors import DeviceError
 from bms.model.assets.address import Table
 from bms.model.assets.device import Fingerprint
 from drivers.discovery.inventory import FoundDevice
-from drivers.discovery.modbus_targets import endpoint_at
+from drivers.discovery.targets import endpoint_at
 from drivers.fieldbus.errors import DeviceRefusal, InvalidReply, NoReply
 from drivers.modbus.connection import Endpoint, ModbusConnection, ReplyTimeout
 from drivers.modbus.frames import Request, payload, read
@@ -55,7 +55,7 @@ async def discover_modbus(
 ) -> ScanResult:
     """The units that reply, with their identification and SunSpec models.
 
-    ``target`` is as in ``drivers.discovery.modbus_targets``. Each absent unit takes ``timeout_s``
+    ``target`` is as in ``drivers.discovery.targets``. Each absent unit takes ``timeout_s``
     [s], and as long again on lines whose replies do not name their request. After ``budget_s`` [s]
     no further unit is asked. Nothing is written. Raises ``NoConnection`` when the line cannot be
     opened, ValueError for a malformed target.

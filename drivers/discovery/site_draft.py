@@ -17,7 +17,7 @@ from bms.model.readings.device_units import NO_UNITS, SCALES, device_scale
 from bms.model.readings.units import Unit
 from drivers.discovery.inventory import FoundDevice, FoundObject
 
-REGISTER = "register"
+REGISTER, RECORD = "register", "record"
 _TYPE = re.compile(r"[a-z]+\d[a-z0-9]*")
 _SHORTEST = 3
 
@@ -55,6 +55,7 @@ _KINDS = (
     *("integer-value", "positive-integer-value", "large-analog-value"),
     *("accumulator", "pulse-converter", "loop"),
     REGISTER,
+    RECORD,
 )
 UNITS = {
     "degrees-celsius": "degC",
@@ -79,7 +80,7 @@ _TEMPERATURES = (
 )
 _SETPOINT = r"(setp|s[oø]ll|indstil|\bsp\b|_sp\b|ønsk)"
 _ROOM = r"(rum|room|zone|lokale|klasse|kontor|office|hal\b|hall|class)"
-_HEAT = r"(varme|heat|fjv|mwh|kamstrup|multical)"
+_HEAT = r"(varme|heat|cool|fjv|mwh|kamstrup|multical)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +104,14 @@ def draft_site(
         for device, label in zip(devices, ids, strict=True)
         for point in _points(device, label, labels)
     ]
-    meters = [point.guess.meter for point in points if point.guess.meter and point.is_meter]
+    meters = {point.guess.meter: point for point in reversed(points) if point.guess.meter}
     parts = [
         _HEAD.format(site=site, name=_quoted(name)),
         _listed("devices", (_device_line(d, i) for d, i in zip(devices, ids, strict=True))),
-        _listed("meters", (_meter_line(point) for point in points if point.is_meter)),
+        _listed("meters", (_meter_line(point) for point in reversed(meters.values()))),
         _listed("points", (point.text() for point in points)),
         *(_skipped(device) for device in devices),
     ]
-    assert len(meters) == len(set(meters))
     return "".join(parts)
 
 
@@ -168,10 +168,7 @@ class _DraftPoint:
     device: str
     found: FoundObject
     guess: _RoleGuess
-
-    @property
-    def is_meter(self) -> bool:
-        return self.guess.role == "meter_energy"
+    model: str = ""
 
     def text(self) -> str:
         guess, found = self.guess, self.found
@@ -183,6 +180,8 @@ class _DraftPoint:
             keys.append(f"meter: {_quoted(guess.meter)}")
         if found.kind == REGISTER:
             keys.append(f"register: {found.name}")
+        elif found.kind == RECORD:
+            keys.append(f"mbus: {found.record}")
         else:
             keys.append(f'bacnet: "{found.kind},{found.instance}"')
             if _is_foreign(found):
@@ -227,6 +226,15 @@ class _DraftPoint:
         ]
 
 
+_OF_A_DEVICE = (REGISTER, RECORD)
+"""What bears the same names at every device of a kind."""
+_METER_ROLES = {
+    "energy": "meter_energy",
+    "volume": "meter_volume",
+    "power": "meter_power",
+    "supply_temp": "meter_flow_temp",
+    "return_temp": "meter_return_temp",
+}
 _WHOLE_ENERGY = ("energy", "energy_import")
 _NEVER_WRITTEN = ("zone_temp", "zone_valve", "zone_co2", "outdoor_temp", "meter_energy")
 _LIMITS = {"zone_setpoint": ("17", "23"), "heating_curve_shift": ("-5", "5")}
@@ -237,14 +245,17 @@ def _points(device: FoundDevice, label: str, labels: _UniqueIds) -> list[_DraftP
     for each in device.objects:
         if each.kind not in _KINDS:
             continue
-        wanted = f"{label}.{each.name}" if each.kind == REGISTER else each.name
+        wanted = f"{label}.{each.name}" if each.kind in _OF_A_DEVICE else each.name
         name = labels.new(wanted or f"{each.kind}-{each.instance}")
-        found.append(_DraftPoint(name, label, each, _guess(each, name)))
+        guess = _guess(each, label if each.kind == RECORD else name)
+        found.append(_DraftPoint(name, label, each, guess, device.model or ""))
     return found
 
 
 def _guess(found: FoundObject, label: str) -> _RoleGuess:
     unit = _unit(found)
+    if found.kind == RECORD:
+        return _of_meter(found, unit, label)
     words = f"{found.name or ''} {found.description or ''}".lower().replace("_", " ")
     if unit == "degC":
         return _temperature(found, words)
@@ -257,6 +268,12 @@ def _guess(found: FoundObject, label: str) -> _RoleGuess:
     if unit == "K" and re.search(r"(kurve|curve)", words):
         return _RoleGuess("heating_curve_shift", unit)
     return _RoleGuess("other", unit)
+
+
+def _of_meter(found: FoundObject, unit: str, label: str) -> _RoleGuess:
+    """The role of a record of the meter that the device ``label`` is."""
+    role = _METER_ROLES.get(found.name or "")
+    return _RoleGuess("other", unit) if role is None else _RoleGuess(role, unit, meter=label)
 
 
 def _temperature(found: FoundObject, words: str) -> _RoleGuess:
@@ -272,7 +289,7 @@ def _temperature(found: FoundObject, words: str) -> _RoleGuess:
 
 
 def _unit(found: FoundObject) -> str:
-    if found.kind == REGISTER:
+    if found.kind in _OF_A_DEVICE:
         return found.unit or "1"
     if found.kind.startswith("binary-"):
         return "on/off"
@@ -287,13 +304,15 @@ def _convertible(name: str) -> str | None:
 def _is_foreign(found: FoundObject) -> bool:
     """Whether the object states a unit that cannot be converted to that of its point: its number is
     taken as it is."""
-    states = found.unit and not found.kind.startswith("binary-")
+    states = found.unit and not found.kind.startswith(("binary-", *_OF_A_DEVICE))
     return bool(states) and device_scale(found.unit or "", Unit(_unit(found))) is None
 
 
 def _device_label(device: FoundDevice) -> str:
     if device.name:
         return device.name
+    if device.protocol == "mbus" and device.serial_number:
+        return f"{device.vendor or 'meter'}_{device.serial_number}"
     return f"device_{device.instance if device.instance is not None else device.unit}"
 
 
@@ -303,6 +322,10 @@ def _device_line(device: FoundDevice, label: str) -> str:
         keys.append(f"instance: {device.instance}")
     if device.protocol == "modbus" and device.unit is not None:
         keys.append(f"unit: {device.unit}")
+    if device.secondary is not None:
+        keys.append(f"secondary: {_quoted(device.secondary)}")
+    elif device.primary is not None:
+        keys.append(f"primary: {device.primary}")
     if device.template is not None:
         keys.append(f"template: {device.template}")
     keys += _identity_keys(device)
@@ -334,7 +357,8 @@ def _address_keys(device: FoundDevice) -> list[str]:
     line = device.serial
     if line is not None:
         settings = f"baud: {line.baud}, parity: {line.parity}, stop_bits: {line.stop_bits}"
-        return ["framing: rtu", f"serial: {{path: {_quoted(line.path)}, {settings}}}"]
+        framing = ["framing: rtu"] if device.protocol == "modbus" else []
+        return [*framing, f"serial: {{path: {_quoted(line.path)}, {settings}}}"]
     keys = [f"host: {_quoted(device.host or 'fill-in.invalid')}", f"port: {device.port}"]
     if device.network is not None:
         keys += [f"network: {device.network}", f'mac: "{device.mac}"']
@@ -344,8 +368,9 @@ def _address_keys(device: FoundDevice) -> list[str]:
 
 
 def _meter_line(point: _DraftPoint) -> str:
-    words = f"{point.label} {point.found.description or ''}".lower()
-    commodity = "heat" if re.search(_HEAT, words) else "electricity"
+    words = f"{point.label} {point.found.description or ''} {point.model}".lower()
+    commodity = next((name for name in ("water", "gas") if name in point.model), None)
+    commodity = commodity or ("heat" if re.search(_HEAT, words) else "electricity")
     meter = _quoted(point.guess.meter or "")
     return (
         f"  - {{id: {meter}, commodity: {commodity}, billed: false}}"
@@ -366,7 +391,7 @@ def _skipped(device: FoundDevice) -> str:
     lines = [f"# {_comment(_device_label(device))}: {len(others)} objects are no points"]
     lines += [f"#   {_comment(note)}" for note in device.notes]
     lines += [
-        f"#   {_comment(each.kind)},{each.instance} {_comment(each.name or '')}".rstrip()
+        f"#   {_comment(each.record or f'{each.kind},{each.instance}')} {_comment(each.name or '')}"
         for each in others[:_SHOWN_SKIPPED]
     ]
     return "\n".join(lines) + "\n"

@@ -9,8 +9,8 @@ from typing import cast
 
 from bms.model.assets.device import Device, Framing, SerialLine
 from drivers.fieldbus.errors import InvalidReply, NoReply
+from drivers.fieldbus.serial_port import open_serial, silent_interval_s, transmission_s
 from drivers.modbus.frames import FRAMERS, Framer, Request, TcpFramer
-from drivers.modbus.serial_port import open_serial, silent_interval_s, transmission_s
 
 _RTU_OVER_TCP_SILENCE_S = 0.002
 

@@ -9,9 +9,9 @@ from bms.errors import DeviceError
 from bms.ports.clock import Clock
 from drivers.fieldbus.availability import CircuitBreaker
 from drivers.fieldbus.errors import DeviceRefusal, InvalidReply, NoReply, require_departure
+from drivers.fieldbus.line_queue import LineQueue
 from drivers.modbus.connection import ConnectionLost, Endpoint, ModbusConnection, ReplyTimeout
 from drivers.modbus.frames import GatewayTargetNoReply, Request, distinguishable_read, payload
-from drivers.modbus.line_queue import LineQueue
 from drivers.modbus.trace import ModbusTrace
 
 _QUEUE_TIMEOUTS = 3

@@ -110,6 +110,8 @@ def raw_numbers(point: Section, address: NetworkAddress) -> RawNumbers | None:
     """What the address of a point holds; None where its numbers are not known to be of a kind."""
     if isinstance(address, ModbusAddress):
         return _of_register(address)
+    if not isinstance(address, BacnetAddress):
+        return None
     known = _OBJECTS.get(address.object_type)
     scaled = _scale_of_object(point, address)
     if known is None or scaled is None:

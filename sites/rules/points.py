@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from bms.model.assets.address import BacnetAddress, ModbusAddress, NetworkAddress, Table
+from bms.model.assets.address import (
+    BacnetAddress,
+    MbusAddress,
+    ModbusAddress,
+    NetworkAddress,
+    Table,
+    mbus_unit,
+)
 from bms.model.assets.point import Role
 from bms.model.assets.site import Mode
 from bms.model.assets.unit_limits import UNIT_LIMITS, lies_within
@@ -14,6 +21,7 @@ from bms.model.readings.device_units import device_scale
 from bms.model.readings.units import Unit
 from sites.host_names import NO_ADDRESSES, Addresses
 from sites.parsed_site import ParsedSite, modbus_address
+from sites.protocols import PROTOCOLS, protocol_of
 from sites.rules.references import FLOWS_PCT, SUPPLY_AIR_C, reference, unique_ids, unknown
 from sites.rules.safety import may_be_one, place_of
 from sites.rules.ventilation import check_air, timetable_values
@@ -51,7 +59,7 @@ ROLES = {
     Role.OTHER: RoleRule(None),
 }
 
-_ADDRESSES = ("bacnet", "modbus", "register")
+_ADDRESSES = (*PROTOCOLS, "register")
 _RELEASE_NEEDS = {
     ReleaseKind.REMOTE_ENABLE: "enable",
     ReleaseKind.TIMETABLE: "timetable",
@@ -116,10 +124,27 @@ def _address(parsed: ParsedSite, point: Section, report: MistakeReport) -> None:
     name = given[0]
     if name == "register":
         _register(parsed, point, device, report)
+    elif name == device["protocol"] == "mbus":
+        _record(point, point.get("mbus"), report)
     elif name != device["protocol"]:
         report.add(
             point.at(name), f"{name}: device {device['id']} speaks {device['protocol']}, not {name}"
         )
+
+
+def _record(point: Section, record: Section | None, report: MistakeReport) -> None:
+    """One way to name the record, and the unit of what it measures."""
+    if record is None:
+        return
+    if record.lacks("quantity") == record.lacks("record"):
+        report.add(record.where, "mbus: needs either quantity or record")
+    quantity, unit = record.get("quantity"), point.get("unit")
+    stated = not record.lacks("scale") or not record.lacks("offset")
+    if quantity is None or unit is None or stated:
+        return
+    usual = mbus_unit(quantity)
+    if unit != usual:
+        report.add(point.at("unit"), f"unit {unit}: {quantity} of an M-Bus meter is in {usual}")
 
 
 def _register(parsed: ParsedSite, point: Section, device: Section, report: MistakeReport) -> None:
@@ -150,7 +175,7 @@ def _template_point(
         return
     if unit is not None and unit != found.unit:
         report.add(point.at("unit"), f"unit {unit}: the template has it in {found.unit}")
-    speaks = "bacnet" if isinstance(found.address, BacnetAddress) else "modbus"
+    speaks = protocol_of(found.address)
     if speaks != device["protocol"]:
         report.add(
             device.at("template"),
@@ -177,10 +202,11 @@ def _scale(parsed: ParsedSite, point: Section, report: MistakeReport) -> None:
     address = parsed.address(point)
     if not given or address is None:
         return
-    if isinstance(address, ModbusAddress):
+    if not isinstance(address, BacnetAddress):
         report.add(
             point.at(given[0]),
-            f"{given[0]}: only for BACnet; scale and offset of a register stand in modbus",
+            f"{given[0]}: only for BACnet; scale and offset of a register stand in "
+            + protocol_of(address),
         )
         return
     stated, unit, role = point.get("device_unit"), point.get("unit"), point.get("role")
@@ -271,6 +297,8 @@ def _writable(address: NetworkAddress, point: Section, report: MistakeReport) ->
                 f"write: {address.object_type} {address.property} cannot be commanded; "
                 "only the present value of outputs and values can",
             )
+    elif isinstance(address, MbusAddress):
+        report.add(point.where, "write: nothing is ever written to an M-Bus meter")
     elif address.table not in _WRITABLE_TABLES:
         report.add(
             point.where,
@@ -295,8 +323,9 @@ def _release(
     for stray in sorted(set(_RELEASE_NEEDS.values()) - {needed}):
         if not release.lacks(stray):
             report.add(release.at(stray), f"release: {stray} does not go with kind {kind}")
-    if address is not None and kind not in _release_kinds(address):
-        protocol = "BACnet" if isinstance(address, BacnetAddress) else "Modbus"
+    commands = address is not None and PROTOCOLS[protocol_of(address)].commands
+    if address is not None and commands and kind not in _release_kinds(address):
+        protocol = PROTOCOLS[protocol_of(address)].name
         ways = ", ".join(_release_kinds(address))
         report.add(
             release.at("kind"), f"release: kind {kind}: a {protocol} point is given back by {ways}"
@@ -450,4 +479,6 @@ def _cells(device: Section, address: NetworkAddress, addresses: Addresses) -> li
     place = place_of(device, addresses) or (device.get("id"),)
     if isinstance(address, BacnetAddress):
         return [(*place, address.object_type, address.instance)]
+    if isinstance(address, MbusAddress):
+        return [(*place, device.get("primary"), device.get("secondary"), str(address))]
     return [(*place, address.table, address.address + i) for i in range(address.type.registers)]

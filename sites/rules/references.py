@@ -11,6 +11,7 @@ from bms.model.assets.device import Framing
 from bms.model.assets.equipment import HeatSourceKind
 from bms.model.planning.heat_charges import TariffNames
 from sites.parsed_site import ParsedSite
+from sites.protocols import PROTOCOLS
 from sites.schema.sections import Section
 from sites.schema.site_file import CONTROLLED, SITE, TARIFFS
 from sites.schema.yaml_tree import Location, MistakeReport, quote
@@ -131,12 +132,13 @@ def _device_places(parsed: ParsedSite, report: MistakeReport) -> None:
     """A serial line in place of a host, and only where frames travel on one."""
     for device in parsed.sections("devices"):
         serial = not device.lacks("serial")
-        if serial != (device.get("framing") == Framing.RTU):
+        protocol = device.get("protocol")
+        if protocol != "mbus" and serial != (device.get("framing") == Framing.RTU):
             report.add(device.where, "device: framing rtu and serial go together")
         if device.get("any_transaction") == "true" and device.get("framing") != Framing.TCP:
             report.add(device.at("any_transaction"), "any_transaction: goes with framing tcp")
-        if serial and device.get("protocol") == "bacnet":
-            report.add(device.at("serial"), "serial: device speaks bacnet, which is IP here")
+        if serial and protocol is not None and not PROTOCOLS[protocol].serial:
+            report.add(device.at("serial"), f"serial: device speaks {protocol}, which is IP here")
         _heartbeat(device, report)
         if not serial and device.lacks("host"):
             report.add(device.where, "device: host is missing: host name or IP address")
@@ -150,6 +152,9 @@ def _heartbeat(device: Section, report: MistakeReport) -> None:
     """It speaks the device's protocol, and can be written."""
     heartbeat = device.get("heartbeat")
     if heartbeat is None:
+        return
+    if device.get("protocol") == "mbus":
+        report.add(device.at("heartbeat"), "heartbeat: nothing is written to a meter")
         return
     is_object = isinstance(heartbeat, BacnetAddress)
     if is_object != (device.get("protocol") == "bacnet"):

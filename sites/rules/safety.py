@@ -17,7 +17,8 @@ from bms.model.assets.protected import (
 from bms.model.assets.site import Mode
 from bms.model.readings.units import Unit
 from sites.host_names import Addresses, in_one_form
-from sites.parsed_site import DEFAULT_PORTS, ParsedSite, said_of
+from sites.parsed_site import ParsedSite, said_of
+from sites.protocols import PROTOCOLS
 from sites.schema.sections import Section
 from sites.schema.site_file import FINGERPRINT
 from sites.schema.yaml_tree import Location, MistakeReport, quote
@@ -55,11 +56,28 @@ def _identity(device: Section, report: MistakeReport) -> None:
     if fingerprint is not None and not fingerprint.places:
         allowed = ", ".join(FINGERPRINT.by_name)
         report.add(device.at("fingerprint"), f"fingerprint: is empty; allowed: {allowed}")
-    if device.get("protocol") == "modbus":
-        for name in ("network", "mac"):
-            if not device.lacks(name):
-                report.add(device.at(name), f"{name}: only a BACnet device is behind a router")
+    protocol = device.get("protocol")
+    if protocol is None:
         return
+    for other, traits in PROTOCOLS.items():
+        for name in traits.own_keys if other != protocol else ():
+            if not device.lacks(name):
+                report.add(device.at(name), f"{name}: only {traits.name} has it, not {protocol}")
+    if protocol == "bacnet":
+        _behind_router(device, report)
+    elif protocol == "mbus":
+        _on_line(device, report)
+
+
+def _on_line(device: Section, report: MistakeReport) -> None:
+    """An M-Bus meter has one address on its line, and its gateway no usual port."""
+    if device.lacks("primary") == device.lacks("secondary"):
+        report.add(device.where, "device: needs either primary or secondary, its address")
+    if device.lacks("port") and device.lacks("serial"):
+        report.add(device.where, "device: port is missing: M-Bus gateways have no usual one")
+
+
+def _behind_router(device: Section, report: MistakeReport) -> None:
     if not device.lacks("mac") and device.lacks("network"):
         report.add(device.at("mac"), "mac: is an address in a network; network is missing")
     if not device.lacks("network") and device.lacks("mac") and device.lacks("instance"):
@@ -238,7 +256,7 @@ def _both_shared(device: Section, known: Section, site: ParsedSite, other: Parse
 
 def may_be_one(device: Section, known: Section) -> bool:
     """Whether two of one protocol and address may be one device: what one lacks tells nothing."""
-    names = ("unit",) if device.get("protocol") == "modbus" else ("instance", "network", "mac")
+    names = PROTOCOLS[device["protocol"]].numbers
     given = [(device.get(name), known.get(name)) for name in names]
     return all(a is None or b is None or _same(a, b) for a, b in given)
 
@@ -263,7 +281,8 @@ def _taken(device: Section, known: Section, site: ParsedSite, parsed: ParsedSite
 
 
 def _told(device: Section) -> tuple[object, ...]:
-    return tuple(device.get(name) for name in ("unit", "instance", "network", "mac"))
+    names = ("unit", "instance", "network", "mac", "primary", "secondary")
+    return tuple(device.get(name) for name in names)
 
 
 def _shared(device: Section) -> bool:
@@ -282,5 +301,5 @@ def place_of(device: Section, addresses: Addresses) -> tuple[object, ...] | None
     host = device.get("host") if serial is None else path
     if protocol is None or host is None:
         return None
-    port = device.get("port") or DEFAULT_PORTS.get(protocol)
+    port = device.get("port") or PROTOCOLS[protocol].port
     return (protocol, host if serial is not None else in_one_form(str(host), addresses), port)

@@ -5,7 +5,7 @@ Units are in the names of the keys or in their descriptions.
 
 from __future__ import annotations
 
-from bms.model.assets.address import DataType, Order, Table
+from bms.model.assets.address import DataType, MbusFunction, MbusQuantity, Order, Table
 from bms.model.assets.device import Framing, Parity
 from bms.model.assets.equipment import HeatSourceKind, MeterDirection
 from bms.model.assets.point import Privacy, Role
@@ -14,6 +14,7 @@ from bms.model.assets.write_rule import ReleaseKind
 from bms.model.readings.device_units import DEVICE_UNITS
 from bms.model.readings.metering import Quantity
 from bms.model.readings.units import Commodity, Unit
+from sites.protocols import PROTOCOLS
 from sites.schema.sections import REQUIRED, Field, SectionSchema
 from sites.schema.value_types import (
     BacnetObject,
@@ -33,13 +34,13 @@ from sites.schema.value_types import (
     Timestamp,
     ValueType,
     Weekdays,
+    WordOr,
 )
 
 USES = ("office", "school", "kindergarten", "sports_hall", "culture", "health", "other")
 ENERGY_LABELS = ("A2020", "A2015", "A2010", "B", "C", "D", "E", "F", "G")
 PRICE_AREAS = ("DK1", "DK2")
 HOLIDAYS = ("DK", "none")
-PROTOCOLS = ("bacnet", "modbus")
 FLAG = ("true", "false")
 
 _NAME = Text()
@@ -59,6 +60,13 @@ _HOST = Text(
     "host name or IP address, IPv6 without brackets",
 )
 _IDENTITY = Text()
+_RECORD = Text(
+    r"(?:[0-9A-Fa-f]{2}){2,40}", "octets in hexadecimal such as 04FF07: DIF, DIFEs, VIF, VIFEs"
+)
+_SECONDARY = Text(
+    r"[0-9A-Fa-f]{8}|[0-9A-Fa-f]{16}",
+    "8 digits of the identification, or 16 with maker, version and medium as on the line; F is any",
+)
 _MAC = Text(r"(?:[0-9A-Fa-f]{2}){1,7}", "octets in hexadecimal, at most 7, such as 05")
 _ZONE_NAME = Text(
     r"[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+){0,3}", "a time zone such as Europe/Copenhagen"
@@ -223,6 +231,20 @@ MODBUS = SectionSchema(
         _field("write_function", Integer(5, 22), "5, 6, 15, 16 or 22, where the usual is refused"),
     ),
 )
+MBUS = SectionSchema(
+    "mbus",
+    (
+        _field("quantity", OneOf(MbusQuantity), "what the record measures"),
+        _field("function", OneOf(MbusFunction), "which value of it", MbusFunction.INSTANTANEOUS),
+        _field("storage", Integer(0, 2**41 - 1), "storage number; 0 is the present value", 0),
+        _field("tariff", Integer(0, 2**20 - 1), "tariff number", 0),
+        _field("subunit", Integer(0, 2**10 - 1), "subunit of the meter", 0),
+        _field("nth", Integer(0, 255), "which of several records that are alike", 0),
+        _field("record", _RECORD, "instead of quantity: its DIF and VIF octets"),
+        _field("scale", NonZero(), "value = raw * scale + offset, whatever the meter states"),
+        _field("offset", Number(), "value = raw * scale + offset, whatever the meter states"),
+    ),
+)
 SERIAL = SectionSchema(
     "serial",
     (
@@ -258,9 +280,13 @@ DEVICE = SectionSchema(
     "device",
     (
         _field("id", _ID, "identifier within the site", REQUIRED),
-        _field("protocol", OneOf(PROTOCOLS), "how to talk to it", REQUIRED),
+        _field("protocol", OneOf(tuple(PROTOCOLS)), "how to talk to it", REQUIRED),
         _field("host", _HOST, "address; a serial line has none"),
-        _field("port", Integer(1, 65535), "UDP or TCP port; 47808 for bacnet, 502 for modbus"),
+        _field(
+            "port",
+            Integer(1, 65535),
+            "UDP or TCP port; 47808 for bacnet, 502 for modbus, none for mbus",
+        ),
         _field("unit", Integer(0, 255), "Modbus unit id", 1),
         _field("instance", Integer(0, 4_194_302), "BACnet device instance"),
         _field("network", Integer(1, 65534), "BACnet network behind the router at host"),
@@ -286,6 +312,9 @@ DEVICE = SectionSchema(
         _field("fetches", OneOf(FLAG), "fetches its setpoint schedule by itself", "false"),
         _field("max_outstanding", Integer(1, 4), "BACnet: requests that it takes at once"),
         _field("set_clock", OneOf(FLAG), "BACnet: its clock may be set by us", "false"),
+        _field("primary", Integer(0, 250), "M-Bus: primary address"),
+        _field("secondary", _SECONDARY, "M-Bus: secondary address"),
+        _field("reads_per_day", Integer(1, 1440), "M-Bus: asked so often a day at most (battery)"),
     ),
 )
 SUPPLIER = SectionSchema(
@@ -412,6 +441,7 @@ POINT = SectionSchema(
         _field("ventilation", _ID, "air-handling unit that it belongs to"),
         _field("bacnet", BacnetObject(), "BACnet object"),
         _field("modbus", MODBUS, "Modbus register"),
+        _field("mbus", WordOr(MBUS, "quantity", OneOf(MbusQuantity)), "M-Bus record"),
         _field("register", _ID, "named register of the device's template"),
         _field("scale", NonZero(), "BACnet: value = number of the object * scale + offset"),
         _field("offset", Number(), "BACnet: value = number of the object * scale + offset"),

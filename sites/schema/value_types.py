@@ -404,6 +404,24 @@ class TextOr:
         return (Text() if isinstance(node, ScalarNode) else self.other).read(node, report)
 
 
+@dataclass(frozen=True, slots=True)
+class WordOr:
+    """A mapping, or one word that stands for a mapping with nothing but the key ``name``."""
+
+    mapping: ValueType
+    name: str
+    word: ValueType
+
+    def allowed(self) -> str:
+        return f"{self.word.allowed()}, or {self.mapping.allowed()}"
+
+    def read(self, node: Node, report: MistakeReport) -> Any:
+        if isinstance(node, ScalarNode):
+            self.word.read(node, report)
+            node = MappingNode(node.where, {self.name: (node.where, node)})
+        return self.mapping.read(node, report)
+
+
 @cache
 def standard_properties() -> frozenset[str]:
     """The names of the standard's properties (ANSI/ASHRAE 135, clause 21)."""

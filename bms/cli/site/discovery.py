@@ -16,12 +16,13 @@ from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import TerminalConsole, print_folded, say, screen, slim_table
 from bms.errors import ConfigError
 from bms.model.assets.device import LAST_MODBUS_UNIT
+from drivers.discovery import mbus_scan
 from drivers.discovery.bacnet_scan import discover_bacnet
 from drivers.discovery.ede import read_ede
 from drivers.discovery.inventory import FoundDevice, FoundObject
 from drivers.discovery.modbus_scan import TIMEOUT_S, discover_modbus
-from drivers.discovery.modbus_targets import FORMS as MODBUS_FORMS
 from drivers.discovery.site_draft import UNITS, draft_site, with_template
+from drivers.discovery.targets import FORMS as MODBUS_FORMS
 from drivers.templates import load_templates
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -89,6 +90,80 @@ def modbus(
     show(_units_of(target, units, timeout, budget, quiet=as_json), as_json)
 
 
+@discover.command()
+def mbus(
+    target: Annotated[str, typer.Argument(help=mbus_scan.FORMS.replace("[", r"\["))],
+    primary: Annotated[
+        bool, typer.Option("--primary", help="ask primary addresses instead of searching")
+    ] = False,
+    first_address: Annotated[
+        int, typer.Option(min=0, max=250, help="primary: ask addresses from this one on")
+    ] = 0,
+    last_address: Annotated[
+        int, typer.Option(min=0, max=250, help="primary: ask addresses up to this one")
+    ] = 250,
+    timeout: Annotated[
+        float, typer.Option(min=0.05, max=10, help="how long a meter has to answer, in seconds")
+    ] = mbus_scan.TIMEOUT_S,
+    budget: Annotated[
+        float, typer.Option(min=1, help="end the search after this time, in seconds")
+    ] = BUDGET_S,
+    as_json: AsJson = False,
+) -> None:
+    """Meters on an M-Bus line with what they say. Nothing is written to them.
+
+    Searches by secondary address; where no meter knows one, primary addresses are asked one after
+    the other. Ctrl-C ends it with what was found until then. Each meter that is found is read once:
+    batteries of some allow few reads a day.
+
+    Example: bms discover mbus 10.0.0.30:10001
+
+    Example: bms discover mbus 'serial:/dev/ttyUSB0?baud=2400' --primary --last-address 20
+    """
+    addresses = range(first_address, last_address + 1)
+    show(_meters_of(target, addresses, primary, timeout, budget, quiet=as_json), as_json)
+
+
+def _meters_of(
+    target: str,
+    addresses: range = mbus_scan.PRIMARIES,
+    primary: bool = False,
+    timeout_s: float = mbus_scan.TIMEOUT_S,
+    budget_s: float = BUDGET_S,
+    quiet: bool = False,
+) -> tuple[FoundDevice, ...]:
+    """The meters of a line; with Ctrl-C, or after ``budget_s`` [s], those found until then."""
+    with progress_bars(quiet=quiet) as bars:
+        what = "Asking the addresses" if primary else "Searching the line"
+        try:
+            scan = mbus_scan.MbusScan(
+                target, timeout_s=timeout_s, report=lambda share, _: bars(what, share)
+            )
+            asyncio.run(_search(scan, addresses, primary, budget_s))
+        except KeyboardInterrupt:
+            scan.notes.append("stopped; there may be more meters")
+        except TimeoutError:
+            scan.notes.append(f"the time of {budget_s:g} s is over; there may be more meters")
+        except ValueError as error:
+            raise typer.BadParameter(str(error)) from None
+    for note in scan.notes:
+        errors.print(note)
+    return tuple(scan.found)
+
+
+async def _search(
+    scan: mbus_scan.MbusScan, addresses: range, primary: bool, budget_s: float
+) -> None:
+    try:
+        async with asyncio.timeout(budget_s):
+            if not primary:
+                await scan.by_secondary()
+            if primary or not scan.found:
+                await scan.by_primary(addresses)
+    finally:
+        await scan.close()
+
+
 def _units_of(
     target: str,
     units: range,
@@ -138,8 +213,7 @@ def show(found: Sequence[FoundDevice], as_json: bool) -> None:
 
 
 def _print(device: FoundDevice, console: TerminalConsole) -> None:
-    number = f"instance {device.instance}" if device.protocol == "bacnet" else f"unit {device.unit}"
-    console.print(Text(f"{device.protocol} {device.place} {number}", style="bold"))
+    console.print(Text(f"{device.protocol} {device.place} {_number(device)}", style="bold"))
     words = (device.name, device.vendor, device.model, device.firmware, device.serial_number)
     summary = " · ".join(word for word in words if word)
     others = (f"instance {device.instance} is also at {place}" for place in device.same_instance)
@@ -154,7 +228,22 @@ def _print(device: FoundDevice, console: TerminalConsole) -> None:
     console.print(table)
     for row in device.objects:
         if row.error is not None:
-            print_folded(console, f"{row.kind},{row.instance}: {row.error}", indent=2)
+            print_folded(console, f"{_place(row)}: {row.error}", indent=2)
+
+
+def _number(device: FoundDevice) -> str:
+    """By what it is told from others at its place."""
+    if device.protocol == "bacnet":
+        return f"instance {device.instance}"
+    if device.protocol == "modbus":
+        return f"unit {device.unit}"
+    primary = f"primary {device.primary}"
+    return primary if device.secondary is None else f"secondary {device.secondary}, {primary}"
+
+
+def _place(row: FoundObject) -> str:
+    """What names it in a site file."""
+    return row.record or f"{row.kind},{row.instance}"
 
 
 def _cells(row: FoundObject) -> tuple[str, ...]:
@@ -162,7 +251,7 @@ def _cells(row: FoundObject) -> tuple[str, ...]:
     commandable = {True: "yes", False: "no", None: "?"}[row.commandable]
     slots = ", ".join(f"{slot}: {held}" for slot, held in row.slots)
     unit = UNITS.get(row.unit or "", row.unit or "")
-    return (row.name or "", f"{row.kind},{row.instance}", value, unit, commandable, slots)
+    return (row.name or "", _place(row), value, unit, commandable, slots)
 
 
 MODBUS_KINDS = ("modbus", "rtu", "serial")
@@ -192,6 +281,8 @@ def _from_ede(path: Path, states: Path | None, host: str) -> tuple[FoundDevice, 
 
 def _found(target: str, units: range) -> tuple[FoundDevice, ...]:
     kind = target.partition(":")[0]
+    if kind == "mbus":
+        return _meters_of(target.removeprefix("mbus:"))
     if kind not in MODBUS_KINDS:
         with TerminalConsole(stderr=True).status("asking …"):
             return asyncio.run(discover_bacnet(target))

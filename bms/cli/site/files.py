@@ -182,7 +182,8 @@ def draft(
         str,
         typer.Argument(
             help="an EDE file (.csv), a BACnet address to discover, or Modbus units: "
-            "modbus:HOST, rtu:HOST:PORT, serial:/dev/ttyUSB0?baud=9600"
+            "modbus:HOST, rtu:HOST:PORT, serial:/dev/ttyUSB0?baud=9600, or M-Bus meters: "
+            "mbus:HOST:PORT, mbus:serial:/dev/ttyUSB0?baud=2400"
         ),
     ],
     out: Annotated[Path, typer.Option(help="site file to write; it must not exist yet")],
@@ -200,10 +201,13 @@ def draft(
     """Write a draft site file from a BACnet EDE file or a discovery; a person completes it.
 
     A Modbus device tells no registers: they are those of a template that bears its name, if any.
+    An M-Bus meter tells what it measures.
 
     Ctrl-C ends the asking; what has answered until then is drafted.
 
     Example: bms sites draft skole.csv --host 10.0.0.11 --site skole --out my-sites/skole.yaml
+
+    Example: bms sites draft mbus:10.0.0.30:10001 --site skole --out my-sites/skole.yaml
 
     Example: bms sites draft modbus:10.0.0.20 --last-unit 10 --site skole --out my-sites/skole.yaml
     """

@@ -1,12 +1,15 @@
-"""Where a value lies: on a Modbus device, in a BACnet object, in a supplier's file."""
+"""Where a value lies: Modbus registers, BACnet objects, M-Bus records, a supplier's file."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 from bms.model.readings.metering import Quantity
+from bms.model.readings.units import Unit
 
 
 class Table(StrEnum):
@@ -130,6 +133,103 @@ class BacnetAddress:
         _check_scale(self.scale, self.offset)
 
 
+class MbusQuantity(StrEnum):
+    """What a record of an M-Bus meter measures (EN 13757-3, 7.4)."""
+
+    ENERGY = "energy"
+    VOLUME = "volume"
+    MASS = "mass"
+    POWER = "power"
+    FLOW = "flow"
+    MASS_FLOW = "mass_flow"
+    SUPPLY_TEMP = "supply_temp"
+    RETURN_TEMP = "return_temp"
+    TEMP_DIFFERENCE = "temp_difference"
+    EXTERNAL_TEMP = "external_temp"
+    PRESSURE = "pressure"
+    HUMIDITY = "humidity"
+    VOLTAGE = "voltage"
+    CURRENT = "current"
+    FREQUENCY = "frequency"
+    ON_TIME = "on_time"
+    OPERATING_TIME = "operating_time"
+    BATTERY_TIME = "battery_time"
+    HEAT_COST_UNITS = "heat_cost_units"
+    ERROR_FLAGS = "error_flags"
+    TIME = "time"
+    COUNT = "count"
+
+
+class MbusFunction(StrEnum):
+    """Which value of a quantity a record has (EN 13757-3, 6.4): now, an extreme, or at a fault."""
+
+    INSTANTANEOUS = "instantaneous"
+    MAXIMUM = "maximum"
+    MINIMUM = "minimum"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MbusAddress:
+    """A record of the answer of an M-Bus meter.
+
+    Either the ``quantity`` with its function, storage number (0: now, then e.g. the last due
+    dates), tariff and subunit; or the ``record`` by its DIF and VIF octets in hexadecimal, for what
+    only its maker can read. ``nth`` counts from 0 where several are alike. The value is converted
+    to the unit of the point; with ``scale`` or ``offset``, ``value = raw * scale + offset``
+    whatever the meter states, ``raw`` being its number without a unit.
+    """
+
+    quantity: MbusQuantity | None = None
+    function: MbusFunction = MbusFunction.INSTANTANEOUS
+    storage: int = 0
+    tariff: int = 0
+    subunit: int = 0
+    nth: int = 0
+    record: str | None = None
+    scale: float | None = None
+    offset: float | None = None
+
+    def __post_init__(self) -> None:
+        _check_scale(self.scale, self.offset)
+        if (self.quantity is None) == (self.record is None):
+            raise ValueError("either a quantity or a record")
+
+    def __str__(self) -> str:
+        if self.record is not None:
+            return f"record {self.record}"
+        numbers = {"storage": self.storage, "tariff": self.tariff, "subunit": self.subunit}
+        given = [f"{name} {number}" for name, number in numbers.items() if number]
+        if self.function is not MbusFunction.INSTANTANEOUS:
+            given.insert(0, self.function.value)
+        return " ".join([str(self.quantity), *given])
+
+
+MBUS_UNITS: Mapping[MbusQuantity, Unit] = MappingProxyType(
+    {
+        MbusQuantity.ENERGY: Unit.KWH,
+        MbusQuantity.VOLUME: Unit.M3,
+        MbusQuantity.POWER: Unit.KW,
+        MbusQuantity.FLOW: Unit.M3_PER_H,
+        MbusQuantity.SUPPLY_TEMP: Unit.DEG_C,
+        MbusQuantity.RETURN_TEMP: Unit.DEG_C,
+        MbusQuantity.EXTERNAL_TEMP: Unit.DEG_C,
+        MbusQuantity.TEMP_DIFFERENCE: Unit.KELVIN,
+        MbusQuantity.HUMIDITY: Unit.PERCENT,
+        MbusQuantity.VOLTAGE: Unit.VOLT,
+        MbusQuantity.CURRENT: Unit.AMPERE,
+        MbusQuantity.FREQUENCY: Unit.HERTZ,
+    }
+)
+"""The unit of a point of each quantity. The others are in 1: mass [kg], mass flow [kg/h], pressure
+[bar], durations [s], times [s since 1970 UTC], flags as a number whose bits they are."""
+
+
+def mbus_unit(quantity: MbusQuantity) -> Unit:
+    """The unit of a point of a quantity."""
+    return MBUS_UNITS.get(quantity, Unit.COUNT)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SupplierAddress:
     """A quantity of a meter in the files or pushes of its supplier, who calls it ``number``.
@@ -143,5 +243,5 @@ class SupplierAddress:
     interval: bool
 
 
-NetworkAddress = ModbusAddress | BacnetAddress
+NetworkAddress = ModbusAddress | BacnetAddress | MbusAddress
 Address = NetworkAddress | SupplierAddress

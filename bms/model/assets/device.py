@@ -111,7 +111,8 @@ class Fingerprint:
     """What a device says it is; None is not known.
 
     BACnet: vendor name, model name, object name and serial number of its Device object. Modbus:
-    its identification (function 43/14), SunSpec common block or the texts of its template.
+    its identification (function 43/14), SunSpec common block or the texts of its template. M-Bus:
+    maker's letters, version and medium, and identification number of the header of its answers.
     """
 
     vendor: str | None = None
@@ -147,6 +148,9 @@ class Device:
     ``fingerprint``: what the device has to say it is, as far as a person accepted it; ``texts``:
     where its model says so (``drivers/devices``), for Modbus devices without identification.
     ``fetches``: it fetches its setpoint schedule and applies it itself; we write nothing to it.
+    M-Bus only: ``primary`` or ``secondary`` (8 or 16 hexadecimal digits, F for any) is its address
+    on the line; ``reads_per_day`` is how often it is asked in a day at most [1], for meters that
+    live on a battery.
     """
 
     id: str
@@ -172,9 +176,12 @@ class Device:
     mac: str | None = None
     fingerprint: Fingerprint | None = None
     texts: tuple[tuple[str, TextAddress], ...] = ()
+    primary: int | None = None
+    secondary: str | None = None
+    reads_per_day: int | None = None
 
     def same_place(self, other: Device) -> bool:
         """Whether both are asked at one place by one number, whatever fingerprint they bear."""
         names = ("id", "protocol", "host", "port", "serial", "framing")
-        numbers = ("unit", "instance", "network", "mac")
+        numbers = ("unit", "instance", "network", "mac", "primary", "secondary")
         return all(getattr(self, n) == getattr(other, n) for n in (*names, *numbers))

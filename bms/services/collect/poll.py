@@ -11,7 +11,7 @@ from bms.model.assets.device import Device
 from bms.model.assets.point import Point
 from bms.model.assets.site import Site
 from bms.model.readings.measurement import Ingested, Quality, Reading
-from bms.ports.drivers import Drivers
+from bms.ports.drivers import Drivers, QueuedDriver
 from bms.ports.storage.readings import ReadingStore
 from bms.services.collect.plausibility import plausible
 from bms.services.off_loop import off_loop
@@ -47,14 +47,17 @@ async def _read_device(
     device: Device, points: list[Point], drivers: Drivers, at: datetime
 ) -> list[Reading]:
     """A driver never raises for what a device does; if it has a bug, its neighbours live on."""
-    patience = PATIENCE * device.timeout_s
 
     def nothing(quality: Quality, detail: str) -> list[Reading]:
         return [Reading(point.id, at, None, quality, at, detail) for point in points]
 
+    patience = PATIENCE * device.timeout_s
     try:
+        driver = drivers.driver(device)
+        if isinstance(driver, QueuedDriver):
+            patience = max(patience, driver.patience_s)
         async with asyncio.timeout(patience):
-            readings = await drivers.driver(device).read(points, at)
+            readings = await driver.read(points, at)
         return [plausible(point, r) for point, r in zip(points, readings, strict=True)]
     except TimeoutError:
         return nothing(Quality.NO_REPLY, f"{device.id} did not come back within {patience:g} s")

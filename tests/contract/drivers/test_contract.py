@@ -20,6 +20,7 @@ from bms.model.control.command import (
     Released,
     StillHeld,
 )
+from bms.model.control.command_state import NoCommandState
 from bms.model.control.reasons import ReceiptReason
 from bms.model.readings.measurement import Quality
 from bms.ports.departure import leaving_while
@@ -27,6 +28,7 @@ from bms.ports.drivers import Driver
 from drivers.registry import NetworkDrivers
 from tests.rigs.fieldbus.commands import command
 from tests.rigs.fieldbus.driver_rigs import MORNING, OWN, SENSORS, BacnetRig, ModbusRig, Rig
+from tests.rigs.fieldbus.mbus_rig import MbusRig
 from tests.rigs.steady_loop import now_s
 
 RIGS = {
@@ -34,7 +36,11 @@ RIGS = {
     "modbus-remote-enable": lambda: ModbusRig(ReleaseKind.REMOTE_ENABLE),
     "modbus-timetable": lambda: ModbusRig(ReleaseKind.TIMETABLE),
     "modbus-constant": lambda: ModbusRig(ReleaseKind.CONSTANT),
+    "mbus": MbusRig,
 }
+READ_ONLY = ["mbus"]
+COMMANDED = [name for name in RIGS if name not in READ_ONLY]
+commanded = pytest.mark.parametrize("rig", COMMANDED, indirect=True)
 HOLDABLE = ["bacnet-null", "modbus-remote-enable"]
 
 
@@ -102,6 +108,11 @@ async def test_a_dead_device_is_silence_in_time_and_then_left_alone(
     readings = await driver.read(rig.sensors, MORNING)
     assert now_s() - started < rig.device.timeout_s / 2
     assert {r.quality for r in readings} == {Quality.NO_REPLY}
+
+
+@commanded
+async def test_a_dead_device_is_neither_written_nor_given_back(rig: Rig, driver: Driver) -> None:
+    await rig.stop()
     receipt = await driver.write(rig.setpoint, command(rig.setpoint, 20.0))
     assert isinstance(receipt, Failed)
     assert receipt.retryable
@@ -131,6 +142,7 @@ async def test_a_restart_between_two_polls_goes_unnoticed(rig: Rig, driver: Driv
     assert [r.value for r in readings] == list(SENSORS)
 
 
+@commanded
 async def test_w11_a_late_write_does_not_leave_and_a_give_back_always_does(
     rig: Rig, driver: Driver
 ) -> None:
@@ -149,6 +161,7 @@ async def test_w11_a_late_write_does_not_leave_and_a_give_back_always_does(
     assert not rig.held()
 
 
+@commanded
 async def test_a_write_is_read_back_and_given_back(rig: Rig, driver: Driver) -> None:
     receipt = await driver.write(rig.setpoint, command(rig.setpoint, 20.54))
     assert receipt == Accepted(command(rig.setpoint, 20.54), 20.5)
@@ -161,12 +174,14 @@ async def test_a_write_is_read_back_and_given_back(rig: Rig, driver: Driver) -> 
     assert rig.effective() == OWN
 
 
+@commanded
 async def test_a_second_release_is_harmless(rig: Rig, driver: Driver) -> None:
     await driver.write(rig.setpoint, command(rig.setpoint, 21.0))
     for _ in range(2):
         assert await driver.release(rig.setpoint, MORNING) == Released(rig.setpoint.id, OWN)
 
 
+@commanded
 @pytest.mark.parametrize(("wish", "written"), [(30.0, 23.0), (3.0, 15.0)])
 async def test_a_wish_beyond_the_limits_is_clamped(
     rig: Rig, driver: Driver, wish: float, written: float
@@ -188,6 +203,17 @@ async def test_what_may_not_be_written_is_refused(rig: Rig, driver: Driver) -> N
     given_back = await driver.release(unwritable, MORNING)
     assert isinstance(given_back, StillHeld)
     assert not given_back.retryable
+
+
+@pytest.mark.parametrize("rig", READ_ONLY, indirect=True)
+async def test_a_protocol_that_only_reads_refuses_every_write(rig: Rig, driver: Driver) -> None:
+    assert isinstance(await driver.write(rig.setpoint, command(rig.setpoint, 20.0)), Refused)
+    given_back = await driver.release(rig.setpoint, MORNING)
+    assert isinstance(given_back, StillHeld)
+    assert not given_back.retryable
+    (state,) = await driver.command_states([rig.setpoint], MORNING)
+    assert isinstance(state, NoCommandState)
+    assert not state.retryable
 
 
 @pytest.mark.parametrize("rig", HOLDABLE, indirect=True)
@@ -225,7 +251,7 @@ async def test_a_closed_driver_answers_with_silence(
 
 
 async def test_a_point_of_another_protocol_spares_the_others(rig: Rig, driver: Driver) -> None:
-    bacnet = rig.device.protocol == "bacnet"
-    other = ModbusRig(ReleaseKind.CONSTANT) if bacnet else BacnetRig()
+    modbus = rig.device.protocol == "modbus"
+    other: Rig = BacnetRig() if modbus else ModbusRig(ReleaseKind.CONSTANT)
     readings = await driver.read([other.sensors[0], rig.sensors[1]], MORNING)
     assert [r.quality for r in readings] == [Quality.DEVICE_ERROR, Quality.GOOD]

@@ -13,7 +13,7 @@ import pytest
 from bms.model.assets.device import Framing, Parity, SerialLine
 from drivers.discovery.inventory import FoundDevice
 from drivers.discovery.modbus_scan import discover_modbus
-from drivers.discovery.modbus_targets import endpoint_at
+from drivers.discovery.targets import endpoint_at
 from drivers.fieldbus.errors import NoReply
 from drivers.modbus.connection import Endpoint
 from tests.rigs.fieldbus.modbus_peer import Bank, Call, Peer, Script

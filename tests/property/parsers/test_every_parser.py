@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -39,6 +40,11 @@ from drivers.bacnet.encoding.tags import TagReader
 from drivers.bacnet.transactions import BacnetTransactions
 from drivers.discovery.ede import read_ede
 from drivers.fieldbus.write_budget import WriteCounts
+from drivers.mbus import value_types
+from drivers.mbus.fixed_structure import fixed_records
+from drivers.mbus.frames import ReplyReader, UserData, request_data, response
+from drivers.mbus.telegram import telegram
+from drivers.mbus.value_information import value_information
 from drivers.modbus import frames as modbus_frames
 from drivers.modbus import register_codec, sunspec
 from drivers.modbus.frames import RtuFramer, TcpFramer
@@ -67,6 +73,17 @@ def _datagram(data: bytes) -> object:
         return BacnetTransactions(_Nobody()).received(data, PEER.address)
 
     return asyncio.run(received())
+
+
+METER = bytes.fromhex("785634122d2c1b04010000000c0611470000046d1e284f3b0dfd0b0141")
+
+
+def _telegram(data: bytes) -> object:
+    return telegram(UserData(5, 0x72, data), ZoneInfo("Europe/Copenhagen"))
+
+
+def _value_information(data: bytes) -> object:
+    return value_information(data[0], data[1:]) if data else None
 
 
 class _Nobody:
@@ -147,6 +164,21 @@ PARSERS: dict[str, Parser] = {
     "drivers/discovery/ede.py:read_ede": Parser(read_ede, seeds=(b"PROJECT_NAME;x\nkeyname;a\n",)),
     "drivers/fieldbus/write_budget.py:WriteCounts.take": Parser(
         lambda line: WriteCounts().take(line), STORED, (b'{"writes": {"a/b": ["2026-01-01"]}}',)
+    ),
+    "drivers/mbus/frames.py:ReplyReader.feed": Parser(
+        lambda data: ReplyReader(request_data(5, fcb=True)).feed(data),
+        seeds=(response(5, 0x72, METER),),
+    ),
+    "drivers/mbus/telegram.py:telegram": Parser(_telegram, seeds=(METER,)),
+    "drivers/mbus/fixed_structure.py:fixed_records": Parser(fixed_records),
+    "drivers/mbus/value_information.py:value_information": Parser(_value_information),
+    "drivers/mbus/value_types.py:integer": Parser(value_types.integer, (value_types.NoValue,)),
+    "drivers/mbus/value_types.py:unsigned": Parser(value_types.unsigned, (value_types.NoValue,)),
+    "drivers/mbus/value_types.py:bcd": Parser(value_types.bcd, (value_types.NoValue,)),
+    "drivers/mbus/value_types.py:real": Parser(value_types.real, (value_types.NoValue,)),
+    "drivers/mbus/value_types.py:text": Parser(value_types.text),
+    "drivers/mbus/value_types.py:moment": Parser(
+        partial(value_types.moment, zone=ZoneInfo("Europe/Copenhagen")), (value_types.NoValue,)
     ),
     "drivers/modbus/frames.py:TcpFramer.feed": Parser(
         _modbus(TcpFramer, READ),
@@ -258,7 +290,11 @@ NO_PARSERS = frozenset(
         "drivers/modbus/frames.py:distinguishable_read",
         "drivers/modbus/frames.py:write_registers",
         "drivers/modbus/read_blocks.py:Block.decoded",
-        "drivers/modbus/serial_port.py:SerialTransport.write",
+        "drivers/fieldbus/serial_port.py:SerialTransport.write",
+        "drivers/mbus/frames.py:response",
+        "drivers/mbus/frames.py:select",
+        "drivers/mbus/link.py:MbusConnection.data_received",
+        "drivers/mbus/trace.py:MbusTrace.add",
         "drivers/modbus/trace.py:ModbusTrace.add",
         "bms/feeds/client/disk_cache.py:DiskCache.put",
         "bms/feeds/client/disk_cache.py:replace_file",
@@ -312,6 +348,7 @@ def test_every_parser_of_bytes_is_in_the_list() -> None:
     of_other_kinds = {
         "drivers/bacnet/encoding/tags.py:TagReader",
         "bms/feeds/suppliers/csv_mapping.py:CsvMapping.from_yaml",
+        "drivers/mbus/telegram.py:telegram",
     }
     assert (set(PARSERS) | NO_PARSERS) - found == of_other_kinds, "it is gone: take it out"
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from bms.runtime.municipality import WEATHER
 from drivers.simulator.client import SimulatorProcess
 from drivers.simulator.config import SimulatorConfig, SiteConfig
+from drivers.simulator.servers import mbus_telegrams as made
+from tests.rigs.fieldbus.mbus_rig import a_line
 from tests.rigs.processes.outside import BMS
 
 START = datetime(2019, 1, 14, tzinfo=UTC)
@@ -76,3 +78,33 @@ async def test_a_wrong_target_is_a_wrong_call(tmp_path):
     wrong = await bms("discover", "modbus", "127.0.0.1:http", cwd=tmp_path)
     assert wrong.returncode == 2
     assert "is not a port" in wrong.stderr
+
+
+async def test_meters_of_a_line_are_found_drafted_checked_and_read(tmp_path, monkeypatch):
+    line = a_line({3: [made.bcd(b"\x06", 4711)], 4: [made.integer(b"\x13", 1500)]})
+    target = f"127.0.0.1:{await line.start()}"
+    try:
+        search = ("--timeout", "0.1", "--json")
+        found = await bms("discover", "mbus", target, *search, cwd=tmp_path)
+        assert found.returncode == 0, found.stderr
+        assert [each["serial_number"] for each in json.loads(found.stdout)] == [
+            "12345678",
+            "12345679",
+        ]
+        one = ("--primary", "--first-address", "4", "--last-address", "4")
+        asked = await bms("discover", "mbus", target, *one, cwd=tmp_path)
+        assert "primary 4" in asked.stdout
+        (tmp_path / "my-sites").mkdir()
+        out = tmp_path / "my-sites" / "hall.yaml"
+        options = ("--site", "hall", "--out", str(out))
+        drafted = await bms("sites", "draft", f"mbus:{target}", *options, cwd=tmp_path)
+        assert drafted.returncode == 0, drafted.stderr
+        checked = await bms("sites", "check", "my-sites", cwd=tmp_path)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+        monkeypatch.setenv("BMS_SITES", str(tmp_path / "my-sites"))
+        monkeypatch.setenv("BMS_HOME", str(tmp_path / "home"))
+        read = await bms("read", "hall", "--json", cwd=tmp_path)
+        assert "4711" in read.stdout, read.stderr
+        assert "1.5" in read.stdout
+    finally:
+        await line.close()

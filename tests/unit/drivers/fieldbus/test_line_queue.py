@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from drivers.modbus.line_queue import LineQueue
+from drivers.fieldbus.line_queue import LineQueue
 
 
 async def test_the_urgent_go_first_and_the_others_in_order() -> None:

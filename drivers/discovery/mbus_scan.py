@@ -16,7 +16,7 @@ from drivers.discovery.site_draft import RECORD
 from drivers.discovery.targets import host_and_port, serial_line
 from drivers.fieldbus.errors import InvalidReply, NoReply
 from drivers.mbus.link import LineBusy, LineDown, MbusEndpoint, MbusLink
-from drivers.mbus.meter import MeterAnswer, MeterDialog, NotSelected
+from drivers.mbus.meter import MbusAnswer, MeterDialog, NotSelected
 from drivers.mbus.record import DataRecord
 
 FORMS = "HOST:PORT, [IPV6]:PORT, or serial:/dev/ttyUSB0?baud=2400&parity=even"
@@ -131,7 +131,7 @@ class MbusScan:
         if device is not None and (device.secondary is None or device.secondary not in known):
             self.found.append(device)
 
-    def _described(self, answer: MeterAnswer, *, by_secondary: bool) -> FoundDevice:
+    def _described(self, answer: MbusAnswer, *, by_secondary: bool) -> FoundDevice:
         header, endpoint = answer.header, self._endpoint
         notes = [] if header is None else [each for each in (header.fault, header.warning) if each]
         if header is not None and header.encrypted:

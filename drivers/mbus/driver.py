@@ -24,7 +24,7 @@ from drivers.fieldbus.reading import Decoded, reading
 from drivers.fieldbus.write_budget import WriteBudget, WriteBudgetExhausted
 from drivers.fieldbus.write_budget_log import MemoryWriteCounter, WriteCounter
 from drivers.mbus.link import LineBusy, LineDown, MbusLink
-from drivers.mbus.meter import MeterAnswer, MeterDialog, name_of
+from drivers.mbus.meter import MbusAnswer, MeterDialog, name_of
 from drivers.mbus.point_values import value_of
 from drivers.mbus.trace import MbusExchange
 
@@ -35,10 +35,10 @@ _SUSPENDED = Decoded(None, Quality.NO_REPLY, "left alone for a while: it did not
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _LastAnswer:
     """The last answer, and the building time at which it was asked for."""
 
-    answer: MeterAnswer
+    answer: MbusAnswer
     at: datetime
 
 
@@ -66,8 +66,8 @@ class MbusDriver:
         self._dialog = MeterDialog(link, name_of(device), device.timeout_s, ZoneInfo(timezone))
         self._breaker = CircuitBreaker(device.id, clock, first_s=max(10.0, 40 * device.timeout_s))
         self._health = HealthCounters()
-        self._asking: asyncio.Task[MeterAnswer] | None = None
-        self._kept: _Kept | None = None
+        self._asking: asyncio.Task[MbusAnswer] | None = None
+        self._kept: _LastAnswer | None = None
 
     @property
     def patience_s(self) -> float:
@@ -126,7 +126,7 @@ class MbusDriver:
 
     # Asking
 
-    async def _answer(self, at: datetime) -> _Kept:
+    async def _answer(self, at: datetime) -> _LastAnswer:
         """The answer that stands, or a new one. Raises ``DeviceError`` and
         ``WriteBudgetExhausted``."""
         if self._kept is not None and not self._due(self._kept.at, at):
@@ -138,7 +138,7 @@ class MbusDriver:
             self._asking = asyncio.create_task(self._ask())
             self._asking.add_done_callback(_retrieved)
         answer = await asyncio.shield(self._asking)
-        self._kept = _Kept(answer, at)
+        self._kept = _LastAnswer(answer, at)
         return self._kept
 
     def _due(self, last: datetime, at: datetime) -> bool:
@@ -159,7 +159,7 @@ class MbusDriver:
         except ConfigError as error:
             raise NoReply(str(error)) from error
 
-    async def _ask(self) -> MeterAnswer:
+    async def _ask(self) -> MbusAnswer:
         started = self._clock.monotonic()
         try:
             async with self._link.dialog():
@@ -179,7 +179,7 @@ class MbusDriver:
         self._health.answered(self._clock.monotonic() - started, self._clock.now())
         return answer
 
-    async def _ask_once(self) -> MeterAnswer:
+    async def _ask_once(self) -> MbusAnswer:
         device = self.device
         if device.secondary is not None:
             answer = await self._dialog.read_secondary(device.secondary)
@@ -197,7 +197,7 @@ class MbusDriver:
         return answer
 
 
-def _retrieved(asking: asyncio.Task[MeterAnswer]) -> None:
+def _retrieved(asking: asyncio.Task[MbusAnswer]) -> None:
     """Look at an error that nobody waits for any more: every caller was cancelled."""
     if not asking.cancelled():
         asking.exception()

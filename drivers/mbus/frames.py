@@ -23,7 +23,7 @@ _HEADER = 4
 _SMALLEST = 3
 
 
-class Expected(Enum):
+class ReplyKind(Enum):
     """What answers a request: one octet, or user data."""
 
     ACK = "E5"
@@ -35,7 +35,7 @@ class MbusRequest:
     """A frame to send, what answers it, and from which primary address (None: any)."""
 
     frame: bytes
-    expected: Expected
+    expected: ReplyKind
     address: int | None = None
 
 
@@ -50,20 +50,20 @@ class UserData:
 
 def reset(address: int) -> MbusRequest:
     """SND_NKE: begin anew at the first telegram; to ``NETWORK_LAYER`` it ends the selection."""
-    return MbusRequest(_short(_SND_NKE, address), Expected.ACK)
+    return MbusRequest(_short(_SND_NKE, address), ReplyKind.ACK)
 
 
 def request_data(address: int, *, fcb: bool) -> MbusRequest:
     """REQ_UD2: the next telegram, or the last one again where the frame count bit stands."""
     control = _REQ_UD2 | _FCB if fcb else _REQ_UD2
     special = address in (NETWORK_LAYER, TEST_ALL)
-    return MbusRequest(_short(control, address), Expected.DATA, None if special else address)
+    return MbusRequest(_short(control, address), ReplyKind.DATA, None if special else address)
 
 
 def select(secondary: bytes) -> MbusRequest:
     """Selection of the meters whose eight octets match; a nibble or octet of F matches any."""
     body = bytes((_SND_UD, NETWORK_LAYER, _SELECT)) + secondary
-    return MbusRequest(_long(body), Expected.ACK)
+    return MbusRequest(_long(body), ReplyKind.ACK)
 
 
 def _short(control: int, address: int) -> bytes:
@@ -103,7 +103,7 @@ class ReplyReader:
         """
         self._buffer += data
         self._skip_echo()
-        if self._request.expected is Expected.ACK:
+        if self._request.expected is ReplyKind.ACK:
             return self._acknowledged()
         return self._user_data()
 

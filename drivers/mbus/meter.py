@@ -25,7 +25,7 @@ class NotSelected(NoReply):
 
 
 @dataclass(frozen=True, slots=True)
-class MeterAnswer:
+class MbusAnswer:
     """All telegrams of an answer together. ``rests`` are the maker's own data of each."""
 
     address: int
@@ -57,12 +57,12 @@ class MeterDialog:
     zone: ZoneInfo
     tries: int = TRIES
 
-    async def read_primary(self, address: int) -> MeterAnswer:
+    async def read_primary(self, address: int) -> MbusAnswer:
         """The whole answer of the meter at a primary address. Raises ``DeviceError``."""
         await self._repeated(reset(address))
         return await self._telegrams(address)
 
-    async def read_secondary(self, secondary: str) -> MeterAnswer:
+    async def read_secondary(self, secondary: str) -> MbusAnswer:
         """The whole answer of the meter with a secondary address.
 
         Raises ``NotSelected`` where none has it, ``InvalidReply`` where another one answers, and
@@ -83,7 +83,7 @@ class MeterDialog:
                 raise
             raise NotSelected(f"{error} to the selection of {secondary}") from error
 
-    async def _telegrams(self, address: int) -> MeterAnswer:
+    async def _telegrams(self, address: int) -> MbusAnswer:
         """The telegrams from the first on, for as long as another is announced and it is new."""
         read: list[Telegram] = []
         answer = await self._user_data(address, fcb=True)
@@ -100,7 +100,7 @@ class MeterDialog:
             answer = following
         records = tuple(record for each in read for record in each.records)
         rests = tuple(each.rest for each in read if each.rest)
-        return MeterAnswer(first.address, read[0].header, records, rests)
+        return MbusAnswer(first.address, read[0].header, records, rests)
 
     async def _user_data(self, address: int, *, fcb: bool) -> UserData:
         reply = await self._repeated(request_data(address, fcb=fcb))

@@ -8,7 +8,7 @@ from bms.model.readings.device_units import NO_UNITS, LinearScale, device_scale
 from bms.model.readings.measurement import Quality
 from bms.model.readings.units import Unit
 from drivers.fieldbus.reading import Decoded
-from drivers.mbus.meter import MeterAnswer
+from drivers.mbus.meter import MbusAnswer
 from drivers.mbus.record import DataRecord
 
 _OTHER_PROTOCOL = Decoded(None, Quality.DEVICE_ERROR, "not an M-Bus address")
@@ -16,7 +16,7 @@ _ABOUT_THE_METER = (MbusQuantity.ERROR_FLAGS, MbusQuantity.TIME, MbusQuantity.BA
 """What tells of the meter itself: a fault that it reports casts no doubt on it."""
 
 
-def value_of(point: Point, answer: MeterAnswer) -> Decoded:
+def value_of(point: Point, answer: MbusAnswer) -> Decoded:
     """The value of a point in its unit, or why there is none.
 
     Where the status octet of the meter reports a fault, what it measures is uncertain.

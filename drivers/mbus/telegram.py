@@ -188,7 +188,7 @@ class _RecordReader:
         self, record: DataRecord, field: int, information: ValueInformation
     ) -> DataRecord:
         """The record with what its data say."""
-        found = _Value()
+        found = _RecordValue()
         try:
             if information.problem is not None:
                 raise value_types.NoValue(information.problem)
@@ -197,15 +197,15 @@ class _RecordReader:
             return replace(record, problem=str(problem))
         return replace(record, number=found.number, value=found.value, at=found.at, text=found.text)
 
-    def _value(self, data: bytes, field: int, information: ValueInformation) -> _Value:
+    def _value(self, data: bytes, field: int, information: ValueInformation) -> _RecordValue:
         coding = information.meaning.coding
         if coding is Coding.TIME:
             at = value_types.moment(data, self._zone)
-            return _Value(number=at.timestamp(), value=at.timestamp(), at=at)
+            return _RecordValue(number=at.timestamp(), value=at.timestamp(), at=at)
         if field == _VARIABLE and self._variable < _FIRST_NUMBER:
-            return _Value(text=value_types.text(data))
+            return _RecordValue(text=value_types.text(data))
         number = self._number(data, field, flags=coding is Coding.FLAGS)
-        return _Value(number=float(number), value=_scaled(number, information))
+        return _RecordValue(number=float(number), value=_scaled(number, information))
 
     def _number(self, data: bytes, field: int, *, flags: bool) -> float:
         if field == _REAL:
@@ -219,7 +219,7 @@ class _RecordReader:
 
 
 @dataclass(frozen=True, slots=True)
-class _Value:
+class _RecordValue:
     """What the data of a record say, in one of four forms."""
 
     number: float | None = None

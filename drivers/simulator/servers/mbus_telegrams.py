@@ -14,7 +14,7 @@ _BCD = {1: 0x09, 2: 0x0A, 3: 0x0B, 4: 0x0C, 6: 0x0E}
 
 
 @dataclass(frozen=True, slots=True)
-class Meter:
+class MeterIdentity:
     """Who a meter is. ``maker`` are three capital letters, ``number`` up to eight digits."""
 
     number: str
@@ -71,7 +71,7 @@ def clock(moment: datetime, *, summer: bool = False, **numbers: int) -> bytes:
 
 
 def telegrams(
-    meter: Meter, records: Sequence[bytes], *, status: int = 0, maker_data: bytes = b""
+    meter: MeterIdentity, records: Sequence[bytes], *, status: int = 0, maker_data: bytes = b""
 ) -> tuple[bytes, ...]:
     """CI field and user data of each telegram; all but the last announce another one."""
     parts: list[bytes] = [b""]

@@ -23,7 +23,7 @@ def a_town(numbers: tuple[str, ...] = NUMBERS) -> SpoiltLine:
 
 def _meter(primary: int, number: str) -> LineMeter:
     water = primary % 3 == 0
-    who = made.Meter(number, "KAM", 27, WATER if water else HEAT)
+    who = made.MeterIdentity(number, "KAM", 27, WATER if water else HEAT)
     records = [made.bcd(b"\x06", primary), made.integer(b"\x2b", 50, 2)] if not water else []
     records += [made.integer(b"\x14", 100 * primary), made.integer(b"\x06", 1, storage=1)]
     parts = made.telegrams(who, [*records, made.integer(b"\xff\x22", 3)])

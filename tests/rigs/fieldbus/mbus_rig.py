@@ -14,7 +14,7 @@ from drivers.simulator.servers.mbus import LineMeter, MeterLine
 from tests.rigs.fieldbus.driver_rigs import OWN, SENSORS, free_port, point, rule
 
 Q = MbusQuantity
-METER = made.Meter("12345678", "KAM", 27, 4)
+METER = made.MeterIdentity("12345678", "KAM", 27, 4)
 Spoil = Callable[[bytes, bytes], bytes | None]
 """What becomes of an answer, given the request and the answer; None: nothing is sent."""
 

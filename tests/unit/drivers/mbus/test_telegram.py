@@ -19,7 +19,7 @@ from drivers.mbus.telegram import Telegram, telegram
 from drivers.simulator.servers import mbus_telegrams as made
 
 ZONE = ZoneInfo("Europe/Copenhagen")
-METER = made.Meter("12345678", "KAM", 27, 4)
+METER = made.MeterIdentity("12345678", "KAM", 27, 4)
 Q = MbusQuantity
 
 

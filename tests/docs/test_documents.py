@@ -33,7 +33,7 @@ def commands(group: TyperGroup, *above: str) -> Iterator[str]:
         command = group.get_command(context, name)
         if isinstance(command, TyperGroup):
             yield from commands(command, *above, name)
-        else:
+        if not isinstance(command, TyperGroup) or command.invoke_without_command:
             yield " ".join((*above, name))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections import Counter
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -15,6 +16,7 @@ from api.failed_keys import FailedKeys
 from api.headers import HeadersMiddleware
 from api.hosts_and_body_sizes import AdmissionMiddleware
 from api.json_bytes import JsonMiddleware
+from api.live_changes import LiveChanges
 from api.metrics import metrics_registry
 from api.pages.city.board import CityBoard
 from api.pages.city.table import RowsInWords
@@ -26,6 +28,7 @@ from api.routes import (
     controllers,
     events,
     ingest,
+    live,
     measures,
     meters,
     operations,
@@ -59,6 +62,7 @@ ROUTERS = (
     plans.router,
     controllers.router,
     people.router,
+    live.router,
 )
 
 
@@ -81,6 +85,7 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
     app.state.savings = SavingsCache(ports.assessment)
     app.state.board = CityBoard(ports, app.state.savings)
     app.state.table_rows = RowsInWords()
+    app.state.changes = LiveChanges(ports, secrets.token_hex(6))
     answers = Counter[tuple[str, int]]()
     app.state.metrics = metrics_registry(ports, answers)
     app.state.failed_keys = FailedKeys()

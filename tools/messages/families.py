@@ -8,6 +8,8 @@ from importlib import import_module
 from pkgutil import walk_packages
 from typing import get_args
 
+from api.pages.actions import savings
+from api.pages.actions.routes import ACTIONS
 from api.pages.panels import points, receipts
 from bms.cli.energy import ingest
 from bms.cli.site import plans
@@ -44,6 +46,12 @@ FAMILIES: Mapping[tuple[str, str], Iterable[str]] = {
     ("page", "meter_{}"): Commodity,
     ("page", "heat_{}"): HeatSourceKind,
     ("page", "role_{}"): points.ROLES_IN_WORDS,
+    ("page", "do_{}"): ACTIONS,
+    ("page", "do_{}_help"): ACTIONS,
+    ("page", "did_{}"): ACTIONS,
+    ("page", "booking_{}"): BookingKind,
+    ("page", "decide_{}"): Decision,
+    ("page", "measure_{}"): savings.ENTERED_KINDS,
     ("page", "outcome_{}"): receipts.KINDS.values(),
     ("page", "event_{}"): Decision,
     ("page", "ranking_{}"): Group,

@@ -90,7 +90,7 @@ def _spells(receipts: Sequence[tuple[datetime, AnyReceipt]]) -> list[_Spell]:
     done: list[_Spell] = []
     running: dict[str, list[_Spell]] = {}
     for at, receipt in receipts:
-        point, kind, value = _point(receipt), KINDS[type(receipt)], _value(receipt)
+        point, kind, value = receipt_point(receipt), KINDS[type(receipt)], receipt_value(receipt)
         here = running.setdefault(point, [])
         same = next((s for s in here if (s.kind, s.value) == (kind, value)), None)
         if same is not None:
@@ -120,13 +120,14 @@ def _row(spell: _Spell, site: Site, unit: Unit, t: PageTranslator) -> ReceiptRow
     )
 
 
-def _point(receipt: AnyReceipt) -> str:
+def receipt_point(receipt: AnyReceipt) -> str:
+    """The id of the point that a receipt is about."""
     if isinstance(receipt, Released | StillHeld):
         return receipt.point
     return receipt.command.point
 
 
-def _value(receipt: AnyReceipt) -> float | None:
+def receipt_value(receipt: AnyReceipt) -> float | None:
     """What stood after it, where that is known."""
     match receipt:
         case Accepted(read_back=value) | Clamped(read_back=value):

@@ -1,0 +1,97 @@
+"""Starting and stopping a switchback trial."""
+
+from __future__ import annotations
+
+from api.pages.actions.action import ActionOutcome, ActionPreview, Doing
+from api.pages.actions.form import FieldKind, FormField
+from api.pages.actions.holds import reason_field
+from api.pages.panels.standing import name_of
+from bms.errors import InsufficientData, NotFound
+from bms.model.savings.trial import Trial
+from bms.services.off_loop import off_loop
+from bms.services.trials.start import (
+    LONGEST_WEEKS,
+    TrialRequest,
+    plan_trial,
+    start_trial,
+    stop_trial,
+)
+
+WEEKS = (3, 4, 6, 8, 10, 12, 16, 20, LONGEST_WEEKS)
+USUAL_WEEKS = 8
+
+
+class StartTrial:
+    """The building alternates by lot between our control and its own."""
+
+    code = "trial"
+
+    def fields(self, doing: Doing) -> tuple[FormField, ...]:
+        t = doing.t
+        weeks = tuple((str(n), t("trial_weeks", count=n)) for n in WEEKS)
+        return (
+            FormField(
+                name="weeks",
+                label=t("trial_how_long"),
+                kind=FieldKind.CHOICE,
+                choices=weeks,
+                value=doing.given.get("weeks", str(USUAL_WEEKS)),
+            ),
+            reason_field(doing),
+        )
+
+    def _read(self, doing: Doing) -> TrialRequest:
+        form = doing.form()
+        weeks = form.choice("weeks", [(str(n), "") for n in WEEKS])
+        reason = form.reason()
+        form.check()
+        return TrialRequest(weeks=int(weeks), by=doing.actor, reason=reason)
+
+    def preview(self, doing: Doing) -> ActionPreview:
+        t, asked = doing.t, self._read(doing)
+        lines = [t("preview_trial", count=asked.weeks), t("preview_trial_sealed")]
+        try:
+            lines += [t.describe(each) for each in plan_trial(doing.ports.trials, doing.site).needs]
+        except InsufficientData:
+            lines.append(t("preview_trial_thin"))
+        return ActionPreview(lines=tuple(lines), word=name_of(doing.site, t))
+
+    async def perform(self, doing: Doing) -> ActionOutcome:
+        asked = self._read(doing)
+        await off_loop(start_trial, doing.ports.trials, doing.site, asked)
+        return ActionOutcome(back="/do/stop-trial")
+
+
+class StopTrial:
+    """The open trial ends; the plan acts again from the next tick."""
+
+    code = "stop-trial"
+
+    def _open(self, doing: Doing) -> Trial:
+        """Raises ``NotFound`` where no trial is open."""
+        kept = doing.ports.trials.trials.trials(doing.site.id)
+        found = next((each.trial for each in kept if each.open(doing.now)), None)
+        if found is None:
+            raise NotFound(f"no trial is open at {doing.site.id}")
+        return found
+
+    def fields(self, doing: Doing) -> tuple[FormField, ...]:
+        self._open(doing)
+        return (reason_field(doing),)
+
+    def preview(self, doing: Doing) -> ActionPreview:
+        t, form, trial = doing.t, doing.form(), self._open(doing)
+        form.reason()
+        form.check()
+        return ActionPreview(
+            lines=(t("preview_stop_trial", trial=trial.id, end=t.moment(trial.end)),),
+            warnings=(t("preview_stop_trial_lost"),),
+            word=name_of(doing.site, t),
+        )
+
+    async def perform(self, doing: Doing) -> ActionOutcome:
+        form = doing.form()
+        reason = form.reason()
+        form.check()
+        await off_loop(stop_trial, doing.ports.trials, doing.site, by=doing.actor, reason=reason)
+        return ActionOutcome(back="/do/trial")

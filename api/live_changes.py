@@ -35,7 +35,7 @@ MOST_AUDIT = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class LiveChange:
     """One change. ``id`` is that of the process that told it and a number that rises."""
 
     id: str
@@ -54,14 +54,14 @@ class Listener:
     """Who listens to one site, or (None) to all of them."""
 
     site: str | None
-    waiting: asyncio.Queue[Change | None] = field(
+    waiting: asyncio.Queue[LiveChange | None] = field(
         default_factory=lambda: asyncio.Queue(MOST_WAITING)
     )
 
-    def wants(self, change: Change) -> bool:
+    def wants(self, change: LiveChange) -> bool:
         return self.site is None or change.site in (None, self.site)
 
-    def tell(self, change: Change) -> bool:
+    def tell(self, change: LiveChange) -> bool:
         """False where too much waits for it already."""
         try:
             self.waiting.put_nowait(change)
@@ -79,7 +79,7 @@ class LiveChanges:
         self._epoch = epoch
         self._every_s = every_s
         self._count = 0
-        self._kept: deque[Change] = deque(maxlen=KEPT)
+        self._kept: deque[LiveChange] = deque(maxlen=KEPT)
         self._listeners: list[Listener] = []
         self._task: asyncio.Task[None] | None = None
         self._seen: dict[str, tuple[str, float | None]] = {}
@@ -106,7 +106,7 @@ class LiveChanges:
                 self._task.cancel()
                 self._task = None
 
-    def missed(self, last_id: str, site: str | None) -> list[Change] | None:
+    def missed(self, last_id: str, site: str | None) -> list[LiveChange] | None:
         """What a listener was not told since ``last_id``; None where nobody knows any more."""
         ids = [change.id for change in self._kept]
         if last_id not in ids:
@@ -129,7 +129,7 @@ class LiveChanges:
 
     def _tell(self, kind: str, site: str | None, data: dict[str, Any]) -> None:
         self._count += 1
-        change = Change(f"{self._epoch}-{self._count}", kind, site, data)
+        change = LiveChange(f"{self._epoch}-{self._count}", kind, site, data)
         self._kept.append(change)
         for listener in list(self._listeners):
             if listener.wants(change) and not listener.tell(change):

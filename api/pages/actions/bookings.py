@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.pages.actions.action import ActionOutcome, ActionPreview, Doing
+from api.pages.actions.steps import ActionOutcome, ActionPreview, Doing
 from api.pages.actions.form import FieldKind, FormField, local_text, next_evening
 from api.pages.actions.holds import WHOLE, reason_field
 from bms.errors import NotFound

@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from api.access.csrf import OwnForm
 from api.deps import CacheDep, Operator, PortsDep, SiteDep
 from api.page_access import PageReader
-from api.pages.actions.action import Doing, PageAction
+from api.pages.actions.steps import Doing, PageAction
 from api.pages.actions.bookings import MakeBooking, RemoveBooking
 from api.pages.actions.form import FieldKind, FormField, WrongFields
 from api.pages.actions.holds import EndOverride, GiveBack, MakeOverride, TakeBack

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.pages.actions.action import ActionOutcome, ActionPreview, Doing
+from api.pages.actions.steps import ActionOutcome, ActionPreview, Doing
 from api.pages.actions.form import FieldKind, FormField
 from api.pages.actions.holds import reason_field
 from api.pages.panels.points import meter_name

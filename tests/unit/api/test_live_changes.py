@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from api.live_changes import MOST_LISTENERS, MOST_WAITING, Change, Listener, LiveChanges
+from api.live_changes import MOST_LISTENERS, MOST_WAITING, LiveChange, Listener, LiveChanges
 from bms.model.control.command import Accepted, Override
 from tests.rigs.fakes.api import NOW, World, a_command, a_world
 from tests.rigs.fakes.city import HOUR, QUARTER, another_lodge, lodge
@@ -43,7 +43,7 @@ def override(world: World) -> None:
     world.store.add_override(made)
 
 
-async def told(listener: Listener) -> Change | None:
+async def told(listener: Listener) -> LiveChange | None:
     return await asyncio.wait_for(listener.waiting.get(), PATIENCE_S)
 
 
@@ -129,5 +129,5 @@ async def test_nobody_listens_nothing_is_looked_for(changes: LiveChanges) -> Non
 
 
 def test_the_text_is_an_event() -> None:
-    text = Change("e-1", "receipt", "lodge", {"value": 1.0}).text()
+    text = LiveChange("e-1", "receipt", "lodge", {"value": 1.0}).text()
     assert text == 'id: e-1\nevent: receipt\ndata: {"site":"lodge","value":1.0}\n\n'

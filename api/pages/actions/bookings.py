@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from api.pages.actions.steps import ActionOutcome, ActionPreview, Doing
 from api.pages.actions.form import FieldKind, FormField, local_text, next_evening
 from api.pages.actions.holds import WHOLE, reason_field
+from api.pages.actions.steps import ActionOutcome, ActionPreview, Doing
 from bms.errors import NotFound
 from bms.model.control.booking import Booking, BookingKind
 from bms.services.occupancy import LONGEST, BookingRequest, book

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from api.pages.actions.steps import ActionOutcome, ActionPreview, Doing
 from api.pages.actions.form import FieldKind, FilledForm, FormField, local_text, next_evening
+from api.pages.actions.steps import ActionOutcome, ActionPreview, Doing
 from api.pages.panels.points import what_of
 from api.pages.panels.standing import name_of
 from bms.errors import NotFound

@@ -14,12 +14,12 @@ from starlette.responses import RedirectResponse, Response
 from api.access.csrf import OwnForm
 from api.deps import CacheDep, Operator, PortsDep, SiteDep
 from api.page_access import PageReader
-from api.pages.actions.steps import Doing, PageAction
 from api.pages.actions.bookings import MakeBooking, RemoveBooking
 from api.pages.actions.form import FieldKind, FormField, WrongFields
 from api.pages.actions.holds import EndOverride, GiveBack, MakeOverride, TakeBack
 from api.pages.actions.modes import SetMode
 from api.pages.actions.savings import AcceptBaseline, DecideEvent, EndMeasure, EnterMeasure
+from api.pages.actions.steps import Doing, PageAction
 from api.pages.actions.trials import StartTrial, StopTrial
 from api.pages.panels.receipts import receipt_rows
 from api.pages.panels.standing import name_of

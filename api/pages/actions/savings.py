@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from api.pages.actions.steps import ActionOutcome, ActionPreview, Doing
 from api.pages.actions.form import FieldKind, FormField
 from api.pages.actions.holds import reason_field
+from api.pages.actions.steps import ActionOutcome, ActionPreview, Doing
 from api.pages.panels.points import meter_name
 from bms.errors import NotFound
 from bms.model.savings.event import Decision

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from api.pages.actions.steps import ActionOutcome, ActionPreview, Doing
 from api.pages.actions.form import FieldKind, FormField
 from api.pages.actions.holds import reason_field
+from api.pages.actions.steps import ActionOutcome, ActionPreview, Doing
 from api.pages.panels.standing import name_of
 from bms.errors import InsufficientData, NotFound
 from bms.model.savings.trial import Trial

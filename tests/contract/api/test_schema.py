@@ -48,6 +48,7 @@ SURFACE = {
     "/v1/release": {"get", "post"},
     "/v1/release/undo": {"post"},
     "/v1/audit": {"get"},
+    "/v1/events": {"get"},
     "/v1/sites/{site_id}/commissioning": {"get"},
     "/v1/sites/{site_id}/trials": {"get"},
     "/v1/sites/{site_id}/shadow-days": {"get"},

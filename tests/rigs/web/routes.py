@@ -7,6 +7,7 @@ from fastapi.routing import iter_route_contexts
 from tests.rigs.fakes.api import World
 
 FILLED = {
+    "{code}": "override",
     "{measure_id}": "m1",
     "{site_id}": "lodge",
     "{point_id:path}": "lodge/hall.temp",

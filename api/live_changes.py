@@ -143,7 +143,8 @@ class LiveChanges:
         return [] if first else new
 
     def _receipts(self, since: datetime) -> list[tuple[str, str | None, dict[str, Any]]]:
-        ports, new = self._ports, []
+        ports = self._ports
+        new: list[tuple[str, str | None, dict[str, Any]]] = []
         asked = {listener.site for listener in list(self._listeners)}
         sites = list(ports.sites) if None in asked else [site for site in asked if site is not None]
         for site, rows in ports.control.ledgers.receipts_of(sites, since).items():

@@ -69,7 +69,8 @@ async def _stream(
         end = asyncio.get_running_loop().time() + LONGEST_S
         while (left := end - asyncio.get_running_loop().time()) > 0:
             try:
-                change = await asyncio.wait_for(listener.waiting.get(), min(BEAT_S, left))
+                async with asyncio.timeout(min(BEAT_S, left)):
+                    change = await listener.waiting.get()
             except TimeoutError:
                 yield ": still here\n\n"
                 continue

@@ -13,7 +13,7 @@ from bms.model.readings.measurement import Quality, Reading
 from tests.rigs.fakes.api import NOW, World, a_lodge_plan, a_world, live_in
 from tests.rigs.fakes.city import HOUR, QUARTER, lodge
 from tests.rigs.fakes.ventilation import CO2, airy_lodge
-from tests.rigs.web.routes import address, routes_of
+from tests.rigs.web.routes import gets_of
 
 POINT = "lodge/hall.temp"
 PPM = 777.125
@@ -50,11 +50,6 @@ async def test_m4_the_newest_value_is_hidden_with_it(world: World, scope: str, s
     assert (row["latest"] is not None) is shown
 
 
-def gets(world: World) -> list[str]:
-    """The address of everything that may be asked for, as the application itself lists it."""
-    return sorted(address(path) for method, path in routes_of(world) if method == "GET")
-
-
 @pytest.fixture
 def watched(tmp_path: Path) -> World:
     """A room whose CO2 is known in every place that knows it: readings, plan, receipts."""
@@ -72,7 +67,7 @@ def watched(tmp_path: Path) -> World:
 
 
 async def test_m4_a_key_that_reads_finds_a_personal_value_nowhere(watched: World) -> None:
-    paths = [*gets(watched), f"/v1/points/{CO2}/readings", "/v1/plans/p2"]
+    paths = [*gets_of(watched), f"/v1/points/{CO2}/readings", "/v1/plans/p2"]
     assert len(paths) > 35
     seen = {}
     for scope in ("read", "operate", "controller:lodge/rooms", "ingest"):
@@ -91,5 +86,5 @@ async def test_m4_open_pages_show_no_personal_value(watched: World) -> None:
     settings = watched.city.settings.model_copy(update={"open_dashboard": True})
     world = watched.rewired(settings=settings)
     async with world.browser() as browser:
-        for path in gets(world):
+        for path in gets_of(world):
             assert f"{PPM:.3f}"[:5] not in (await browser.get(path)).text.replace(",", ".")

@@ -24,7 +24,7 @@ from sites.loader import load_site_text
 from tests.rigs.fakes.api import HTML, World, a_world
 from tests.rigs.fakes.store import MONDAY, a_kept_key
 from tests.rigs.web.forms import send_form
-from tests.rigs.web.routes import address, routes_of
+from tests.rigs.web.routes import gets_of
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_secrets_are_compared_in_constant_time() -> None:
 
 async def test_every_page_bears_the_strict_policy(world: World) -> None:
     async with world.browser(**HTML, **world.key("operate")) as browser:
-        for path in sorted(address(p) for method, p in routes_of(world) if method == "GET"):
+        for path in gets_of(world):
             policy = (await browser.get(path)).headers["content-security-policy"]
             assert "default-src 'none'" in policy
             assert "unsafe" not in policy

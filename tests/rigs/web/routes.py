@@ -19,6 +19,10 @@ FILLED = {
 }
 
 
+ENDLESS = frozenset({("GET", "/v1/events")})
+"""Streams, which a plain request would wait for to its end."""
+
+
 def routes_of(world: World) -> set[tuple[str, str]]:
     return {
         (method, "/static/style.css" if route.path == "/static" else route.path)
@@ -26,6 +30,12 @@ def routes_of(world: World) -> set[tuple[str, str]]:
         for method in (getattr(route, "methods", None) or {"GET"})
         if method != "HEAD"
     }
+
+
+def gets_of(world: World) -> list[str]:
+    """The address of everything that may be asked for and has an end."""
+    routes = routes_of(world) - ENDLESS
+    return sorted(address(path) for method, path in routes if method == "GET")
 
 
 def address(path: str) -> str:

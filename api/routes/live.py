@@ -64,8 +64,8 @@ async def _stream(
             missed = changes.missed(last_id, listener.site)
             if missed is None:
                 yield "event: reset\ndata: {}\n\n"
-            for change in missed or ():
-                yield change.text()
+            for each in missed or ():
+                yield each.text()
         end = asyncio.get_running_loop().time() + LONGEST_S
         while (left := end - asyncio.get_running_loop().time()) > 0:
             try:

@@ -16,7 +16,8 @@ from api.failed_keys import FailedKeys
 from api.headers import HeadersMiddleware
 from api.hosts_and_body_sizes import AdmissionMiddleware
 from api.json_bytes import JsonMiddleware
-from api.live_changes import LiveChanges
+from api.live import stream
+from api.live.changes import LiveChanges
 from api.metrics import metrics_registry
 from api.pages.city.board import CityBoard
 from api.pages.city.table import RowsInWords
@@ -28,7 +29,6 @@ from api.routes import (
     controllers,
     events,
     ingest,
-    live,
     measures,
     meters,
     operations,
@@ -62,7 +62,7 @@ ROUTERS = (
     plans.router,
     controllers.router,
     people.router,
-    live.router,
+    stream.router,
 )
 
 

@@ -12,7 +12,7 @@ from tests.rigs.web.routes import address, routes_of
 READ, OPERATE, FETCH, PUSH = "read", "operate", "fetch", "push"
 PAGE, FORM, ANYBODY = "page", "form", "anybody"
 STREAM = "stream"
-"""As a page; it never ends, so that tests/unit/api/routes/test_live.py asks for it."""
+"""As a page; it never ends, so that tests/unit/api/live/test_stream.py asks for it."""
 CONTROLLERS = ("controller:lodge/rooms", "controller:lodge/plant")
 SCOPES = ("read", "operate", "ingest", "ingest:lodge", "ingest:barn", *CONTROLLERS)
 ALLOWED = {

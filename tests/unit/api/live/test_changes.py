@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from api.live_changes import MOST_LISTENERS, MOST_WAITING, Listener, LiveChange, LiveChanges
+from api.live.changes import MOST_LISTENERS, MOST_WAITING, Listener, LiveChange, LiveChanges
 from bms.model.control.command import Accepted, Override
 from tests.rigs.fakes.api import NOW, World, a_command, a_world
 from tests.rigs.fakes.city import HOUR, QUARTER, another_lodge, lodge

@@ -11,7 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 
 from api.deps import SITE_ID, PortsDep
-from api.live_changes import LiveChanges
+from api.live.changes import LiveChanges
 from api.page_access import PageReader
 from bms.services.site_lookup import site_named
 

@@ -6,7 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from api.live_changes import MOST_LISTENERS, Listener
+from api.live.changes import MOST_LISTENERS, Listener
 from bms.model.control.command import Accepted
 from tests.rigs.fakes.api import NOW, World, a_command, a_world
 

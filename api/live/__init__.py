@@ -1,0 +1,1 @@
+"""What changes at buildings, told as it happens."""

@@ -97,6 +97,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
             "costs."
         ),
     ),
+    "detect": ("energy.detect", "What is wrong in a building, with price, evidence and picture."),
     "events": (
         "energy.events",
         (

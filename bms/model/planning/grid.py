@@ -52,7 +52,14 @@ def local_grid(timezone: str, start: datetime, step_s: int, n: int) -> LocalGrid
 
     Raises ``zoneinfo.ZoneInfoNotFoundError`` for an unknown time zone.
     """
-    utc = int(start.timestamp()) + np.arange(n, dtype=np.int64) * step_s
+    return local_calendar(timezone, int(start.timestamp()) + np.arange(n, dtype=np.int64) * step_s)
+
+
+def local_calendar(timezone: str, utc: Ints) -> LocalGrid:
+    """Local days and minutes of ascending moments [epoch s], which need not be evenly spaced.
+
+    Raises ``zoneinfo.ZoneInfoNotFoundError`` for an unknown time zone.
+    """
     local = utc + _offsets(ZoneInfo(timezone), utc)
     return LocalGrid(day=local // _DAY_S, minute=local % _DAY_S // 60)
 

@@ -1,0 +1,1 @@
+"""What is wrong in a building, by rules over its readings: pure."""

@@ -1,0 +1,189 @@
+"""When an air handling unit runs, and whether its fans and dampers follow their commands."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bms.faults.air.handler import AirHandler, Condition, looking
+from bms.faults.codes import CannotCode, FaultCode, LookFor
+from bms.faults.delays import confirmed
+from bms.faults.observations import Equipment, Observations, State
+from bms.faults.prices import electricity_price
+from bms.faults.rule import Rule, Seen, found, median
+from bms.faults.signals import Signal
+from bms.model.fact import Term, fact
+from bms.model.planning.grid import Flags
+from bms.model.work.finding import Price, RuleId
+
+RATIO = 0.15
+"""How far the return fan may leave its usual ratio to the supply fan."""
+STEADY = 0.03
+"""Fans whose ratio usually varies by more are controlled apart, so that it says nothing."""
+
+
+def runs_unoccupied(seen: Observations, rule: Rule) -> Seen:
+    """The fan turns outside the hours of use for longer than a purge or a lead takes."""
+    if seen.context.always_in_use:
+        return fact(CannotCode.NO_STATE, state=Term(State.OUT_OF_USE.value))
+    unit = AirHandler.of(seen)
+    flags = confirmed(unit.runs & ~seen.in_use, seen.breaks, seen.steps(rule.delay_h))
+    if not flags.any():
+        return ()
+    days = len(np.unique(seen.local.day))
+    hours = float(flags.sum()) * seen.step_s / 3600.0 / days * 365.0
+    fan = seen.context.fan_kw
+    price = Price() if fan is None else electricity_price(seen.context, fan * hours, error=0.3)
+    told = {**unit.told(flags), "year": hours}
+    return found(flags, parameters=told, price=price, lines=(Signal.FAN, Signal.FAN_SPEED))
+
+
+def never_rests(seen: Observations, rule: Rule) -> Seen:
+    """The fan has turned for days on end in a building that nobody sleeps in."""
+    if seen.context.always_in_use:
+        return fact(CannotCode.NO_STATE, state=Term(State.OUT_OF_USE.value))
+    unit = AirHandler.of(seen)
+    if not (~seen.in_use).any():
+        return fact(CannotCode.NO_STATE, state=Term(State.OUT_OF_USE.value))
+    flags = confirmed(unit.runs, seen.breaks, seen.steps(rule.delay_h))
+    if not flags.any():
+        return ()
+    fan = seen.context.fan_kw
+    price = Price() if fan is None else electricity_price(seen.context, fan * 6000.0, error=0.3)
+    return found(flags, parameters=unit.told(flags), price=price, lines=(Signal.FAN,))
+
+
+def return_fan_stands(unit: AirHandler, k: float) -> Flags:
+    """The supply fan turns, the return fan does not."""
+    stands = unit.seen.get(Signal.RETURN_FAN) < 0.5
+    return unit.settled & stands & (k > 0)
+
+
+def return_fan_off(unit: AirHandler, k: float) -> Flags:
+    """The return fan does not follow the supply fan as it used to."""
+    supply, back = unit.mean(Signal.FAN_SPEED), unit.mean(Signal.RETURN_FAN_SPEED)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.where(unit.settled & (supply > 0.2), back / supply, np.nan)
+    usual = median(ratio)
+    steady = median(np.abs(ratio - usual)) < STEADY * usual
+    return steady & unit.settled & (np.abs(ratio / usual - 1.0) > k * RATIO)
+
+
+def pressure_off(unit: AirHandler, k: float) -> Flags:
+    """The pressure in the duct is far from its setpoint."""
+    wanted, has = unit.mean(Signal.PRESSURE_SETPOINT), unit.mean(Signal.PRESSURE)
+    return unit.settled & (wanted > 10.0) & (np.abs(has - wanted) > k * 50.0)
+
+
+def damper_open_at_rest(unit: AirHandler, k: float) -> Flags:
+    """The outdoor air damper stands open while the fan rests."""
+    return ~unit.runs & (unit.mean(Signal.OUTDOOR_DAMPER) > k * 0.1)
+
+
+def heats_at_rest(unit: AirHandler, k: float) -> Flags:
+    """A coil's valve stands open while the fan rests and no frost threatens."""
+    mild = ~(unit.mean(Signal.OUTDOOR_TEMP) < 5.0)
+    opened = (unit.valve(Signal.HEATING_VALVE) > k * 0.1) & mild
+    return ~unit.runs & (opened | (unit.valve(Signal.COOLING_VALVE) > k * 0.1))
+
+
+def _row(
+    end: str,
+    code: FaultCode,
+    look_for: LookFor,
+    condition: Condition,
+    needs: tuple[Signal, ...],
+    *,
+    delay_h: float = 1.0,
+    tolerance: float = 0.0,
+    any_of: tuple[Signal, ...] = (),
+) -> Rule:
+    return Rule(
+        id=RuleId(f"AHU-{end}"),
+        equipment=Equipment.AIR_HANDLER,
+        fact=code,
+        look_for=look_for,
+        look=looking(condition, lines=(*needs, *any_of)),
+        source="open-fdd CMD-1, SCHED-1; Guideline 36, 5.16",
+        needs=needs,
+        any_of=any_of,
+        silent=(State.FANS_STARTING,),
+        tolerance=tolerance,
+        unit="share",
+        delay_h=delay_h,
+        join_h=0.0,
+    )
+
+
+_F = FaultCode
+RULES = (
+    Rule(
+        id=RuleId("AHU-UNOCCUPIED"),
+        equipment=Equipment.AIR_HANDLER,
+        fact=FaultCode.RUNS_UNOCCUPIED,
+        look_for=LookFor.FAN_PROGRAMME,
+        look=runs_unoccupied,
+        source="open-fdd SCHED-1",
+        needs=(Signal.FAN, Signal.OCCUPIED),
+        silent=(State.FANS_OFF, State.IN_USE),
+        tolerance=0.0,
+        unit="h",
+        delay_h=6.0,
+        join_h=0.0,
+    ),
+    Rule(
+        id=RuleId("AHU-ALWAYS-ON"),
+        equipment=Equipment.AIR_HANDLER,
+        fact=FaultCode.NEVER_RESTS,
+        look_for=LookFor.FAN_PROGRAMME,
+        look=never_rests,
+        source="open-fdd SCHED-247",
+        needs=(Signal.FAN, Signal.OCCUPIED),
+        silent=(State.FANS_OFF,),
+        tolerance=0.0,
+        unit="h",
+        delay_h=72.0,
+        join_h=24.0,
+    ),
+    _row(
+        "RETURN-FAN-STOPPED",
+        _F.RETURN_FAN_STANDS,
+        LookFor.FAN,
+        return_fan_stands,
+        (Signal.FAN, Signal.RETURN_FAN),
+    ),
+    _row(
+        "RETURN-FAN-SPEED",
+        _F.RETURN_FAN_OFF,
+        LookFor.FAN,
+        return_fan_off,
+        (Signal.FAN_SPEED, Signal.RETURN_FAN_SPEED),
+        tolerance=RATIO,
+    ),
+    _row(
+        "PRESSURE",
+        _F.PRESSURE_OFF,
+        LookFor.FAN,
+        pressure_off,
+        (Signal.PRESSURE, Signal.PRESSURE_SETPOINT),
+        tolerance=50.0,
+    ),
+    _row(
+        "DAMPER-AT-REST",
+        _F.DAMPER_AT_REST,
+        LookFor.DAMPERS,
+        damper_open_at_rest,
+        (Signal.FAN, Signal.OUTDOOR_DAMPER),
+        delay_h=2.0,
+        tolerance=0.1,
+    ),
+    _row(
+        "VALVE-AT-REST",
+        _F.VALVE_AT_REST,
+        LookFor.COIL_VALVES,
+        heats_at_rest,
+        (Signal.FAN,),
+        any_of=(Signal.HEATING_VALVE, Signal.COOLING_VALVE),
+        delay_h=2.0,
+        tolerance=0.1,
+    ),
+)

@@ -1,0 +1,1 @@
+"""Rules of heating water, rooms and heat pumps with control points."""

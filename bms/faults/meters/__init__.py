@@ -1,0 +1,1 @@
+"""Rules that the hourly meters and the weather alone can answer."""

@@ -1,0 +1,187 @@
+"""Meters that do not count as they should: silent, stuck, rounding, slipping, or off a factor."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from bms.faults.codes import CannotCode, FaultCode, LookFor
+from bms.faults.days import DayTable, trailing
+from bms.faults.delays import confirmed
+from bms.faults.meters.heat_days import HeatDays, last_mean, too_short
+from bms.faults.observations import Equipment, Observations
+from bms.faults.prices import WATER_KWH_M3K
+from bms.faults.rule import Detected, Rule, Seen, found, median, nothing
+from bms.faults.signals import Signal
+from bms.model.fact import Term, fact
+from bms.model.planning.grid import Flags
+from bms.model.readings.series import Floats
+from bms.model.work.finding import RuleId, Severity
+
+COUNTED = (Signal.HEAT, Signal.ELECTRICITY, Signal.WATER)
+COLDEST_ZERO_C = 4.0
+"""Below this no building in use takes no heat for a day and a night [degC]."""
+
+
+def _counted(seen: Observations) -> Signal:
+    return next(signal for signal in COUNTED if seen.has(signal))
+
+
+def quantum(values: Floats) -> float:
+    """The smallest step in which the values are told; 0 where every value stands by itself."""
+    known = np.unique(np.round(values[np.isfinite(values) & (values > 0)], 6))
+    if len(known) < 3:
+        return 0.0
+    steps = np.diff(known)
+    step = float(steps[steps > 1e-6].min()) if (steps > 1e-6).any() else 0.0
+    rests = np.abs(known / step - np.round(known / step)) if step else np.ones(1)
+    return step if np.median(rests) < 0.02 else 0.0
+
+
+def silent(seen: Observations, rule: Rule) -> Seen:
+    """No value has come for longer than the delay, after there were some."""
+    values = seen[_counted(seen)]
+    first = int(np.argmax(np.isfinite(values)))
+    missing = ~np.isfinite(values)
+    missing[:first] = False
+    flags = confirmed(missing, np.zeros(len(seen), np.bool_), seen.steps(rule.delay_h))
+    return found(flags, parameters={"hours": _longest(flags, seen)}, lines=(_counted(seen),))
+
+
+def stuck(seen: Observations, rule: Rule) -> Seen:
+    """The same amount again and again, longer than its rounding explains; or nothing at all in the
+    cold."""
+    signal = _counted(seen)
+    values = seen[signal]
+    step = quantum(values)
+    level = median(values[values > 0])
+    same = np.zeros(len(values), dtype=np.bool_)
+    same[1:] = (np.abs(np.diff(values)) < 1e-9) & (values[1:] > 0)
+    coarse = step > 0.1 * level if np.isfinite(level) else True
+    wait = rule.delay_h * (4.0 if coarse else 1.0)
+    flags = confirmed(same, seen.breaks, seen.steps(wait))
+    if signal is Signal.HEAT and seen.has(Signal.OUTDOOR_TEMP):
+        cold = seen.get(Signal.OUTDOOR_TEMP) < COLDEST_ZERO_C
+        flags |= confirmed((values == 0) & cold, seen.breaks, seen.steps(24.0))
+    if signal is Signal.ELECTRICITY:
+        flags |= confirmed(values == 0, seen.breaks, seen.steps(24.0))
+    return found(flags, parameters={"hours": _longest(flags, seen)}, lines=(signal,))
+
+
+def rounds(seen: Observations, rule: Rule) -> Seen:
+    """Values come in steps so coarse that an hour cannot be told from the next one."""
+    signal = _counted(seen)
+    table = DayTable.of(seen)
+    values = seen[signal]
+    level = median(values[values > 0])
+    step = quantum(values[-seen.steps(24 * 28) :])
+    if not np.isfinite(level):
+        return fact(CannotCode.NO_FLOW)
+    if step < rule.tolerance_at(seen) * level:
+        return nothing()
+    flags = np.zeros(len(table), dtype=np.bool_)
+    flags[-28:] = True
+    return found(table.spread(flags), parameters={"step": step, "level": level}, lines=(signal,))
+
+
+def slips(seen: Observations, rule: Rule) -> Seen:
+    """Energy, and volume times temperature difference, have come apart against their history."""
+    if not (seen.has(Signal.METER_FLOW_TEMP) and seen.has(Signal.METER_RETURN_TEMP)):
+        return fact(
+            CannotCode.MISSING_SIGNALS,
+            signals=(
+                Term(Signal.METER_FLOW_TEMP.value),
+                Term(Signal.METER_RETURN_TEMP.value),
+            ),
+        )
+    days = HeatDays.of(seen)
+    counted = days.table.total(days.cooling * seen[Signal.VOLUME] * WATER_KWH_M3K)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        ratio = np.where(counted > 0, days.heat / counted, np.nan)
+    week = trailing(ratio, 4, least=3)
+    usual = median(ratio[: max(len(ratio) // 2, 1)])
+    if not np.isfinite(usual):
+        return too_short(len(days.table), 30)
+    off = week / usual - 1.0
+    load = trailing(days.heat, 4) > 0.1 * np.nanmax(days.heat)
+    enough = rule.tolerance_at(seen)
+    flags = confirmed((np.abs(off) > enough) & load, days.table.breaks, 2)
+    level = last_mean(off, flags)
+    return (
+        nothing()
+        if level is None
+        else found(
+            days.table.spread(flags), parameters={"off": level}, lines=(Signal.HEAT, Signal.VOLUME)
+        )
+    )
+
+
+def spikes(seen: Observations, rule: Rule) -> Seen:
+    """Amounts far beyond everything else that the meter has counted: a unit, a reset or a wild
+    reading."""
+    signal = _counted(seen)
+    values = seen[signal]
+    known = values[np.isfinite(values)]
+    if len(known) < 100:
+        return fact(CannotCode.TOO_FEW_DAYS, days=len(known) // 24, needed=5)
+    top = float(np.percentile(known, 99.5))
+    wild = (values > rule.tolerance_at(seen) * max(top, 1e-9)) | (values < -0.05 * max(top, 1e-9))
+    flags: Flags = wild & np.isfinite(values)
+    if not flags.any():
+        return nothing()
+    most = float(np.abs(values[flags]).max())
+    return (Detected(flags=flags, parameters={"value": most, "usual": top}, lines=(signal,)),)
+
+
+def _longest(flags: Flags, seen: Observations) -> float:
+    """Hours that were flagged in the last run."""
+    index = np.flatnonzero(flags)
+    if not len(index):
+        return 0.0
+    cut = np.flatnonzero(np.diff(index) > 1)
+    first = int(index[cut[-1] + 1]) if len(cut) else int(index[0])
+    return float((int(index[-1]) - first + 1) * seen.step_s / 3600.0)
+
+
+def _rows(equipment: Equipment, name: str, signal: Signal) -> tuple[Rule, ...]:
+    rows = (
+        ("SILENT", FaultCode.METER_SILENT, silent, LookFor.METER_LINK, 0.0, "", 24.0),
+        ("STUCK", FaultCode.METER_STUCK, stuck, LookFor.METER_ITSELF, 0.0, "", 12.0),
+        ("COARSE", FaultCode.METER_ROUNDS, rounds, LookFor.METER_PULSES, 0.6, "share", 672.0),
+        ("SPIKE", FaultCode.METER_SPIKES, spikes, LookFor.METER_ITSELF, 8.0, "times", 0.0),
+    )
+    return tuple(
+        Rule(
+            id=RuleId(f"{name}-METER-{end}"),
+            equipment=equipment,
+            fact=code,
+            look_for=look_for,
+            look=look,
+            source="ASHRAE Guideline 14, 4.2.11; open-fdd SV-FLATLINE, SV-STALE, SV-SPIKE",
+            severity=Severity.LOW if end == "COARSE" else Severity.MEDIUM,
+            needs=(signal,),
+            tolerance=tolerance,
+            unit=unit,
+            delay_h=delay,
+        )
+        for end, code, look, look_for, tolerance, unit, delay in rows
+    )
+
+
+RULES = (
+    *_rows(Equipment.HEAT_METER, "DH", Signal.HEAT),
+    *_rows(Equipment.ELECTRICITY_METER, "EL", Signal.ELECTRICITY),
+    *_rows(Equipment.WATER_METER, "W", Signal.WATER),
+    Rule(
+        id=RuleId("DH-METER-SLIP"),
+        equipment=Equipment.HEAT_METER,
+        fact=FaultCode.METER_SLIPS,
+        look_for=LookFor.METER_ITSELF,
+        look=slips,
+        source="energy balance, EN 1434-1",
+        severity=Severity.HIGH,
+        needs=(Signal.HEAT, Signal.VOLUME),
+        tolerance=0.06,
+        unit="share",
+        delay_h=96,
+    ),
+)

@@ -1,0 +1,118 @@
+"""A heat meter by the day: heat, weather, cooling, and the load that its weather explains."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from bms.faults.codes import CannotCode
+from bms.faults.days import DayTable, outdoor_days, trailing
+from bms.faults.expected import Expectation, expectation
+from bms.faults.observations import Observations
+from bms.faults.prices import WATER_KWH_M3K
+from bms.faults.signals import Signal
+from bms.model.fact import Fact, fact
+from bms.model.planning.grid import Flags
+from bms.model.readings.series import Floats
+
+BALANCE_C = (12.0, 14.0, 16.0, 18.0)
+"""Outdoor temperatures at which heating may begin, of which the history picks one [degC]."""
+COLD_C = 12.0
+"""Below this daily mean every building heats [degC]."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeatDays:
+    """Days of a heat meter; arrays have shape (days,)."""
+
+    seen: Observations
+    table: DayTable
+    heat: Floats
+    outdoor: Floats
+
+    @classmethod
+    def of(cls, seen: Observations) -> HeatDays:
+        """The days of a subject, worked out once."""
+        kept = seen.__dict__.get("_heat_days")
+        if kept is None:
+            table = DayTable.of(seen)
+            heat, outdoor = table.total(seen.get(Signal.HEAT)), outdoor_days(seen, table)
+            kept = seen.__dict__["_heat_days"] = cls(seen, table, heat, outdoor)
+        assert isinstance(kept, HeatDays)
+        return kept
+
+    @cached_property
+    def expected(self) -> Expectation:
+        """Heat that the days' weather leads to expect [kWh]: a base, a slope below a balance
+        temperature, and the same on closed days."""
+        closed = self.table.closed.astype(np.float64)
+        designs = []
+        for balance in BALANCE_C:
+            degrees = np.maximum(balance - self.outdoor, 0.0)
+            before = np.concatenate([degrees[:1], degrees[:-1]])
+            columns = [np.ones_like(degrees), degrees, before, closed, closed * degrees]
+            designs.append(np.stack(columns, axis=1))
+        return expectation(self.heat, designs)
+
+    @cached_property
+    def cooling(self) -> Floats:
+        """Cooling of each interval [K], by temperatures, else by energy and volume."""
+        flow, back = (
+            self.seen.get(Signal.METER_FLOW_TEMP),
+            self.seen.get(Signal.METER_RETURN_TEMP),
+        )
+        if np.isfinite(flow).any() and np.isfinite(back).any():
+            return flow - back
+        volume = self.seen.get(Signal.VOLUME)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(
+                volume > 0, self.seen.get(Signal.HEAT) / (volume * WATER_KWH_M3K), np.nan
+            )
+
+    @cached_property
+    def volume(self) -> Floats:
+        """Volume of the days [m3]."""
+        return self.table.total(self.seen.get(Signal.VOLUME))
+
+    @cached_property
+    def day_cooling(self) -> Floats:
+        """Volume-weighted cooling of the days [K]."""
+        weighted = self.table.total(self.cooling * self.seen.get(Signal.VOLUME))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(self.volume > 0, weighted / self.volume, np.nan)
+
+    @property
+    def heating(self) -> Flags:
+        """Days on which every building heats."""
+        return self.outdoor < COLD_C
+
+    @cached_property
+    def year_kwh(self) -> float:
+        """Heat of a year [kWh]: the last 365 days, or scaled by what is known."""
+        last = self.heat[-365:]
+        known = np.isfinite(last)
+        return 365.0 * float(last[known].mean()) if known.any() else 0.0
+
+    def cooling_over(self, days: int) -> Floats:
+        """Volume-weighted cooling of each day and those before it [K]."""
+        weighted = trailing(self.day_cooling * self.volume, days)
+        volume = trailing(np.where(np.isfinite(self.day_cooling), self.volume, np.nan), days)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(volume > 0, weighted / volume, np.nan)
+
+
+def too_short(days: int, needed: int) -> Fact:
+    """Too few days are known."""
+    return fact(CannotCode.TOO_FEW_DAYS, days=days, needed=needed)
+
+
+def last_mean(values: Floats, flags: Flags) -> float | None:
+    """Mean of the values on the flagged days of the last run."""
+    where = flags & np.isfinite(values)
+    if not where.any():
+        return None
+    index = np.flatnonzero(where)
+    recent = index[index > index[-1] - 28]
+    return float(values[recent].mean())

@@ -1,0 +1,1 @@
+"""Rules against what a learned model expects."""

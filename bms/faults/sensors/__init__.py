@@ -1,0 +1,1 @@
+"""Rules of sensors, clocks, schedules and overrides."""

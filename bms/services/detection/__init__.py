@@ -1,0 +1,1 @@
+"""Runs the fault rules on what is stored of the buildings."""

@@ -101,6 +101,7 @@ class FaultCode(MessageCode):
     VALVE_AT_REST = "fault_valve_at_rest"
     VALVE_HUNTS = "fault_valve_hunts"
     VALVE_LEAKS = "fault_valve_leaks"
+    WARM_AT_REST = "fault_warm_at_rest"
     WATER_JUMPS = "fault_water_jumps"
     WATER_NEVER_STOPS = "fault_water_never_stops"
 

@@ -23,7 +23,7 @@ MARGIN = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Expectation:
+class ExpectedDays:
     """``value`` expected of each day and ``scale``, the usual (1.48 MAD) deviation of a day."""
 
     value: Floats
@@ -38,7 +38,7 @@ def expectation(
     history_days: int = 400,
     guard_days: int = GUARD_DAYS,
     fewest: int = FEWEST_DAYS,
-) -> Expectation:
+) -> ExpectedDays:
     """The expectation of ``y`` (n,) from the best of several design matrices (n, k), each chosen by
     its squared error in the history."""
     n = len(y)
@@ -57,7 +57,7 @@ def expectation(
         like = ((x[block] >= low - room) & (x[block] <= high + room)).all(axis=1)
         value[block] = np.where(like, x[block] @ told, np.nan)
         scale[block] = deviation
-    return Expectation(value, scale)
+    return ExpectedDays(value, scale)
 
 
 def _best(

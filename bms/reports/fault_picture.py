@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from textwrap import wrap
 
 from bms.model.work.finding import EvidenceSeries, Finding
 from bms.reports import svg
 from bms.reports.svg import WIDTH, Frame
 from bms.reports.text import ChartText
 
-PANEL_PX, GAP_PX, TOP_PX = 130.0, 44.0, 52.0
+PANEL_PX, GAP_PX, TOP_PX = 130.0, 44.0, 36.0
+TITLE_CHARS = 88
 LEFT_PX, RIGHT_PX = 60.0, WIDTH - 24.0
 CLASSES = ("l-measured thick", "l-plan mid", "l-band mid dash", "l-more mid dots", "l-quiet mid")
 
@@ -22,8 +24,9 @@ def fault_picture(finding: Finding, text: ChartText) -> str:
         panels.setdefault(line.unit, []).append(line)
     first, last = finding.evidence.start, finding.evidence.end + timedelta(hours=1)
     x = svg.linear(first.timestamp(), last.timestamp(), LEFT_PX, RIGHT_PX)
-    body = [svg.text(LEFT_PX, 22.0, text.title, cls="strong")]
-    top = TOP_PX
+    titles = wrap(text.title, TITLE_CHARS)
+    body = [svg.text(LEFT_PX, 22.0 + 18.0 * i, t, cls="strong") for i, t in enumerate(titles)]
+    top = TOP_PX + 18.0 * len(titles)
     for unit, lines in panels.items() or [("", [])]:
         frame = Frame(LEFT_PX, top, RIGHT_PX, top + PANEL_PX)
         body += _panel(finding, unit, lines, frame, x, text)

@@ -15,7 +15,7 @@ import typer
 from bms.cli.console.language import CommandTranslator, translator_of_locale
 from bms.cli.console.output_file import write_output
 from bms.cli.console.progress import progress_bars
-from bms.cli.console.screen import say, screen, slim_table
+from bms.cli.console.screen import print_folded, say, screen
 from bms.config import Settings
 from bms.faults.run import Answers, detect_all
 from bms.feeds.plants.column_map import ColumnMap, read_map
@@ -154,17 +154,10 @@ def _print(
         say(t("detect_columns", columns="; ".join(names)))
         if plant.left:
             say(t("detect_left", columns="; ".join(plant.left)))
-    if rows:
-        table = slim_table(
-            t("detect_rule"),
-            t("detect_where"),
-            t("detect_when"),
-            t("detect_year"),
-            t("detect_what"),
-        )
-        for row in rows[:SHOWN]:
-            table.add_row(*_cells(row, t))
-        screen().print(table)
+    console = screen()
+    for row in rows[:SHOWN]:
+        console.print(_head(row, t), style="bold", highlight=False)
+        print_folded(console, f"{t.describe(row.fact)}. {t.describe(row.look_for)}", indent=2)
     if len(rows) > SHOWN:
         say(t("detect_more", count=len(rows) - SHOWN))
     say(t("detect_summary", count=len(rows), ran=answers.ran, cannot=len(answers.cannot)))
@@ -177,16 +170,15 @@ def _refusal(row: CannotRun, t: CommandTranslator) -> str:
     return t("detect_cannot", rule=row.rule, subject=row.subject, reason=t.describe(row.reason))
 
 
-def _cells(row: Finding, t: CommandTranslator) -> tuple[str, ...]:
+def _head(row: Finding, t: CommandTranslator) -> str:
+    """Rule, subject, interval and what it is worth."""
     price = row.price
+    parts = [row.rule, row.subject, f"{_day(row.start, t)} – {_day(row.end, t)}"]
     if price.dkk_year is not None:
-        worth = t("detect_dkk", dkk=price.dkk_year, low=price.dkk_low, high=price.dkk_high)
+        parts.append(t("detect_dkk", dkk=price.dkk_year, low=price.dkk_low, high=price.dkk_high))
     elif price.kwh_year is not None:
-        worth = t("detect_kwh", kwh=price.kwh_year)
-    else:
-        worth = "–"
-    when = f"{_day(row.start, t)} – {_day(row.end, t)}"
-    return row.rule, row.subject, when, worth, f"{t.describe(row.fact)}. {t.describe(row.look_for)}"
+        parts.append(t("detect_kwh", kwh=price.kwh_year))
+    return " · ".join(parts)
 
 
 def _day(moment: datetime, t: CommandTranslator) -> str:

@@ -107,7 +107,8 @@ def _swings(seen: Observations, signal: Signal) -> Floats:
             extreme = value if rising else extreme
     sums = np.cumsum(np.concatenate([[0.0], turned]))
     end = np.arange(1, len(seen) + 1)
-    return sums[end] - sums[np.maximum(end - seen.steps(1.0), 0)]
+    count: Floats = sums[end] - sums[np.maximum(end - seen.steps(1.0), 0)]
+    return count
 
 
 def cooling_effort(seen: Observations, rule: Rule) -> Seen:
@@ -153,10 +154,10 @@ def _least_deviations(design: Floats, values: Floats, rows: Ints) -> Floats:
     """Coefficients of least absolute deviations, by repeated weighting."""
     x, y = design[rows], values[rows]
     weight = np.ones(len(y))
-    told = np.zeros(x.shape[1])
+    told: Floats = np.zeros(x.shape[1])
     for _ in range(8):
         root = np.sqrt(weight)
-        told = np.linalg.lstsq(x * root[:, None], y * root, rcond=None)[0]
+        told = np.asarray(np.linalg.lstsq(x * root[:, None], y * root, rcond=None)[0], np.float64)
         weight = 1.0 / np.maximum(np.abs(y - x @ told), 0.02)
     return told
 

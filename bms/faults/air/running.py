@@ -17,6 +17,8 @@ from bms.model.work.finding import Price, RuleId
 
 RATIO = 0.15
 """How far the return fan may leave its usual ratio to the supply fan."""
+REST_K = 6.0
+"""How much warmer air at shut coils may be than both airs around it, when the fan rests [K]."""
 STEADY = 0.03
 """Fans whose ratio usually varies by more are controlled apart, so that it says nothing."""
 
@@ -84,6 +86,16 @@ def heats_at_rest(unit: AirHandler, k: float) -> Flags:
     mild = ~(unit.mean(Signal.OUTDOOR_TEMP) < 5.0)
     opened = (unit.valve(Signal.HEATING_VALVE) > k * 0.1) & mild
     return ~unit.runs & (opened | (unit.valve(Signal.COOLING_VALVE) > k * 0.1))
+
+
+def warm_at_rest(unit: AirHandler, k: float) -> Flags:
+    """The fan rests and the heating valve is shut, yet the air at the coils is far warmer than
+    outdoors and in the rooms: the valve leaks."""
+    coils = np.fmax(unit.mean(Signal.MIXED_AIR_TEMP), unit.mean(Signal.SUPPLY_AIR_TEMP))
+    coils = np.fmax(coils, unit.mean(Signal.RECOVERED_AIR_TEMP))
+    around = np.fmax(unit.mean(Signal.RETURN_AIR_TEMP), unit.mean(Signal.OUTDOOR_TEMP))
+    shut = unit.mean(Signal.HEATING_VALVE) < 0.01
+    return ~unit.runs & shut & (coils > around + k * REST_K)
 
 
 def _row(
@@ -185,5 +197,14 @@ RULES = (
         any_of=(Signal.HEATING_VALVE, Signal.COOLING_VALVE),
         delay_h=2.0,
         tolerance=0.1,
+    ),
+    _row(
+        "WARM-AT-REST",
+        _F.WARM_AT_REST,
+        LookFor.COIL_VALVES,
+        warm_at_rest,
+        (Signal.FAN, Signal.HEATING_VALVE, Signal.RETURN_AIR_TEMP, Signal.OUTDOOR_TEMP),
+        any_of=(Signal.MIXED_AIR_TEMP, Signal.SUPPLY_AIR_TEMP, Signal.RECOVERED_AIR_TEMP),
+        tolerance=REST_K,
     ),
 )

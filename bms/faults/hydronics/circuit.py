@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from bms.faults.codes import CannotCode, FaultCode, LookFor
@@ -10,7 +12,7 @@ from bms.faults.delays import confirmed
 from bms.faults.meters.heat_days import last_mean
 from bms.faults.observations import Equipment, Observations, State
 from bms.faults.prices import heat_price, priced
-from bms.faults.rule import Rule, Seen, found, median, nothing
+from bms.faults.rule import Look, Rule, Seen, found, median, nothing
 from bms.faults.signals import Signal
 from bms.model.fact import fact
 from bms.model.planning.grid import Flags
@@ -219,35 +221,41 @@ def night_level(seen: Observations, rule: Rule) -> Seen:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Kind:
+    """What the rows of a kind of equipment share."""
+
+    equipment: Equipment = Equipment.HEATING
+    severity: Severity = Severity.MEDIUM
+    unit: str = "K"
+    any_of: tuple[Signal, ...] = ()
+
+
 def _row(
     name: str,
     code: FaultCode,
-    look: object,
+    look: Look,
     look_for: LookFor,
     needs: tuple[Signal, ...],
     tolerance: float,
     delay_h: float,
-    *,
-    unit: str = "K",
-    equipment: Equipment = Equipment.HEATING,
-    source: str = "HHW_brick; Raftery et al. 2024",
-    any_of: tuple[Signal, ...] = (),
-    severity: Severity = Severity.MEDIUM,
+    kind: _Kind = _Kind(),
 ) -> Rule:
     return Rule(
         id=RuleId(name),
-        equipment=equipment,
+        equipment=kind.equipment,
         fact=code,
         look_for=look_for,
-        look=look,  # type: ignore[arg-type]
-        source=source,
-        severity=severity,
+        look=look,
+        source="HHW_brick; Raftery et al. 2024",
+        severity=kind.severity,
         needs=needs,
-        any_of=any_of,
+        any_of=kind.any_of,
         silent=(State.NO_FLOW,),
         tolerance=tolerance,
-        unit=unit,
+        unit=kind.unit,
         delay_h=delay_h,
+        join_h=60 * 24.0 if name == "HC-SUMMER" else 14 * 24.0,
     )
 
 
@@ -279,7 +287,7 @@ RULES = (
         (SUP, SP),
         5.0,
         6,
-        severity=Severity.HIGH,
+        _Kind(severity=Severity.HIGH),
     ),
     _row(
         "HC-TOO-WARM",
@@ -321,9 +329,9 @@ RULES = (
         (),
         24.0,
         48,
-        unit="1/day",
-        equipment=Equipment.HEAT_PUMP,
-        any_of=(Signal.HEAT_PUMP_RUN, Signal.PUMP),
+        _Kind(
+            unit="1/day", equipment=Equipment.HEAT_PUMP, any_of=(Signal.HEAT_PUMP_RUN, Signal.PUMP)
+        ),
     ),
     _row(
         "HP-COP",
@@ -333,7 +341,6 @@ RULES = (
         (Signal.HEAT_PUMP_POWER, Signal.HEAT_PUMP_HEAT),
         2.0,
         72,
-        unit="kWh/kWh",
-        equipment=Equipment.HEAT_PUMP,
+        _Kind(unit="kWh/kWh", equipment=Equipment.HEAT_PUMP),
     ),
 )

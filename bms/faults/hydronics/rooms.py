@@ -10,7 +10,7 @@ from bms.faults.delays import confirmed
 from bms.faults.meters.heat_days import last_mean
 from bms.faults.observations import Equipment, Observations, State
 from bms.faults.prices import heat_price
-from bms.faults.rule import Detected, Rule, Seen, found, median, nothing
+from bms.faults.rule import Detected, Look, Rule, Seen, found, median, nothing
 from bms.faults.signals import Signal
 from bms.model.fact import fact
 from bms.model.readings.series import Floats
@@ -193,7 +193,7 @@ def valve_stuck(seen: Observations, rule: Rule) -> Seen:
 def _row(
     name: str,
     code: FaultCode,
-    look: object,
+    look: Look,
     look_for: LookFor,
     needs: tuple[Signal, ...],
     tolerance: float,
@@ -205,7 +205,7 @@ def _row(
         equipment=Equipment.ROOMS,
         fact=code,
         look_for=look_for,
-        look=look,  # type: ignore[arg-type]
+        look=look,
         source="DH-5 of the project's rules; open-fdd VLV-1, AHU-SIMUL",
         needs=needs,
         silent=(State.WARM,),

@@ -10,7 +10,7 @@ from bms.faults.delays import confirmed
 from bms.faults.meters.heat_days import last_mean, too_short
 from bms.faults.observations import Equipment, Observations, State
 from bms.faults.prices import electricity_price
-from bms.faults.rule import Rule, Seen, found, median, nothing
+from bms.faults.rule import Look, Rule, Seen, found, median, nothing
 from bms.faults.signals import Signal
 from bms.model.fact import Term, fact
 from bms.model.planning.grid import Flags
@@ -186,14 +186,14 @@ def runs_out_of_use(seen: Observations, rule: Rule) -> Seen:
 
 
 def _row(
-    end: str, code: FaultCode, look: object, tolerance: float, delay_h: float, look_for: LookFor
+    end: str, code: FaultCode, look: Look, tolerance: float, delay_h: float, look_for: LookFor
 ) -> Rule:
     return Rule(
         id=RuleId(f"EL-{end}"),
         equipment=Equipment.ELECTRICITY_METER,
         fact=code,
         look_for=look_for,
-        look=look,  # type: ignore[arg-type]
+        look=look,
         source="open-fdd SCHED-1, SCHED-247; BR18 §295(3)",
         needs=(Signal.ELECTRICITY,),
         tolerance=tolerance,

@@ -9,7 +9,7 @@ import numpy as np
 
 from bms.faults.codes import CannotCode
 from bms.faults.days import DayTable, outdoor_days, trailing
-from bms.faults.expected import Expectation, expectation
+from bms.faults.expected import ExpectedDays, expectation
 from bms.faults.observations import Observations
 from bms.faults.prices import WATER_KWH_M3K
 from bms.faults.signals import Signal
@@ -44,7 +44,7 @@ class HeatDays:
         return kept
 
     @cached_property
-    def expected(self) -> Expectation:
+    def expected(self) -> ExpectedDays:
         """Heat that the days' weather leads to expect [kWh]: a base, a slope below a balance
         temperature, and the same on closed days."""
         closed = self.table.closed.astype(np.float64)

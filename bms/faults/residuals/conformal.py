@@ -20,7 +20,7 @@ from bms.faults.expected import expectation
 from bms.faults.meters.heat_days import HeatDays, last_mean, too_short
 from bms.faults.observations import Equipment, Observations, State
 from bms.faults.prices import electricity_price, heat_price
-from bms.faults.rule import Rule, Seen, found, nothing
+from bms.faults.rule import Look, Rule, Seen, found, nothing
 from bms.faults.signals import Signal
 from bms.model.fact import fact
 from bms.model.readings.series import Floats
@@ -165,7 +165,7 @@ def _row(
     name: str,
     equipment: Equipment,
     code: FaultCode,
-    look: object,
+    look: Look,
     needs: tuple[Signal, ...],
     look_for: LookFor,
 ) -> Rule:
@@ -174,7 +174,7 @@ def _row(
         equipment=equipment,
         fact=code,
         look_for=look_for,
-        look=look,  # type: ignore[arg-type]
+        look=look,
         source=_SOURCE,
         needs=needs,
         silent=(State.THIN_DATA,),

@@ -11,7 +11,7 @@ from bms.faults.delays import confirmed
 from bms.faults.meters.heat_days import last_mean
 from bms.faults.observations import Equipment, Observations, State
 from bms.faults.prices import heat_price
-from bms.faults.rule import Detected, Rule, Seen, found, nothing
+from bms.faults.rule import Detected, Look, Rule, Seen, found, nothing
 from bms.faults.signals import Signal
 from bms.model.fact import fact
 from bms.model.readings.series import Floats
@@ -171,7 +171,7 @@ _OUT = (Signal.OUTDOOR_TEMP, Signal.WEATHER_TEMP)
 def _row(
     name: str,
     code: FaultCode,
-    look: object,
+    look: Look,
     look_for: LookFor,
     needs: tuple[Signal, ...],
     tolerance: float,
@@ -183,7 +183,7 @@ def _row(
         equipment=Equipment.ANY,
         fact=code,
         look_for=look_for,
-        look=look,  # type: ignore[arg-type]
+        look=look,
         source="open-fdd OAT-METEO, SCHED-1, CMD-1",
         needs=needs,
         silent=(State.THIN_DATA,),

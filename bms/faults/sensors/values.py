@@ -10,12 +10,15 @@ import numpy as np
 from bms.faults.codes import FaultCode, LookFor
 from bms.faults.delays import confirmed
 from bms.faults.observations import Equipment, Observations, State
-from bms.faults.rule import Detected, Rule, Seen, median
+from bms.faults.rule import Detected, Look, Rule, Seen, median
 from bms.faults.signals import AIR_TEMPERATURES, SHARES, TEMPERATURES, WATER_TEMPERATURES, Signal
 from bms.model.fact import Term
+from bms.model.planning.grid import Flags
 from bms.model.readings.series import Floats
 from bms.model.work.finding import RuleId, Severity
 
+TOGETHER = 3
+"""Columns that stay away together from which on it is their device."""
 MEASURED = (TEMPERATURES - {Signal.SUPPLY_SETPOINT, Signal.ZONE_SETPOINT}) - {
     Signal.SUPPLY_AIR_SETPOINT,
     Signal.WEATHER_TEMP,
@@ -23,7 +26,7 @@ MEASURED = (TEMPERATURES - {Signal.SUPPLY_SETPOINT, Signal.ZONE_SETPOINT}) - {
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Column:
+class SensorColumn:
     """A column of readings: its signal, the room that it belongs to, and its values."""
 
     signal: Signal
@@ -31,21 +34,21 @@ class Column:
     values: Floats
 
 
-def columns(seen: Observations) -> Iterator[Column]:
+def columns(seen: Observations) -> Iterator[SensorColumn]:
     """Every column with a value."""
     for signal, values in seen.signals.items():
         if np.isfinite(values).any():
-            yield Column(signal, None, values)
+            yield SensorColumn(signal, None, values)
     for signal, rooms in seen.rooms.items():
         for place, values in rooms.items():
             if np.isfinite(values).any():
-                yield Column(signal, place, values)
+                yield SensorColumn(signal, place, values)
 
 
 def limits(signal: Signal) -> tuple[float, float] | None:
     """The range that a working sensor stays in; None where there is none."""
     if signal in (Signal.OUTDOOR_TEMP, Signal.WEATHER_TEMP):
-        return -35.0, 45.0
+        return -50.0, 55.0
     if signal is Signal.ZONE_TEMP:
         return 2.0, 45.0
     if signal in AIR_TEMPERATURES:
@@ -86,7 +89,7 @@ def flat(seen: Observations, rule: Rule) -> Seen:
         wait = max(rule.delay_h, 4.0 * _usual_standstill_h(column.values, seen))
         flags = confirmed(same, seen.breaks, seen.steps(wait))
         if column.signal not in (Signal.OUTDOOR_TEMP, Signal.ZONE_TEMP):
-            flags &= _moves(seen, column.values, flags)
+            flags &= _moves(seen, column.values)
         if flags.any():
             hours = float(flags.sum()) * seen.step_s / 3600.0 + wait
             value = median(column.values[flags])
@@ -94,11 +97,11 @@ def flat(seen: Observations, rule: Rule) -> Seen:
     return tuple(answers)
 
 
-def _moves(seen: Observations, values: Floats, flags: np.ndarray) -> np.ndarray:
+def _moves(seen: Observations, values: Floats) -> Flags:
     """Whether the plant ran while the value stood: water and air that rest cool slowly."""
     for signal in (Signal.FAN, Signal.PUMP, Signal.ENABLED):
         if seen.has(signal):
-            running: np.ndarray = seen.get(signal) > 0.5
+            running: Flags = seen.get(signal) > 0.5
             return running
     return np.ones(len(values), dtype=np.bool_)
 
@@ -133,24 +136,41 @@ def spikes(seen: Observations, rule: Rule) -> Seen:
 
 
 def stale(seen: Observations, rule: Rule) -> Seen:
-    """No value for longer than the delay, of a column that had some, while others go on."""
-    answers = []
+    """No value for longer than the delay, of a column that had some, while others go on.
+
+    What stays away together is told once. Heat and flow are not missed while the plant rests.
+    """
     every = list(columns(seen))
-    any_known = np.zeros(len(seen), dtype=np.bool_)
+    missing = {}
+    going_on = np.zeros(len(seen), dtype=np.bool_)
     for column in every:
-        any_known |= np.isfinite(column.values)
+        known = np.isfinite(column.values)
+        going_on |= known
+        away = ~known
+        away[: int(np.argmax(known))] = False
+        if column.signal in (Signal.HEAT, Signal.VOLUME):
+            away &= _moves(seen, column.values)
+        missing[column.signal, column.place] = away
+    flagged = {
+        key: confirmed(away & going_on, seen.breaks, seen.steps(rule.delay_h))
+        for key, away in missing.items()
+    }
+    together = np.sum([flags.astype(np.int64) for flags in flagged.values()], axis=0)
+    answers = []
     for column in every:
-        first = int(np.argmax(np.isfinite(column.values)))
-        missing = ~np.isfinite(column.values) & any_known
-        missing[:first] = False
-        flags = confirmed(missing, seen.breaks, seen.steps(rule.delay_h))
+        flags = flagged[column.signal, column.place] & (together < TOGETHER)
         if flags.any():
             hours = float(flags.sum()) * seen.step_s / 3600.0 + rule.delay_h
             answers.append(_about(column, flags, hours=hours))
+    many = together >= TOGETHER
+    if many.any():
+        hours = float(many.sum()) * seen.step_s / 3600.0 + rule.delay_h
+        told = {"signal": None, "room": None, "hours": hours}
+        answers.append(Detected(flags=many, parameters=told))
     return tuple(answers)
 
 
-def _about(column: Column, flags: np.ndarray, **parameters: float) -> Detected:
+def _about(column: SensorColumn, flags: Flags, **parameters: float) -> Detected:
     return Detected(
         flags=flags,
         parameters={"signal": Term(column.signal.value), "room": column.place, **parameters},
@@ -161,14 +181,14 @@ def _about(column: Column, flags: np.ndarray, **parameters: float) -> Detected:
 
 
 def _row(
-    end: str, code: FaultCode, look: object, tolerance: float, unit: str, delay_h: float
+    end: str, code: FaultCode, look: Look, tolerance: float, unit: str, delay_h: float
 ) -> Rule:
     return Rule(
         id=RuleId(f"SV-{end}"),
         equipment=Equipment.ANY,
         fact=code,
         look_for=LookFor.SENSOR,
-        look=look,  # type: ignore[arg-type]
+        look=look,
         source=f"open-fdd SV-{end}",
         severity=Severity.LOW if end == "SPIKE" else Severity.MEDIUM,
         silent=(State.THIN_DATA,),

@@ -36,14 +36,18 @@ NAMES: tuple[tuple[str, Signal], ...] = (
         S.SUPPLY_AIR_SETPOINT,
     ),
     (
-        r"supply air (dis)?\w* ?static pressure set|duct (static )?pressure set|"
-        r"\bdspsp\b|\bdsp sp\b",
+        (
+            r"supply air (dis)?\w* ?static pressure set|duct (static )?pressure set|"
+            r"\bdspsp\b|\bdsp sp\b"
+        ),
         S.PRESSURE_SETPOINT,
     ),
     (r"static pressure|duct pressure|\bdsp\b", S.PRESSURE),
     (
-        r"heat(ing)? recovery temp|recovered air|after (the )?(heat )?recovery|"
-        r"after hru|temp\w* (after|behind) \w*recovery",
+        (
+            r"heat(ing)? recovery temp|recovered air|after (the )?(heat )?recovery|"
+            r"after hru|temp\w* (after|behind) \w*recovery"
+        ),
         S.RECOVERED_AIR_TEMP,
     ),
     (r"exhaust air temp|afkast", S.EXHAUST_AIR_TEMP),
@@ -55,9 +59,11 @@ NAMES: tuple[tuple[str, Signal], ...] = (
     (r"return air temp|extract air temp|\brat\b|\bra temp|udsugning\w*temp", S.RETURN_AIR_TEMP),
     (r"weather (service )?temp|forecast temp|meteo temp", S.WEATHER_TEMP),
     (
-        r"outdoor( air)? temp|outside( air)? temp|ambient temp|\boat\b|\boa temp|"
-        r"\bt ?out\b|\bt ?amb\b|temp air|ude ?temp|udetemp|outdoor c$|"
-        r"temperature outdoor",
+        (
+            r"outdoor( air)? temp|outside( air)? temp|ambient temp|\boat\b|\boa temp|"
+            r"\bt ?out\b|\bt ?amb\b|temp air|ude ?temp|udetemp|outdoor c$|"
+            r"temperature outdoor"
+        ),
         S.OUTDOOR_TEMP,
     ),
     (r"heat(ing)? recovery|recovery (signal|speed|wheel)|rotor|\bhru\b|genvinding", S.RECOVERY),
@@ -81,8 +87,10 @@ NAMES: tuple[tuple[str, Signal], ...] = (
     (r"heating coil (entering|in)", S.HEATING_COIL_IN),
     (r"heating coil (leaving|out)", S.HEATING_COIL_OUT),
     (
-        r"meter (flow|supply) temp|primary supply|flow temp|fremløb|forward temp|"
-        r"supply temp(erature)? primary",
+        (
+            r"meter (flow|supply) temp|primary supply|flow temp|fremløb|forward temp|"
+            r"supply temp(erature)? primary"
+        ),
         S.METER_FLOW_TEMP,
     ),
     (r"meter return temp|primary return|\bretur(temp\w*|løb)?\b", S.METER_RETURN_TEMP),

@@ -51,7 +51,7 @@ COUNTED = {
 
 
 @dataclass(frozen=True, slots=True)
-class _Period:
+class _StoredGrid:
     """A grid that ends at a whole step before now."""
 
     start: datetime
@@ -59,7 +59,7 @@ class _Period:
     step: timedelta
 
     @classmethod
-    def before(cls, now: datetime, days: int, step: timedelta) -> _Period:
+    def before(cls, now: datetime, days: int, step: timedelta) -> _StoredGrid:
         whole = now - timedelta(seconds=now.timestamp() % step.total_seconds())
         return cls(whole - timedelta(days=days), whole, step)
 
@@ -77,7 +77,7 @@ def meter_subjects(
     site: Site, now: datetime, readings: ReadingStore, feed: Feed, context: FaultContext
 ) -> Iterator[Observations]:
     """Every meter of use of a site by the hour, with the weather of its place."""
-    period = _Period.before(now, METER_DAYS, HOUR)
+    period = _StoredGrid.before(now, METER_DAYS, HOUR)
     weather = _weather(site, period, now, feed)
     for meter in site.meters:
         signals = _meter(site, meter, period, readings)
@@ -102,7 +102,7 @@ def _first_known(signals: dict[Signal, Floats]) -> int:
     return int(np.argmax(known)) if known.any() else max(len(known) - 24, 0)
 
 
-def _weather(site: Site, period: _Period, now: datetime, feed: Feed) -> Floats:
+def _weather(site: Site, period: _StoredGrid, now: datetime, feed: Feed) -> Floats:
     try:
         found = feed.weather(
             site.latitude, site.longitude, start=period.start, end=period.end, now=now
@@ -113,7 +113,7 @@ def _weather(site: Site, period: _Period, now: datetime, feed: Feed) -> Floats:
 
 
 def _meter(
-    site: Site, meter: Meter, period: _Period, readings: ReadingStore
+    site: Site, meter: Meter, period: _StoredGrid, readings: ReadingStore
 ) -> dict[Signal, Floats] | None:
     """The columns of a meter; None where it counts nothing."""
     span = (period.start, period.end, period.step)
@@ -141,7 +141,7 @@ def control_subjects(
     site: Site, now: datetime, readings: ReadingStore, feed: Feed, context: FaultContext
 ) -> Iterator[Observations]:
     """The circuit, the rooms and every ventilation unit of a site by the quarter of an hour."""
-    period = _Period.before(now, CONTROL_DAYS, QUARTER)
+    period = _StoredGrid.before(now, CONTROL_DAYS, QUARTER)
 
     def values(point: Point) -> Floats:
         return readings.series(point.id, period.start, period.end, period.step).values

@@ -187,7 +187,7 @@ def _daily_percentile(values: Floats, table: DayTable, percent: float) -> Floats
     return np.where(known >= table.least, picked, np.nan)
 
 
-_DH = "Månsson et al., Energies 2019, 12, 113"
+_DH = "Energies 2019, 12, 113 (deviations of substations)"
 RULES = (
     Rule(
         id=RuleId("DH-COOLING-LIMIT"),

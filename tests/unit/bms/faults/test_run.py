@@ -11,7 +11,7 @@ from bms.faults.run import applies, detect, qualify
 from bms.faults.signals import Signal
 from bms.faults.table import RULES
 from bms.model.work.finding import RuleId
-from tests.rigs.plants import MONDAY, air_handler, recovery_unit
+from tests.rigs.buildings.plants import MONDAY, air_handler, recovery_unit
 
 
 def test_ids_of_rules_are_distinct() -> None:

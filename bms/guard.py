@@ -93,7 +93,7 @@ class Guard:
             await off_loop(self._journal.keep)
         leases = await off_loop(self._journal.leases)
         marks = await off_loop(self._marks)
-        await off_loop(self._look_at_writers, leases)
+        await off_loop(self._look_at_writers)
         self._trouble = {
             lease.command_id: self._trouble[lease.command_id]
             for lease in leases.values()
@@ -118,12 +118,13 @@ class Guard:
             log.error("%s", error)
             return ()
 
-    def _look_at_writers(self, leases: Mapping[str, Lease]) -> None:
+    def _look_at_writers(self) -> None:
         """As ``_note_arrived``; a disk that refuses to tell holds up no give-back (W13)."""
-        open_commands = {lease.command_id for lease in leases.values()}
-        self._gone = {id_: at for id_, at in self._gone.items() if id_ in open_commands}
         try:
-            self._note_arrived(leases.values())
+            under_way = self._journal.under_way()
+            commands = {lease.command_id for lease in under_way}
+            self._gone = {id_: at for id_, at in self._gone.items() if id_ in commands}
+            self._note_arrived(under_way)
         except GuardError as error:
             log.error("%s", error)
 
@@ -136,16 +137,16 @@ class Guard:
 
     def _note_arrived(self, leases: Iterable[Lease]) -> None:
         """What a process has announced that has ended since is not on the way any more once its
-        device has had a time-out (W11)."""
-        tick, arrived = self._clock.monotonic(), {}
+        device has had a time-out (W11), what was announced anew since like what is open."""
+        tick, ended = self._clock.monotonic(), False
         for lease in leases:
             if lease.writer is None or self._lives(lease.writer):
                 continue
             if tick - self._gone.setdefault(lease.command_id, tick) >= lease.device.timeout_s:
                 del self._gone[lease.command_id]
-                arrived[lease.point.id] = lease.command_id
-        if arrived:
-            self._journal.arrived(arrived)
+                self._journal.arrived({lease.point.id: lease.command_id})
+                ended = True
+        if ended:
             self._journal.settle({})
 
     def _due(self, leases: Iterable[Lease], marks: Collection[HandsOff]) -> dict[str, list[Lease]]:

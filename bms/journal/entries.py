@@ -315,6 +315,12 @@ class Book:
             number, held = others.pop(max(others, key=lambda id_: others[id_][0]))
             self._open[point] = (number, replace(held, withdrawn=True))
 
+    def under_way(self) -> list[Lease]:
+        """The leases whose write may still be sent, open ones and those that were replaced."""
+        replaced = (lease for held in self._replaced.values() for _, lease in held.values())
+        still_open = (lease for _, lease in self._open.values() if lease.writer is not None)
+        return [*replaced, *still_open]
+
     def leases_of(self, site: str) -> dict[str, Lease]:
         points = self._points.get(site, ())
         return {point: self._open[point][1] for point in points if point in self._open}

@@ -142,6 +142,11 @@ class FileJournal:
         with _explained(self.path):
             return self._reader.leases_of(site)
 
+    def under_way(self) -> list[Lease]:
+        """See ``Journal``. Raises ``GuardError`` as ``leases`` does."""
+        with _explained(self.path):
+            return self._reader.under_way()
+
     def local_overrides(self) -> dict[str, LocalOverride]:
         """The local overrides by point id. Raises ``GuardError`` as ``leases`` does."""
         with _explained(self.path):

@@ -50,6 +50,9 @@ class MemoryJournal:
     def leases_of(self, site: str) -> dict[str, Lease]:
         return self._book.leases_of(site)
 
+    def under_way(self) -> list[Lease]:
+        return self._book.under_way()
+
     def note(self, notes: Sequence[Note]) -> None:
         for each in notes:
             self._book.note(each, self._book.last + 1)

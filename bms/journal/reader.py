@@ -59,6 +59,12 @@ class JournalReader:
             self.catch_up()
             return self._known.leases_of(site)
 
+    def under_way(self) -> list[Lease]:
+        """The leases whose write may still be sent. Raises OSError as ``leases`` does."""
+        with self._turn:
+            self.catch_up()
+            return self._known.under_way()
+
     def arrived(self, point: str, command_id: str) -> None:
         """Note that nobody can send the write any more, whether the file takes it or not."""
         self._known.arrived(point, command_id)

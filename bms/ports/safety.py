@@ -52,6 +52,11 @@ class Journal(Protocol):
         """Those of one site."""
         ...
 
+    def under_way(self) -> list[Lease]:
+        """The leases whose write may still be sent: open ones, and those that a newer one has
+        replaced before its own was known to have arrived."""
+        ...
+
     def note(self, notes: Sequence[Note]) -> None:
         """Keep what was seen of points: read-backs, local overrides, what a device let go. This
         process knows it even where the disk refuses. Raises ``GuardError`` when it does."""

@@ -158,15 +158,19 @@ class SiteWorker:
 
     async def _bequests(self, sites: Collection[str]) -> dict[str, Bequest]:
         """What the heirs have to know; leases that cannot be taken over are given back first, and
-        a site where one stays open is kept."""
+        a site where one stays open is kept, or where a write may still be sent that was announced
+        before: once it is closed here our guards would give its point back while the heir holds it.
+        """
         ports, made = self._ports, {}
+        under_way = {lease.point.site for lease in await off_loop(ports.journal.under_way)}
         for site in sites:
             leases = (await off_loop(ports.journal.leases_of, site)).values()
             broken = [lease for lease in leases if not is_whole(lease, ports.at)]
             now = ports.clock.now()
             await release_leases(broken, now=now, drivers=ports.drivers, journal=ports.journal)
             bequest = await off_loop(bequest_of, site, ports.at, ports.journal)
-            if all(is_whole(lease, ports.at) for lease in bequest.leases):
+            whole = all(is_whole(lease, ports.at) for lease in bequest.leases)
+            if whole and site not in under_way:
                 made[site] = bequest
         return made
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -99,6 +100,29 @@ async def test_w11_a_guard_that_starts_after_a_reboot_gives_all_back_at_once(sce
     await guard.step()
     assert journal.leases() == {}
     assert all(device.held == {} for device in drivers.devices.values())
+
+
+async def test_w11_a_replaced_write_of_a_writer_that_has_ended_is_on_no_way(scene) -> None:
+    """What was announced anew since is not held for on the way for good."""
+    _, drivers, clock, _ = scene
+
+    class Orphaned(MemoryJournal):
+        def is_alive(self, writer: str) -> bool:
+            return writer != "killed"
+
+    journal = Orphaned()
+    guard = Guard(journal, drivers, clock)
+    for id_, writer in (("c1", "killed"), ("c2", "killed"), ("c3", "alive"), ("c4", None)):
+        lease = lease_on(SITE, command(NULL, WANTED[NULL], command_id=id_))
+        journal.intend([replace(lease, writer=writer)])
+    await guard.step()
+    assert {lease.command_id for lease in journal.under_way()} == {"c1", "c2", "c3"}
+    clock.wire += 10.0
+    await guard.step()
+    assert {lease.command_id for lease in journal.under_way()} == {"c3"}
+    journal.arrived({NULL: "c3"})
+    journal.settle({NULL: "c4"})
+    assert journal.leases() == {}
 
 
 async def test_a_renewed_lease_is_left_alone(scene) -> None:

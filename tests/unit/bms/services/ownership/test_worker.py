@@ -188,6 +188,29 @@ async def test_w02_an_heir_that_answers_too_late_lets_go_of_what_it_has_opened()
     assert anna.journal.leases()
 
 
+@pytest.mark.slow
+async def test_w02_a_site_with_a_replaced_write_on_the_way_is_not_handed_over() -> None:
+    """Once the newer one is closed here our guards would give its point back, when it has arrived,
+    while the heir holds it."""
+    world = planned(World())
+    anna, bo = world.worker("anna"), world.worker("bo")
+    first, second = await started(anna), await started(bo)
+    await tick(anna)
+    newest = anna.journal.leases()[NULL]
+    lost = replace(newest, command=replace(newest.command, id="lost"), writer="it was killed")
+    again = replace(newest, command=replace(newest.command, id="again"))
+    anna.journal.intend([lost])
+    anna.journal.intend([again])
+    stepping = asyncio.create_task(_stepping(second))
+    await first.hand_over({"bo": ["hut"]})
+    assert owners(world) == {"hut": "anna"}
+    anna.journal.arrived({NULL: "lost"})
+    await first.hand_over({"bo": ["hut"]})
+    stepping.cancel()
+    assert owners(world) == {"hut": "bo"}
+    assert anna.journal.leases() == {}
+
+
 async def test_w02_a_site_that_waits_for_an_earlier_owner_is_not_handed_on() -> None:
     """A third worker would take what still stands there for somebody's word."""
     world = planned(World())

@@ -14,12 +14,10 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from api.ports import ApiPorts
 from bms.errors import StoreUnavailable
-from bms.model.assets.site import Site
-from bms.model.planning.prediction import PredictionDay
 from bms.model.readings.spool import Importance, Loss, SpoolState
 from bms.ports.drivers import DeviceHealth
 from bms.services.periods import local_date
-from bms.services.planning.model_drift import STANDS_DAYS, drifting_zones
+from bms.services.planning.model_drift import STANDS_DAYS, drifting, drifting_zones
 
 Sample = tuple[Sequence[str], float]
 """Values of the labels, and the value."""
@@ -85,6 +83,11 @@ def _of_database(ports: ApiPorts) -> list[Metric]:
 def _of_sites(ports: ApiPorts) -> list[Metric]:
     now = ports.clock.now()
     held = Counter(lease.point.site for lease in ports.control.journal.leases().values())
+    sites = list(ports.sites)
+    polled = [point.id for site in ports.sites.values() for point in site.polled]
+    newest = ports.planning.readings.newest_times(polled)
+    made = ports.control.plans.plans_made(sites, now)
+    in_force = ports.control.decisions.overrides_of(sites, now)
     points: list[Sample] = []
     leases: list[Sample] = []
     overrides: list[Sample] = []
@@ -92,15 +95,14 @@ def _of_sites(ports: ApiPorts) -> list[Metric]:
     plans: list[Sample] = []
     for site in ports.sites.values():
         label = (site.id,)
-        latest = ports.planning.readings.latest([point.id for point in site.polled]).values()
-        plan = ports.control.plans.plan_in_force(site.id, now)
+        seen = [newest[point.id] for point in site.polled if point.id in newest]
         points.append((label, len(site.points)))
         leases.append((label, held[site.id]))
-        overrides.append((label, len(ports.control.decisions.overrides(site.id, now))))
-        if latest:
-            readings.append((label, _seconds(now - max(reading.time for reading in latest))))
-        if plan is not None:
-            plans.append((label, _seconds(now - plan.created_at)))
+        overrides.append((label, len(in_force[site.id])))
+        if seen:
+            readings.append((label, _seconds(now - max(seen))))
+        if site.id in made:
+            plans.append((label, _seconds(now - made[site.id])))
     return [
         _gauge("bms_points", "Points of the site file.", ("site",), points),
         _gauge("bms_leases_open", "Points that hold a value of ours.", ("site",), leases),
@@ -115,27 +117,26 @@ def _of_predictions(ports: ApiPorts) -> list[Metric]:
     now = ports.clock.now()
     errors: list[Sample] = []
     drift: list[Sample] = []
+    first = now.date() - timedelta(days=STANDS_DAYS + 1)  # local days may lie a day apart
+    known = ports.control.plans.predictions_of(list(ports.sites), first)
     for site in ports.sites.values():
-        rows = _newest(ports, site, now)
+        since = local_date(now, site.timezone) - timedelta(days=STANDS_DAYS)
+        days = [row for row in known.get(site.id, ()) if row.day >= since]
+        rows = {(row.zone, row.lead_h): row for row in days}.values()
         errors += [
             ((site.id, row.zone, f"{row.lead_h}"), row.rmse_k)
             for row in rows
             if row.rmse_k is not None
         ]
         if rows:
-            drift.append(((site.id,), bool(drifting_zones(site, ports.planning.plans, now))))
+            drifts = drifting(days) and drifting_zones(site, ports.planning.plans, now)
+            drift.append(((site.id,), bool(drifts)))
     error_text = "Error of the newest day's zone temperature forecasts (RMSE)."
     drift_text = "Whether the thermal model of the site is given up (1) or in use (0)."
     return [
         _gauge("bms_prediction_rmse_kelvin", error_text, ("site", "zone", "lead_h"), errors),
         _gauge("bms_model_drift", drift_text, ("site",), drift),
     ]
-
-
-def _newest(ports: ApiPorts, site: Site, now: datetime) -> list[PredictionDay]:
-    today = local_date(now, site.timezone)
-    rows = ports.control.plans.predictions(site.id, today - timedelta(days=STANDS_DAYS))
-    return list({(row.zone, row.lead_h): row for row in rows}.values())
 
 
 def _of_spool(state: SpoolState) -> list[Metric]:

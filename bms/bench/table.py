@@ -7,6 +7,7 @@ from functools import partial
 from types import MappingProxyType
 
 from bms.bench.chaos.table import ChaosOptions, bench_chaos
+from bms.bench.city.figures import bench_city
 from bms.bench.control.figures import bench_control
 from bms.bench.fieldbus.bacnet import DEVICES as BACNET_DEVICES
 from bms.bench.fieldbus.bacnet import POINTS as BACNET_POINTS
@@ -87,6 +88,7 @@ BENCHES: Mapping[str, Bench] = MappingProxyType(
     {
         "assess": bench_savings,
         "chaos": partial(bench_chaos, ChaosOptions()),
+        "city": bench_city,
         "control": bench_control,
         "demo": bench_claims,
         "drivers": bench_drivers,

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 from bms.model.assets.site import Site
+from bms.services.ownership.selection import few
 
 log = logging.getLogger(__name__)
 
@@ -17,6 +18,9 @@ SITES_AT_ONCE = min(os.cpu_count() or 1, 16)
 take all threads of the pool (processors + 4) from writes, releases and decisions of people."""
 PATIENCE_S = 120.0
 """How long a tick of dispatch waits for a new plan [s, real]; most take a second or two."""
+
+TOLD_AFTER_S = 1.0
+"""How long sites that are slow are collected before they are told of [s, real]."""
 
 SiteTask = Callable[[Site, datetime], Awaitable[object]]
 
@@ -38,9 +42,13 @@ class Replanning:
     up other sites for it, and the next tick does not begin another.
     """
 
-    def __init__(self, plan: SiteTask, patience_s: float = PATIENCE_S) -> None:
+    def __init__(
+        self, plan: SiteTask, patience_s: float = PATIENCE_S, told_after_s: float = TOLD_AFTER_S
+    ) -> None:
+        self._told_after_s = told_after_s
         self._plan = plan
         self._patience_s = patience_s
+        self._slow: set[str] = set()
         self._under_way: dict[str, asyncio.Future[object]] = {}
 
     async def plan(self, site: Site, now: datetime) -> None:
@@ -50,11 +58,21 @@ class Replanning:
             task = self._under_way[site.id] = asyncio.ensure_future(self._plan(site, now))
         done, _ = await asyncio.wait({task}, timeout=self._patience_s)
         if not done:
-            log.error("planning %s again takes long; the plan in force is written", site.id)
+            self._tell_of(site.id)
             task.add_done_callback(_retrieve_result)
             return
         del self._under_way[site.id]
         task.result()
+
+    def _tell_of(self, site: str) -> None:
+        """One line for all sites whose patience ends together."""
+        if not self._slow:
+            asyncio.get_running_loop().call_later(self._told_after_s, self._tell)
+        self._slow.add(site)
+
+    def _tell(self) -> None:
+        log.error("planning %s again takes long; the plan in force is written", few(self._slow))
+        self._slow.clear()
 
 
 def _retrieve_result(task: asyncio.Future[object]) -> None:

@@ -40,6 +40,10 @@ class PlanStore(Protocol):
         """``plan_in_force`` of each of these sites; those without one are missing."""
         ...
 
+    def plans_made(self, sites: Collection[str], at: datetime) -> dict[str, datetime]:
+        """When the plan in force of each of these sites was made; reads no plan."""
+        ...
+
     def save_model(self, model: BuildingModel) -> None:
         """Keep a model; an older one does not take the place of a newer one."""
         ...
@@ -54,6 +58,10 @@ class PlanStore(Protocol):
 
     def predictions(self, site: str, since: date) -> list[PredictionDay]:
         """Prediction errors of a site from the local day ``since`` on, oldest day first."""
+        ...
+
+    def predictions_of(self, sites: Collection[str], since: date) -> dict[str, list[PredictionDay]]:
+        """``predictions`` of each of these sites; those without any are missing."""
         ...
 
     def keep_use_starts(self, rows: Iterable[UseStart]) -> None:

@@ -53,6 +53,10 @@ class ReadingStore(Protocol):
         """The newest reading of each point that has any, by point id."""
         ...
 
+    def newest_times(self, points: Sequence[str]) -> dict[str, datetime]:
+        """The time of the newest reading of each point that has any."""
+        ...
+
     def series(
         self, point: str, start: datetime, end: datetime, step: timedelta, fold: Fold = Fold.MEAN
     ) -> Series:

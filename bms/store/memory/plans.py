@@ -74,6 +74,10 @@ class MemoryPlans(MemoryEvidence, MemoryOwners):
         found = {site: self.plan_in_force(site, at) for site in sites}
         return {site: plan for site, plan in found.items() if plan is not None}
 
+    def plans_made(self, sites: Collection[str], at: datetime) -> dict[str, datetime]:
+        """See ``PlanStore``."""
+        return {site: plan.created_at for site, plan in self.plans_in_force(sites, at).items()}
+
     def save_model(self, model: BuildingModel) -> None:
         """Keep a model."""
         to_micros(model.identified_at)
@@ -96,6 +100,11 @@ class MemoryPlans(MemoryEvidence, MemoryOwners):
         """See ``PlanStore``."""
         kept = sorted(dict(self._predictions).items(), key=lambda item: item[0])
         return [row for _, row in kept if row.site == site and row.day >= since]
+
+    def predictions_of(self, sites: Collection[str], since: date) -> dict[str, list[PredictionDay]]:
+        """See ``PlanStore``."""
+        found = {site: self.predictions(site, since) for site in sites}
+        return {site: rows for site, rows in found.items() if rows}
 
     def keep_use_starts(self, rows: Iterable[UseStart]) -> None:
         """See ``PlanStore``."""

@@ -128,6 +128,10 @@ class MemoryReadings(MemoryEvidence):
         found = self._between(point, to_micros(start), to_micros(end))
         return [reading for _, reading in found[:most]]
 
+    def newest_times(self, points: Sequence[str]) -> dict[str, datetime]:
+        """See ``ReadingStore``."""
+        return {point: reading.time for point, reading in self.latest(points).items()}
+
     def latest(self, points: Sequence[str]) -> dict[str, Reading]:
         """The newest reading of each point, whatever its quality; without one it is left out."""
         with self._lock:

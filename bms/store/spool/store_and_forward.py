@@ -69,6 +69,10 @@ class ForwardingReadings:
         """See ``ReadingStore``."""
         return self._readings.latest(points)
 
+    def newest_times(self, points: Sequence[str]) -> dict[str, datetime]:
+        """See ``ReadingStore``."""
+        return self._readings.newest_times(points)
+
     def series(
         self, point: str, start: datetime, end: datetime, step: timedelta, fold: Fold = Fold.MEAN
     ) -> Series:

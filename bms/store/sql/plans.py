@@ -6,8 +6,9 @@ import json
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import String, column, values
+from sqlalchemy import CTE, ScalarSelect, String, column, values
 from sqlalchemy import select as sql_select
 from sqlmodel import Session, col, desc, select
 
@@ -79,21 +80,20 @@ class SqlPlans(SqlOwners):
         """See ``PlanStore``."""
         if not sites:
             return {}
-        asked = values(column("site", String), name="asked").data([(site,) for site in sites])
-        named = asked.cte("asked")
-        newest = (
-            select(StoredPlan.id)
-            .where(StoredPlan.site == named.c.site, StoredPlan.created_at <= at)
-            .where(col(StoredPlan.problem).is_not(None))
-            .order_by(desc(StoredPlan.created_at), desc(col(StoredPlan.seq)))
-            .limit(1)
-            .correlate(named)
-            .scalar_subquery()
-        )
+        named, newest = _newest_of(StoredPlan.id, sites, at)
         with self._link.reading() as session:
             rows = session.execute(sql_select(named.c.site, newest)).all()
             plans = self._nouns(session, [id_ for _, id_ in rows if id_ is not None])
         return {site: plans[id_] for site, id_ in rows if id_ in plans}
+
+    def plans_made(self, sites: Collection[str], at: datetime) -> dict[str, datetime]:
+        """See ``PlanStore``."""
+        if not sites:
+            return {}
+        named, newest = _newest_of(StoredPlan.created_at, sites, at)
+        with self._link.reading() as session:
+            rows = session.execute(sql_select(named.c.site, newest)).all()
+        return {site: made for site, made in rows if made is not None}
 
     def _nouns(self, session: Session, ids: Collection[str]) -> dict[str, Plan]:
         """The plans of these ids: those that were looked at last are not read again."""
@@ -136,3 +136,19 @@ def _kept(row: StoredPlan) -> KeptPlan:
     kept = json.loads(row.problem)
     plan = from_json(KeptPlan, put_together(row.body, json.dumps(kept["texts"])))
     return replace(plan, problem=from_json(Problem, json.dumps(kept["problem"])))
+
+
+def _newest_of(wanted: Any, sites: Collection[str], at: datetime) -> tuple[CTE, ScalarSelect[Any]]:
+    """The names of the sites as a table, and a column of the plan in force of each."""
+    asked = values(column("site", String), name="asked").data([(site,) for site in sites])
+    named = asked.cte("asked")
+    newest = (
+        select(wanted)
+        .where(StoredPlan.site == named.c.site, StoredPlan.created_at <= at)
+        .where(col(StoredPlan.problem).is_not(None))
+        .order_by(desc(StoredPlan.created_at), desc(col(StoredPlan.seq)))
+        .limit(1)
+        .correlate(named)
+        .scalar_subquery()
+    )
+    return named, newest

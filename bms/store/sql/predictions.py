@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date
 
 from sqlmodel import col, select
@@ -23,15 +23,22 @@ class SqlPredictions(Linked):
 
     def predictions(self, site: str, since: date) -> list[PredictionDay]:
         """See ``PlanStore``."""
+        return self.predictions_of([site], since).get(site, [])
+
+    def predictions_of(self, sites: Collection[str], since: date) -> dict[str, list[PredictionDay]]:
+        """See ``PlanStore``."""
         wanted = (
             select(StoredPrediction)
-            .where(StoredPrediction.site == site, StoredPrediction.day >= since.toordinal())
+            .where(col(StoredPrediction.site).in_(sites), StoredPrediction.day >= since.toordinal())
             .order_by(
                 col(StoredPrediction.day), col(StoredPrediction.zone), col(StoredPrediction.lead_h)
             )
         )
+        found: dict[str, list[PredictionDay]] = {}
         with self._link.reading() as session:
-            return [_day(row) for row in session.exec(wanted)]
+            for row in session.exec(wanted):
+                found.setdefault(row.site, []).append(_day(row))
+        return found
 
     def keep_use_starts(self, rows: Iterable[UseStart]) -> None:
         """See ``PlanStore``."""

@@ -46,6 +46,11 @@ _LATEST = text(
     " WHERE p.name IN :names"
 ).bindparams(bindparam("names", expanding=True))
 
+_NEWEST = text(
+    "SELECT p.name, (SELECT max(time) FROM readings WHERE point = p.key)"
+    " FROM points AS p WHERE p.name IN :names"
+).bindparams(bindparam("names", expanding=True))
+
 
 class SqlReadings(Linked):
     """The part of ``ReadingStore`` that keeps readings."""
@@ -150,6 +155,15 @@ class SqlReadings(Linked):
             for some in _portions(sorted(set(points))):
                 for name, _, *rest in session.connection().execute(_LATEST, {"names": some}):
                     found[name] = _reading(name, *rest)
+        return found
+
+    def newest_times(self, points: Sequence[str]) -> dict[str, datetime]:
+        """See ``ReadingStore``."""
+        found: dict[str, datetime] = {}
+        with self._link.reading() as session:
+            for some in _portions(sorted(set(points))):
+                rows = session.connection().execute(_NEWEST, {"names": some})
+                found |= {name: from_micros(at) for name, at in rows if at is not None}
         return found
 
     def series(

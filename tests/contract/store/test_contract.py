@@ -150,6 +150,8 @@ class TestReadings:
         store.add_readings([Reading(TEMP, MONDAY - HOUR, 9.0), Reading(HEAT, MONDAY, 4.0)])
         many = [f"school/never.{i}" for i in range(2500)]
         found = store.latest([TEMP, *many, HEAT, TEMP])
+        times = store.newest_times([TEMP, *many, HEAT, TEMP])
+        assert times == {point: reading.time for point, reading in found.items()}
         assert found == {TEMP: Reading(TEMP, MONDAY + 2 * QUARTER, 3.0), HEAT: silent}
 
     def test_threads_may_write_and_read_at_once(self, store: AnyStore) -> None:
@@ -444,11 +446,21 @@ class TestPeople:
             "townhall": "p4",
         }
         assert store.plans_in_force(sites, at)["school"] == store.plan_in_force("school", at)
+        assert store.plans_made(sites, at) == {
+            site: plan.created_at for site, plan in store.plans_in_force(sites, at).items()
+        }
         assert store.receipts_of(sites, MONDAY) == {s: store.receipts(s, MONDAY) for s in sites}
         assert store.receipts_of(["school"], MONDAY)["school"] != []
         assert store.trials_of(sites) == {site: [] for site in sites}
         assert store.bookings_of(sites, MONDAY) == {site: [] for site in sites}
-        for nobody in (store.modes([]), store.plans_in_force([], at), store.trials_of([])):
+        for nobody in (
+            store.modes([]),
+            store.plans_in_force([], at),
+            store.plans_made([], at),
+            store.predictions_of([], MONDAY.date()),
+            store.newest_times([]),
+            store.trials_of([]),
+        ):
             assert nobody == {}
 
     def test_modes_of_many_sites_are_said_at_once_and_once(self, store: AnyStore) -> None:

@@ -39,7 +39,10 @@ class EchoDriver:
         """Every point is under its own control."""
         if self.silent:
             await asyncio.sleep(SILENCE_S)
-        return [CommandState(p.id, at, VALUES.get(p.unit, 0.5)) for p in points]
+        return [
+            CommandState(point=p.id, at=at, effective=VALUES.get(p.unit, 0.5), own=None)
+            for p in points
+        ]
 
     async def write(self, point: Point, command: Command) -> Receipt:
         """Nothing is written in this bench. Raises ``PermanentError``."""

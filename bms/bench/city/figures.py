@@ -86,11 +86,9 @@ def _write_site_files(folder: Path) -> None:
     texts = {name: (EXAMPLES / f"{name}.yaml").read_text("utf-8") for name in ARCHETYPES}
     for number in range(SITES):
         text = NAMED.sub(f"site: b{number:03}", texts[ARCHETYPES[number % 3]], count=1)
-        own = f"host: 10.{number // 250}.{number % 250}.1, port: 47808"
-        ports = iter(range(502, 600))
-        text = HOST.sub(
-            lambda _, own=own, ports=ports: own.replace("47808", str(next(ports))), text
-        )
+        for port in range(502, 502 + len(HOST.findall(text))):
+            own = f"host: 10.{number // 250}.{number % 250}.1, port: {port}"
+            text = HOST.sub(own, text, count=1)
         (folder / f"b{number:03}.yaml").write_text(_other_numbers(text, number), "utf-8")
 
 

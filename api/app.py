@@ -28,6 +28,7 @@ from api.routes import (
     accounts,
     controllers,
     events,
+    exports,
     ingest,
     measures,
     meters,
@@ -44,6 +45,7 @@ from api.routes import (
 from bms.messages import FOLDER
 from bms.services.api_keys import RememberedKeys
 from bms.services.assessment.savings_cache import SavingsCache
+from bms.services.reporting.exports import Exports
 
 LEAST_COMPRESSED = 1000
 """Answers of fewer bytes go as they are."""
@@ -56,6 +58,7 @@ ROUTERS = (
     portfolio.router,
     accounts.router,
     events.router,
+    exports.router,
     measures.router,
     trials.router,
     work.router,
@@ -83,6 +86,7 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
     app.state.catalogues = catalogues
     app.state.keys = RememberedKeys(ports.keys)
     app.state.savings = SavingsCache(ports.assessment)
+    app.state.exports = Exports(ports.settings.exports, app.state.savings, ports.reporter)
     app.state.board = CityBoard(ports, app.state.savings)
     app.state.table_rows = RowsInWords()
     app.state.changes = LiveChanges(ports, secrets.token_hex(6))

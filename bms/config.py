@@ -91,6 +91,10 @@ class Settings(BaseSettings):
         return self.home / "spool"
 
     @property
+    def exports(self) -> Path:
+        return self.home / "exports"
+
+    @property
     def feeds(self) -> Path:
         return self.home / "feeds"
 

@@ -16,6 +16,7 @@ from api.deps import CacheDep, PortsDep, SiteDep, failed_keys_of
 from api.downloads import csv_answer
 from api.page_access import PageReader
 from api.pages.actions.routes import router as actions
+from api.pages import reports
 from api.pages.building import building_page
 from api.pages.city.board import CityBoard
 from api.pages.city.overview import overview_page
@@ -197,6 +198,7 @@ def add_pages(above: APIRouter) -> None:
     """The pages and the few files that they need."""
     above.include_router(router)
     above.include_router(actions)
+    above.include_router(reports.router)
     above.mount("/static", Files(directory=HERE / "static"), name="static")
 
 

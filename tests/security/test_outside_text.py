@@ -12,7 +12,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-from bms.reports.csv import _text
 from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
@@ -27,6 +26,7 @@ from bms.model.control.audit import Action, AuditSearch
 from bms.model.outside_text import MOST_SHOWN, obeyed, printable, shown, without_orders
 from tests.rigs.fakes.api import NOW, a_world
 from tests.rigs.fakes.city import lodge
+from tests.rigs.reports import a_report, read_csv, written
 
 HOSTILE = (
     "room [/closed]",
@@ -163,8 +163,9 @@ def test_m5_a_name_on_a_page_turns_and_moves_nothing() -> None:
 
 
 def test_m5_a_name_in_a_table_for_a_spreadsheet_is_a_text() -> None:
-    assert _text("=1+1\u202e", decimal_comma=False) == "'=1+1\\u202e"
-    assert _text("\x9bx", decimal_comma=True) == "\\x9bx"
+    report = a_report({"building": "=1+1\u202e", "meter_number": "\x9bx"})
+    row = read_csv(written(report, "csv", plain=True))[0]
+    assert (row["building"], row["meter_number"]) == ("'=1+1\\u202e", "\\x9bx")
 
 
 def test_m5_json_is_escaped_for_every_character_that_a_reader_would_obey() -> None:

@@ -24,7 +24,7 @@ from bms.model.planning.plan import PlanStatus
 from bms.model.readings.measurement import Quality
 from bms.model.readings.units import Commodity
 from bms.model.reporting.columns import COLUMNS
-from bms.model.reporting.request import ReportKind
+from bms.model.reporting.request import ReportFormat, ReportKind
 from bms.model.reporting.words import Chart, Sheet
 from bms.model.savings.event import Decision
 from bms.model.savings.measure import MeasureKind
@@ -57,6 +57,8 @@ FAMILIES: Mapping[tuple[str, str], Iterable[str]] = {
     ("page", "ranking_{}"): Group,
     ("report", "verdict_{}"): Verdict,
     ("report", "column_{}"): COLUMNS,
+    ("page", "report_{}"): ReportKind,
+    ("page", "report_as_{}"): ReportFormat,
     ("report", "sheet_{}"): Sheet,
     ("report", "title_{}"): ReportKind,
     ("report", "chart_{}"): Chart,

@@ -47,12 +47,14 @@ class ReportRequest:
     """Which report is wanted: of one ``site``, of a ``group`` of them or of all.
 
     ``period`` is a month (``2026-10``) or a year (``2026``); None for the time that the pages show.
+    ``only`` are the ids of the buildings that whoever asks may see, None where that is all.
     """
 
     kind: ReportKind
     site: str | None = None
     group: str | None = None
     period: str | None = None
+    only: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,7 +72,7 @@ def scope_of(cache: SavingsCache, asked: ReportRequest, progress: Progress) -> S
     Raises ``ConfigError`` for a period that is none, ``NotFound`` for an unknown building and a
     group without buildings.
     """
-    sites = chosen_sites(cache.ports.sites, asked.site, asked.group)
+    sites = chosen_sites(cache.ports.sites, asked)
     today = local_date(cache.ports.clock.now(), timezone_of(sites))
     first, end = (today - DAYS * DAY, today) if asked.period is None else days_of(asked.period)
     return Scope(
@@ -104,21 +104,22 @@ def days_of(period: str) -> tuple[date, date]:
     return first, (first + timedelta(days=32)).replace(day=1)
 
 
-def chosen_sites(
-    sites: Mapping[str, Site], site: str | None, group: str | None
-) -> tuple[Site, ...]:
-    """The building of this id, those of a group, or all. A group is what buildings are used for.
+def chosen_sites(sites: Mapping[str, Site], asked: ReportRequest) -> tuple[Site, ...]:
+    """The building that is asked for, those of a group, or all; of these, those that may be seen.
+    A group is what buildings are used for.
 
-    Raises ``NotFound`` for an unknown building and for a group that has none.
+    Raises ``NotFound`` for an unknown building and for a group that has none, ``ConfigError`` for
+    both at once.
     """
-    if site is not None and group is not None:
+    seen = {name: site for name, site in sites.items() if asked.only is None or name in asked.only}
+    if asked.site is not None and asked.group is not None:
         raise ConfigError("ask for a site or for a group, not for both")
-    if site is not None:
-        return (site_named(sites, site),)
-    if group is None:
-        return tuple(sites.values())
-    found = tuple(each for each in sites.values() if each.use == group)
+    if asked.site is not None:
+        return (site_named(seen, asked.site),)
+    if asked.group is None:
+        return tuple(seen.values())
+    found = tuple(each for each in seen.values() if each.use == asked.group)
     if not found:
-        known = ", ".join(sorted({each.use for each in sites.values()})) or "none"
-        raise NotFound(f"no building belongs to the group {group!r}; there are: {known}")
+        known = ", ".join(sorted({each.use for each in seen.values()})) or "none"
+        raise NotFound(f"no building belongs to the group {asked.group!r}; there are: {known}")
     return found

@@ -26,6 +26,9 @@ SURFACE = {
     "/v1/portfolio/quality": {"get"},
     "/v1/sites/{site_id}/consumption": {"get"},
     "/v1/sites/{site_id}/events": {"get", "post"},
+    "/v1/exports": {"post"},
+    "/v1/exports/{export_id}": {"get"},
+    "/v1/exports/{export_id}/file": {"get"},
     "/v1/measures": {"get", "post"},
     "/v1/measures/{measure_id}": {"get"},
     "/v1/measures/{measure_id}/end": {"post"},
@@ -84,6 +87,7 @@ UNITS = (
     "_day",
 )
 WITHOUT_UNIT = {
+    "progress",
     "latitude",  # degrees, by nature
     "longitude",
     "recovery",  # shares of one

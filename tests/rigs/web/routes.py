@@ -16,6 +16,7 @@ FILLED = {
     "{device_id:path}": "lodge/rooms",
     "{override_id}": "nobody",
     "{booking_id}": "nobody",
+    "{export_id}": "nobody",
 }
 
 

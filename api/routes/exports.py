@@ -1,0 +1,134 @@
+"""Reports as files that are made beside the requests, and fetched when they are done."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Path, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, Response
+
+from api.deps import MADE_ID, PortsDep, Reader
+from api.schemas.exports import ExportAnswer, ExportBody
+from bms.errors import ConfigError
+from bms.messages import languages
+from bms.model.control.audit import Action
+from bms.model.reporting.export import Export, ExportState
+from bms.model.reporting.request import ReportFormat
+from bms.services.reporting.exports import MOST_UNFINISHED, Exports
+
+router = APIRouter(prefix="/exports", tags=["exports"])
+
+AGAIN_S = "5"
+FILE_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {form.media_type: {} for form in ReportFormat},
+        "description": "the file",
+    },
+    206: {"description": "the part of the file that `Range` asked for"},
+    304: {"description": "the file is still the one of `If-None-Match`"},
+    409: {"description": "it is not done, or has failed"},
+}
+
+
+def exports_of(request: Request) -> Exports:
+    """The exports of the application."""
+    exports: Exports = request.app.state.exports
+    return exports
+
+
+ExportsDep = Annotated[Exports, Depends(exports_of)]
+ExportId = Annotated[str, Path(pattern=MADE_ID, examples=["3f9c2a7be01d44c0a1b2c3d4"])]
+Repeat = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        pattern=r"^[\x21-\x7e]{1,128}$",
+        description="asked again with the same one it is the same export",
+    ),
+]
+
+
+@router.post("", status_code=202)
+def ask_for_export(
+    ports: PortsDep,
+    key: Reader,
+    exports: ExportsDep,
+    body: ExportBody,
+    answer: Response,
+    idempotency_key: Repeat = None,
+) -> ExportAnswer:
+    """Ask for a report as a file: savings, consumption, ranking, missing data, quality, the meter
+    register or the council's year, of all buildings, one or a group.
+
+    The answer comes at once; `GET /v1/exports/{id}` says how far it is. The file is kept for a
+    week, for the key that asked for it.
+    """
+    checked(body)
+    if exports.unfinished(key.id) >= MOST_UNFINISHED:
+        raise HTTPException(
+            429, f"{MOST_UNFINISHED} exports are being made for you", {"Retry-After": AGAIN_S}
+        )
+    export = exports.submit(body.request(), body.form(), owner=key.id, repeat=idempotency_key)
+    answer.headers["Location"] = f"/v1/exports/{export.id}"
+    return ExportAnswer.of(export)
+
+
+@router.get("/{export_id}")
+def export_progress(
+    key: Reader, exports: ExportsDep, export_id: ExportId, answer: Response
+) -> ExportAnswer:
+    """How far an export is, and where its file is once it is done."""
+    export = exports.find(export_id, key.id)
+    if not export.finished:
+        answer.headers["Retry-After"] = AGAIN_S
+    return ExportAnswer.of(export)
+
+
+@router.get("/{export_id}/file", response_class=Response, responses=FILE_ANSWERS)
+def export_file(
+    request: Request, ports: PortsDep, key: Reader, exports: ExportsDep, export_id: ExportId
+) -> Response:
+    """The file. A download that broke off goes on with `Range`."""
+    export = exports.find(export_id, key.id)
+    return file_answer(request, ports, exports, export, by=key.name)
+
+
+def checked(body: ExportBody) -> None:
+    """Raises ``ConfigError`` for a language that is not there, and for a plain form of no CSV."""
+    if body.lang not in languages():
+        raise ConfigError(f"lang {body.lang!r}: there are {', '.join(languages())}")
+    if body.plain and body.format is not ReportFormat.CSV:
+        raise ConfigError("plain is a form of csv")
+
+
+def file_answer(
+    request: Request, ports: PortsDep, exports: Exports, export: Export, *, by: str
+) -> Response:
+    """The finished file, whole or in part. That ``by`` took it stands in the audit of the city."""
+    if export.state is not ExportState.DONE:
+        raise HTTPException(
+            409,
+            export.error or f"the export is {export.state}; ask again in a moment",
+            {} if export.finished else {"Retry-After": AGAIN_S},
+        )
+    tag = f'"{export.digest}"'
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers={"ETag": tag})
+    path = exports.file(export)
+    if "range" not in request.headers:
+        ports.control.ledgers.note(
+            Action.EXPORT,
+            export.file_name,
+            at=ports.clock.now(),
+            actor=by,
+            site=export.request.site,
+            reason=f"export {export.id}",
+        )
+    return FileResponse(
+        path,
+        media_type=export.form.format.media_type,
+        filename=export.file_name,
+        # compressed on the way its parts would no longer fit together
+        headers={"ETag": tag, "Content-Encoding": "identity"},
+    )

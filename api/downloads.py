@@ -4,14 +4,33 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
+from typing import Annotated
 
-from starlette.responses import Response
+from fastapi import Depends, Path, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import FileResponse, Response
 
+from api.deps import MADE_ID
 from api.ports import ApiPorts
 from bms.model.control.audit import Action
+from bms.model.reporting.export import Export, ExportState
 from bms.model.reporting.request import FileForm, ReportFormat
 from bms.services.assessment.savings_cache import SiteAssessment
 from bms.services.reporting.build import savings_alone
+from bms.services.reporting.exports import Exports
+
+AGAIN_S = "5"
+"""When to look again whether an export is done [s]."""
+
+
+def exports_of(request: Request) -> Exports:
+    """The exports of the application."""
+    exports: Exports = request.app.state.exports
+    return exports
+
+
+ExportsDep = Annotated[Exports, Depends(exports_of)]
+ExportId = Annotated[str, Path(pattern=MADE_ID, examples=["3f9c2a7be01d44c0a1b2c3d4"])]
 
 
 def csv_answer(
@@ -35,4 +54,36 @@ def csv_answer(
         out.getvalue(),
         media_type=ReportFormat.CSV.media_type,
         headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+    )
+
+
+def file_answer(
+    request: Request, ports: ApiPorts, exports: Exports, export: Export, *, by: str
+) -> Response:
+    """The finished file, whole or in part. That ``by`` took it stands in the audit of the city."""
+    if export.state is not ExportState.DONE:
+        raise HTTPException(
+            409,
+            export.error or f"the export is {export.state}; ask again in a moment",
+            {} if export.finished else {"Retry-After": AGAIN_S},
+        )
+    tag = f'"{export.digest}"'
+    if tag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers={"ETag": tag})
+    path = exports.file(export)
+    if "range" not in request.headers:
+        ports.control.ledgers.note(
+            Action.EXPORT,
+            export.file_name,
+            at=ports.clock.now(),
+            actor=by,
+            site=export.request.site,
+            reason=f"export {export.id}",
+        )
+    return FileResponse(
+        path,
+        media_type=export.form.format.media_type,
+        filename=export.file_name,
+        # compressed on the way its parts would no longer fit together
+        headers={"ETag": tag, "Content-Encoding": "identity"},
     )

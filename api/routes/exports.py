@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Path, Request
+from fastapi import APIRouter, Header, Request
 from starlette.exceptions import HTTPException
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 
-from api.deps import MADE_ID, PortsDep, Reader
+from api.deps import PortsDep, Reader
+from api.downloads import AGAIN_S, ExportId, ExportsDep, file_answer
 from api.schemas.exports import ExportAnswer, ExportBody
 from bms.errors import ConfigError
 from bms.messages import languages
-from bms.model.control.audit import Action
-from bms.model.reporting.export import Export, ExportState
 from bms.model.reporting.request import ReportFormat
-from bms.services.reporting.exports import MOST_UNFINISHED, Exports
+from bms.services.reporting.exports import MOST_UNFINISHED
 
 router = APIRouter(prefix="/exports", tags=["exports"])
 
-AGAIN_S = "5"
 FILE_ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {form.media_type: {} for form in ReportFormat},
@@ -31,14 +29,6 @@ FILE_ANSWERS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def exports_of(request: Request) -> Exports:
-    """The exports of the application."""
-    exports: Exports = request.app.state.exports
-    return exports
-
-
-ExportsDep = Annotated[Exports, Depends(exports_of)]
-ExportId = Annotated[str, Path(pattern=MADE_ID, examples=["3f9c2a7be01d44c0a1b2c3d4"])]
 Repeat = Annotated[
     str | None,
     Header(
@@ -100,35 +90,3 @@ def checked(body: ExportBody) -> None:
         raise ConfigError(f"lang {body.lang!r}: there are {', '.join(languages())}")
     if body.plain and body.format is not ReportFormat.CSV:
         raise ConfigError("plain is a form of csv")
-
-
-def file_answer(
-    request: Request, ports: PortsDep, exports: Exports, export: Export, *, by: str
-) -> Response:
-    """The finished file, whole or in part. That ``by`` took it stands in the audit of the city."""
-    if export.state is not ExportState.DONE:
-        raise HTTPException(
-            409,
-            export.error or f"the export is {export.state}; ask again in a moment",
-            {} if export.finished else {"Retry-After": AGAIN_S},
-        )
-    tag = f'"{export.digest}"'
-    if tag in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers={"ETag": tag})
-    path = exports.file(export)
-    if "range" not in request.headers:
-        ports.control.ledgers.note(
-            Action.EXPORT,
-            export.file_name,
-            at=ports.clock.now(),
-            actor=by,
-            site=export.request.site,
-            reason=f"export {export.id}",
-        )
-    return FileResponse(
-        path,
-        media_type=export.form.format.media_type,
-        filename=export.file_name,
-        # compressed on the way its parts would no longer fit together
-        headers={"ETag": tag, "Content-Encoding": "identity"},
-    )

@@ -24,11 +24,11 @@ from api.pages.city.table import RowsInWords
 from api.pages.views import add_pages
 from api.ports import ApiPorts
 from api.problems import add_problem_handlers
+from api.reports import exports
 from api.routes import (
     accounts,
     controllers,
     events,
-    exports,
     ingest,
     measures,
     meters,

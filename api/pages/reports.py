@@ -11,11 +11,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from api.deps import SITE_ID, PortsDep
-from api.downloads import AGAIN_S, ExportId, ExportsDep, file_answer
 from api.page_access import PageReader
 from api.pages.language import PageTranslator
 from api.pages.render import render, translator_of
 from api.ports import ApiPorts
+from api.reports.downloads import AGAIN_S, ExportId, ExportsDep, file_answer
 from bms.model.assets.site import Site
 from bms.model.reporting.export import Export
 from bms.model.reporting.request import FileForm, ReportFormat, ReportKind, ReportRequest

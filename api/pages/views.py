@@ -13,7 +13,6 @@ from starlette.types import Scope
 from api.access.cookies import SESSION, delete_cookie, set_cookie
 from api.access.csrf import OwnForm
 from api.deps import CacheDep, PortsDep, SiteDep, failed_keys_of
-from api.downloads import csv_answer
 from api.page_access import PageReader
 from api.pages.actions.routes import router as actions
 from api.pages import reports
@@ -24,6 +23,7 @@ from api.pages.city.table import PER_PAGE, TableAsked
 from api.pages.cooling import cooling_page
 from api.pages.ranking import ranking_page
 from api.pages.render import HERE, render, translator_of
+from api.reports.downloads import csv_answer
 from bms.model.control.audit import Action
 from bms.savings.portfolio.ranking import Metric
 from bms.services.api_keys import Key, find_key

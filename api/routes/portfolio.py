@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.deps import CacheDep, Cursor, Limit, Period, PortsDep, Reader, page_of
-from api.downloads import csv_answer
+from api.reports.downloads import csv_answer
 from api.routes.savings import CSV_ANSWER, Danish
 from api.routes.sites import page
 from api.schemas.portfolio import CoolingPage, MeterCoolingRow, RankingAnswer

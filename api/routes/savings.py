@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from api.deps import CacheDep, Period, PortsDep, Reader, SiteDep
-from api.downloads import csv_answer
+from api.reports.downloads import csv_answer
 from api.schemas.savings import SavingsAnswer
 
 router = APIRouter(tags=["savings"])

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api.deps import PortsDep, Reader
-from api.downloads import AGAIN_S, ExportId, ExportsDep, file_answer
+from api.reports.downloads import AGAIN_S, ExportId, ExportsDep, file_answer
 from api.schemas.exports import ExportAnswer, ExportBody
 from bms.errors import ConfigError
 from bms.messages import languages

@@ -1,0 +1,1 @@
+"""Reports that are taken away: at once, or made beside the requests."""

@@ -14,8 +14,8 @@ from api.access.cookies import SESSION, delete_cookie, set_cookie
 from api.access.csrf import OwnForm
 from api.deps import CacheDep, PortsDep, SiteDep, failed_keys_of
 from api.page_access import PageReader
-from api.pages.actions.routes import router as actions
 from api.pages import reports
+from api.pages.actions.routes import router as actions
 from api.pages.building import building_page
 from api.pages.city.board import CityBoard
 from api.pages.city.overview import overview_page

@@ -9,8 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api.deps import PortsDep, Reader
+from api.reports.answers import ExportAnswer, ExportBody
 from api.reports.downloads import AGAIN_S, ExportId, ExportsDep, file_answer
-from api.schemas.exports import ExportAnswer, ExportBody
 from bms.errors import ConfigError
 from bms.messages import languages
 from bms.model.reporting.request import ReportFormat

@@ -2,134 +2,91 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, Path, Query, Request
-from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
 
-from api.access.cookies import SESSION, cookie
-from api.access.csrf import own_form
-from api.failed_keys import FailedKeys
+from api.access.actors import actor_of
+from api.access.rules import Needs, rule_of
 from api.ports import ApiPorts
 from bms.errors import ConfigError
+from bms.model.access.actor import Actor
+from bms.model.access.grant import Permission
 from bms.model.assets.site import Site
-from bms.ports.storage.time_limit import database_time_limit
-from bms.services.api_keys import Key, KnownKeys, find_key
+from bms.services.access.authorise import Reach, authorise
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.site_lookup import site_named
 
-SAFE_METHODS = ("GET", "HEAD")
 SITE_ID = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 FULL_ID = r"^[a-z0-9][a-z0-9_-]{0,63}/[A-Za-z0-9_.-]{1,128}$"
 METER_ID = r"^[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}$"
 MADE_ID = r"^[A-Za-z0-9_-]{1,64}$"
 
-WHERE_TO_GET_A_KEY = "send one as 'Authorization: Bearer bms_…'; make one with 'bms keys create'"
-
 
 def ports_of(request: Request) -> ApiPorts:
+    """The ports, with the sites that whoever asks may ask about."""
     ports: ApiPorts = request.app.state.ports
-    return ports
+    visible = visible_sites(request)
+    if visible is None:
+        return ports
+    return replace(ports, sites=visible, assessment=replace(ports.assessment, sites=visible))
 
 
 def book_of(request: Request) -> SavingsCache:
+    """The savings of the sites that whoever asks may ask about."""
     cache: SavingsCache = request.app.state.savings
-    return cache
+    visible = visible_sites(request)
+    return cache if visible is None else cache.limited_to(visible)
 
 
-def failed_keys_of(request: Request) -> FailedKeys:
-    failed: FailedKeys = request.app.state.failed_keys
-    return failed
-
-
-def keys_of(request: Request) -> KnownKeys:
-    keys: KnownKeys = request.app.state.keys
-    return keys
+def visible_sites(request: Request) -> dict[str, Site] | None:
+    """The sites of somebody who is limited to some of them; None for all."""
+    rule = rule_of(request.scope.get("route"))
+    wanted = rule.permission if isinstance(rule, Needs) else None
+    actor = None if wanted is None else actor_of(request)
+    if actor is None or wanted is None or actor.may_everywhere(wanted):
+        return None
+    sites: Mapping[str, Site] = request.app.state.ports.sites
+    return {id_: site for id_, site in sites.items() if actor.may(wanted, id_)}
 
 
 PortsDep = Annotated[ApiPorts, Depends(ports_of)]
-KeysDep = Annotated[KnownKeys, Depends(keys_of)]
 CacheDep = Annotated[SavingsCache, Depends(book_of)]
 
 
-def key_text(request: Request) -> str | None:
-    """The key of a request. What changes something takes a cookie with a form of our own pages
-    only, so that no other page can do it in the name of somebody who is logged in."""
-    scheme, _, text = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and text:
-        return text.strip()
-    by_cookie = request.method in SAFE_METHODS or takes_own_form(request)
-    return cookie(request, SESSION) if by_cookie else None
+Reader = Annotated[Actor, Depends(Needs(Permission.VIEW))]
+Operator = Annotated[Actor, Depends(Needs(Permission.OPERATE))]
+Recorder = Annotated[Actor, Depends(Needs(Permission.RECORD))]
+Assessor = Annotated[Actor, Depends(Needs(Permission.ASSESS))]
+Tracer = Annotated[Actor, Depends(Needs(Permission.TRACE))]
+Auditor = Annotated[Actor, Depends(Needs(Permission.AUDIT))]
+Administrator = Annotated[Actor, Depends(Needs(Permission.ADMINISTER))]
+Pusher = Annotated[Actor, Depends(Needs(Permission.PUSH))]
+Fetcher = Annotated[Actor, Depends(Needs(Permission.FETCH))]
+PageReader = Annotated[Actor | None, Depends(Needs(Permission.VIEW, open_pages=True))]
+"""Who reads a page; None where the dashboard is open and nobody has signed in."""
+SignedInPerson = Annotated[Actor, Depends(Needs(None))]
+ControllerId = Annotated[str, Path(alias="device_id", pattern=FULL_ID, examples=["school/rooms"])]
 
 
-def takes_own_form(request: Request) -> bool:
-    """Whether the route of a request reads a form that bears the token of our pages."""
-    route = request.scope.get("route")
-    return isinstance(route, APIRoute) and any(
-        each.call is own_form for each in route.dependant.dependencies
-    )
+def at_every_site(actor: Actor, permission: Permission) -> None:
+    """Raises ``NotPermitted`` where the actor is limited to some buildings."""
+    authorise(actor, permission, Reach.EVERYWHERE)
 
 
-def optional_key(request: Request, ports: PortsDep, keys: KeysDep) -> Key | None:
-    """Who asks; None without a key or with one that is not (or no longer) valid."""
-    text = key_text(request)
-    if not text:
+def only_sites(ports: ApiPorts, actor: Actor | None) -> frozenset[str] | None:
+    """The sites of somebody who sees some of them only; None for all."""
+    if actor is None or actor.may_everywhere(Permission.VIEW):
         return None
-    with database_time_limit(None):  # one row; it waits for no turn behind the large questions
-        found = find_key(keys, text, ports.clock.now())
-    if found is None:
-        failed_keys_of(request).count(request)
-    return found
+    return frozenset(ports.sites)
 
 
-def any_key(key: Annotated[Key | None, Depends(optional_key)]) -> Key:
-    if key is None:
-        raise HTTPException(
-            401,
-            f"A valid key is needed: {WHERE_TO_GET_A_KEY}",
-            {"WWW-Authenticate": 'Bearer realm="bms"'},
-        )
-    return key
-
-
-AnyKey = Annotated[Key, Depends(any_key)]
-
-
-def reader(key: AnyKey) -> Key:
-    if not key.may_read:
-        raise HTTPException(403, f"The key {key.name!r} may not read; scope 'read' may")
-    return key
-
-
-def operator(key: AnyKey) -> Key:
-    if not key.may_operate:
-        raise HTTPException(403, f"The key {key.name!r} may not operate; scope 'operate' may")
-    return key
-
-
-def pusher(key: AnyKey) -> Key:
-    if not key.may_ingest:
-        raise HTTPException(403, f"The key {key.name!r} may not push; scope 'ingest' may")
-    return key
-
-
-Pusher = Annotated[Key, Depends(pusher)]
-Reader = Annotated[Key, Depends(reader)]
-Operator = Annotated[Key, Depends(operator)]
-
-
-def controller_id(
-    key: AnyKey, device_id: Annotated[str, Path(pattern=FULL_ID, examples=["school/rooms"])]
-) -> str:
-    """The controller of the path, if the key is its own or may operate."""
-    if not key.may_fetch(device_id):
-        raise HTTPException(403, f"The key {key.name!r} is not the one of controller {device_id}")
-    return device_id
-
-
-ControllerId = Annotated[str, Depends(controller_id)]
+def sees(actor: Actor | None, site: str | None) -> None:
+    """Raises ``NotPermitted`` where a site was named that the actor does not see."""
+    if actor is not None and site is not None:
+        authorise(actor, Permission.VIEW, site)
 
 
 def path_site(

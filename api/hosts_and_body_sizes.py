@@ -19,7 +19,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.deps import SAFE_METHODS
+from api.access.actors import SAFE_METHODS
+from api.access.rules import asked_first
 from api.problems import problem
 from bms.ports.storage.time_limit import database_time_limit
 
@@ -71,7 +72,7 @@ class AdmissionMiddleware:
             await answer(scope, receive, send)
             return
         with limited(scope["method"], self._statement_s):
-            await self._app(scope, counted(receive, most), send)
+            await self._app(scope, asked_first(scope, counted(receive, most)), send)
 
     def _ours(self, host: str) -> bool:
         name = _name_of(host).lower()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from bms.config import Settings
 from bms.errors import Mistake
+from bms.model.access.rules import AccessRules
 from bms.model.assets.site import Site
 from bms.ports.clock import Clock
 from bms.ports.reports import Reporter
@@ -37,7 +38,15 @@ class ApiPorts:
     work: WorkStore
     reporter: Reporter
     evidence: EvidenceStore
+    people_clock: Clock
+    """The time that sessions of people end by: ours, where building time is a simulator's."""
+    access: AccessRules = AccessRules()
     forwarding: Forwarding | None = None
     """None where the database cannot be away."""
     site_mistakes: Callable[[], Sequence[Mistake]] = tuple
     """The mistakes of site files that are left out now."""
+
+    @property
+    def groups(self) -> Mapping[str, frozenset[str]]:
+        """The buildings of each group."""
+        return self.access.members(self.sites.values())

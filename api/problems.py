@@ -16,29 +16,13 @@ from starlette.responses import Response
 
 from api.headers import SECURITY_HEADERS
 from api.pages.render import failure_page, wants_page
-from bms.errors import (
-    BmsError,
-    ConfigError,
-    FeedError,
-    GuardError,
-    InsufficientData,
-    NotFound,
-    StoreError,
-)
+from api.statuses import HEADERS, status_of
+from bms.errors import BmsError
 from bms.messages import translator
 from bms.model.fact import Explained
 
 log = logging.getLogger(__name__)
 
-STATUS: Mapping[type[BmsError], int] = {
-    NotFound: 404,
-    ConfigError: 422,
-    InsufficientData: 409,
-    StoreError: 503,
-    FeedError: 503,
-    GuardError: 503,
-}
-RETRY_AFTER_S = 30
 UNEXPECTED = "An error that we did not expect. It is in the log of the backend."
 
 
@@ -101,11 +85,10 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 async def _ours(request: Request, error: Exception) -> Response:
-    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
+    status = status_of(error)
     if status == 500:
         return await _unexpected(request, error)
-    headers = {"Retry-After": str(RETRY_AFTER_S)} if status == 503 else None
-    return problem(request, status, _detail(error), headers=headers)
+    return problem(request, status, _detail(error), headers=HEADERS.get(status))
 
 
 def _detail(error: Exception) -> str:

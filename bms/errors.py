@@ -15,7 +15,9 @@
     ├── FeedError              weather, prices or emissions could not be had
     ├── InsufficientData       too little or too poor data for the answer that was asked for
     ├── GuardError             the guard process cannot be relied on, so nothing may be written
-    └── NotFound               no such site, point, plan or key
+    ├── NotFound               no such site, point, plan or key
+    ├── NotSignedIn            nobody is known: no key, no session
+    └── NotPermitted           whoever asks may not do that, or not there
 
 Outcomes that belong to normal operation (a refused write, a hand on the thermostat, an
 infeasible comfort band) are values, not exceptions: see ``bms.model.control.command`` and
@@ -128,3 +130,11 @@ class GuardError(BmsError):
 
 class NotFound(BmsError):
     """No such site, point, plan or key."""
+
+
+class NotSignedIn(BmsError):
+    """Nobody is known: no key and no session, or one that is not (or no longer) good."""
+
+
+class NotPermitted(BmsError):
+    """Whoever asks is known and may not do that, or not at this building."""

@@ -25,7 +25,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Annotated
 from urllib.parse import parse_qsl
 
@@ -65,7 +65,7 @@ class FormToken:
         """The token itself."""
         if self._known is None:
             self._made = self._known = secrets.token_urlsafe(32)
-        return _token(self._known)
+        return _masked(_token(self._known))
 
     def remember(self, answer: Response) -> None:
         """Give the browser the cookie, if a form of the page needs one."""
@@ -80,8 +80,8 @@ async def own_form(request: Request) -> FormFields:
     """
     refuse_foreign(request)
     fields = await _fields(request)
-    known, given = _secret_of(request), fields.get(FIELD, "")
-    if known is None or not hmac.compare_digest(_token(known).encode(), given.encode()):
+    known, given = _secret_of(request), _unmasked(fields.get(FIELD, ""))
+    if known is None or not hmac.compare_digest(_token(known), given):
         raise HTTPException(403, STALE)
     return fields
 
@@ -120,6 +120,26 @@ def _secret_of(request: Request) -> str | None:
     return cookie(request, SESSION) or cookie(request, FORM)
 
 
-def _token(secret: str) -> str:
-    digest = hmac.new(secret.encode(), b"form", hashlib.sha256).digest()
-    return urlsafe_b64encode(digest).decode().rstrip("=")
+def _token(secret: str) -> bytes:
+    return hmac.new(secret.encode(), b"form", hashlib.sha256).digest()
+
+
+def _masked(token: bytes) -> str:
+    """The token in another shape each time: pages are compressed, and what a page repeats of its
+    address must not tell how much of the token it equals (BREACH)."""
+    mask = secrets.token_bytes(len(token))
+    return urlsafe_b64encode(mask + _either(mask, token)).decode().rstrip("=")
+
+
+def _unmasked(text: str) -> bytes:
+    """The token of a field; nothing where it is none."""
+    try:
+        whole = urlsafe_b64decode(text + "=" * (-len(text) % 4))
+    except ValueError:
+        return b""
+    half = len(whole) // 2
+    return _either(whole[:half], whole[half:]) if len(whole) == 2 * half else b""
+
+
+def _either(one: bytes, other: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(one, other, strict=True))

@@ -10,9 +10,8 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
 
-from api.deps import SITE_ID, PortsDep
-from api.live.changes import LiveChanges
-from api.page_access import PageReader
+from api.deps import SITE_ID, PageReader, PortsDep, only_sites, sees
+from api.live.changes import LiveChange, LiveChanges
 from bms.services.site_lookup import site_named
 
 BEAT_S = 15.0
@@ -47,16 +46,17 @@ async def events(
     back with it. For keys that may read.
     """
     if site is not None:
+        sees(key, site)
         site_named(ports.sites, site)
     changes: LiveChanges = request.app.state.changes
     if changes.full:
         wait = {"Retry-After": str(WAIT_S)}
         raise HTTPException(503, "too many listen already; ask again later", wait)
-    return EventStream(_stream(site, changes, last_event_id))
+    return EventStream(_stream(site, changes, last_event_id, only_sites(ports, key)))
 
 
 async def _stream(
-    site: str | None, changes: LiveChanges, last_id: str | None
+    site: str | None, changes: LiveChanges, last_id: str | None, visible: frozenset[str] | None
 ) -> AsyncIterator[str]:
     async with changes.listening(site) as listener:
         yield f"retry: {RETRY_MS}\n\n"
@@ -65,7 +65,8 @@ async def _stream(
             if missed is None:
                 yield "event: reset\ndata: {}\n\n"
             for each in missed or ():
-                yield each.text()
+                if _seen_by(visible, each):
+                    yield each.text()
         end = asyncio.get_running_loop().time() + LONGEST_S
         while (left := end - asyncio.get_running_loop().time()) > 0:
             try:
@@ -76,4 +77,10 @@ async def _stream(
                 continue
             if change is None:
                 return
-            yield change.text()
+            if _seen_by(visible, change):
+                yield change.text()
+
+
+def _seen_by(visible: frozenset[str] | None, change: LiveChange) -> bool:
+    """Whether it is of a site that whoever listens may see; None is all of them."""
+    return visible is None or change.site in visible

@@ -12,6 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from api.access.actors import found_before
 from api.access.cookies import SESSION, cookie
 from api.access.csrf import FormToken
 from api.headers import SECURITY_HEADERS
@@ -64,6 +65,8 @@ def render(
             "languages": _language_links(request),
             "simulated": ports.settings.clock_file is not None,
             "now": ports.clock.now(),
+            "provider": False,
+            "person": found_before(request),
             "may_log_out": cookie(request, SESSION) is not None,
             **values,
         }

@@ -10,16 +10,15 @@ from fastapi import APIRouter, Query, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
-from api.deps import SITE_ID, PortsDep
-from api.page_access import PageReader
+from api.deps import SITE_ID, PageReader, PortsDep, only_sites, sees
 from api.pages.language import PageTranslator
 from api.pages.render import render, translator_of
 from api.ports import ApiPorts
 from api.reports.downloads import AGAIN_S, ExportId, ExportsDep, file_answer
+from bms.model.access.actor import Actor
 from bms.model.assets.site import Site
 from bms.model.reporting.export import Export
 from bms.model.reporting.request import FileForm, ReportFormat, ReportKind, ReportRequest
-from bms.services.api_keys import Key
 from bms.services.periods import local_date
 from bms.services.reporting.exports import MOST_UNFINISHED
 
@@ -70,7 +69,9 @@ def ask_for_report(
 ) -> Response:
     """Have a report made, the same one as a moment ago where it was asked for already."""
     owner, now = _owner(key), ports.clock.now()
-    asked = ReportRequest(kind=kind, site=site or None, period=period or None)
+    sees(key, site or None)
+    only = only_sites(ports, key)
+    asked = ReportRequest(kind=kind, site=site or None, period=period or None, only=only)
     wanted = FileForm(format=form, language=translator_of(request).language)
     repeat = f"page {now:%Y%m%d%H} {asked} {wanted}"
     if exports.unfinished(owner) >= MOST_UNFINISHED:
@@ -103,7 +104,7 @@ def report_file(
     return file_answer(request, ports, exports, export, by=NOBODY if key is None else key.name)
 
 
-def _owner(key: Key | None) -> str:
+def _owner(key: Actor | None) -> str:
     return NOBODY if key is None else key.id
 
 

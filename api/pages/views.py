@@ -6,28 +6,24 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api.access.cookies import SESSION, delete_cookie, set_cookie
-from api.access.csrf import OwnForm
-from api.deps import CacheDep, PortsDep, SiteDep, failed_keys_of
-from api.page_access import PageReader
-from api.pages import reports
+from api.access.rules import anybody
+from api.deps import CacheDep, PageReader, PortsDep, SiteDep, visible_sites
+from api.pages import reports, sign_in
 from api.pages.actions.routes import router as actions
 from api.pages.building import building_page
-from api.pages.city.board import CityBoard
+from api.pages.city.board import CityBoard, LimitedBoard
 from api.pages.city.overview import overview_page
-from api.pages.city.table import PER_PAGE, TableAsked
+from api.pages.city.table import PER_PAGE, RowsInWords, TableAsked
 from api.pages.cooling import cooling_page
 from api.pages.ranking import ranking_page
 from api.pages.render import HERE, render, translator_of
 from api.reports.downloads import csv_answer
-from bms.model.control.audit import Action
+from bms.model.access.actor import Actor
 from bms.savings.portfolio.ranking import Metric
-from bms.services.api_keys import Key, find_key
-from bms.services.off_loop import off_loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +55,23 @@ def operations_of(schema: dict[str, Any]) -> list[Operation]:
 
 
 router = APIRouter(include_in_schema=False)
-LOGIN_S = 30 * 86_400
 
 
 def board_of(request: Request) -> CityBoard:
+    """How buildings stand, of the sites that whoever asks may ask about."""
     board: CityBoard = request.app.state.board
-    return board
+    visible = visible_sites(request)
+    return board if visible is None else LimitedBoard(board, visible, request.app.state.savings)
+
+
+def words_of(request: Request) -> RowsInWords:
+    """The rows that are kept of the board of all; those of a few sites are made anew."""
+    kept: RowsInWords = request.app.state.table_rows
+    return kept if visible_sites(request) is None else RowsInWords()
 
 
 BoardDep = Annotated[CityBoard, Depends(board_of)]
+WordsDep = Annotated[RowsInWords, Depends(words_of)]
 
 
 def table_asked(request: Request) -> TableAsked:
@@ -95,11 +99,12 @@ def overview(
     request: Request,
     ports: PortsDep,
     board: BoardDep,
+    words: WordsDep,
     key: PageReader,
     asked: Annotated[TableAsked, Depends(table_asked)],
 ) -> Response:
     t, whole = translator_of(request), request.query_params.get("matters") == "all"
-    page = overview_page(ports, board, request.app.state.table_rows, asked, t, whole=whole)
+    page = overview_page(ports, board, words, asked, t, whole=whole)
     return render(request, "overview.html", {"t": t, "page": page})
 
 
@@ -151,47 +156,14 @@ def site_savings_table(
     return csv_answer(ports, [cache.site(site)], name, by=by, language=language)
 
 
-def _who(key: Key | None) -> str:
-    """The name of the key of whoever looks at the pages; where they are open, nobody's."""
+def _who(key: Actor | None) -> str:
+    """The name of whoever looks at the pages; where they are open, nobody's."""
     return "dashboard" if key is None else key.name
 
 
-@router.get("/docs")
+@router.get("/docs", dependencies=[Depends(anybody)])
 def docs(request: Request) -> Response:
     return render(request, "docs.html", {"operations": operations_of(request.app.openapi())})
-
-
-@router.get("/login")
-def login_form(request: Request, next: str = "/") -> Response:  # noqa: A002 - its name in the address
-    return render(request, "login.html", {"target": _inside(next), "wrong": False})
-
-
-@router.post("/login")
-async def login(request: Request, ports: PortsDep, form: OwnForm) -> Response:
-    """A key for a cookie that no script can read and no other site can send."""
-    text, target = form.get("key", "").strip(), _inside(form.get("next", "/"))
-    key: Key | None = await off_loop(find_key, ports.keys, text, ports.clock.now())
-    if key is None or not key.may_read:
-        failed_keys_of(request).count(request)
-        return render(request, "login.html", {"target": target, "wrong": True}, 403)
-    ledgers, now = ports.control.ledgers, ports.clock.now()
-    await off_loop(ledgers.note, Action.LOGIN, key.id, at=now, actor=key.name, site=None)
-    answer = RedirectResponse(target, 303)
-    set_cookie(request, answer, SESSION, text, LOGIN_S)
-    return answer
-
-
-@router.post("/logout")
-async def logout(request: Request, form: OwnForm) -> Response:
-    answer = RedirectResponse("/", 303)
-    delete_cookie(request, answer, SESSION)
-    return answer
-
-
-def _inside(target: str) -> str:
-    """A path of ours, never another site."""
-    plain = target.startswith("/") and not target.startswith(("//", "/\\"))
-    return target if plain and target.isprintable() else "/"
 
 
 def add_pages(above: APIRouter) -> None:
@@ -199,6 +171,7 @@ def add_pages(above: APIRouter) -> None:
     above.include_router(router)
     above.include_router(actions)
     above.include_router(reports.router)
+    above.include_router(sign_in.router)
     above.mount("/static", Files(directory=HERE / "static"), name="static")
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from api.deps import PortsDep, Reader
+from api.deps import PortsDep, Reader, only_sites, sees
 from api.reports.answers import ExportAnswer, ExportBody
 from api.reports.downloads import AGAIN_S, ExportId, ExportsDep, file_answer
 from bms.errors import ConfigError
@@ -59,7 +59,9 @@ def ask_for_export(
         raise HTTPException(
             429, f"{MOST_UNFINISHED} exports are being made for you", {"Retry-After": AGAIN_S}
         )
-    export = exports.submit(body.request(), body.form(), owner=key.id, repeat=idempotency_key)
+    request = body.request(only_sites(ports, key))
+    sees(key, request.site)
+    export = exports.submit(request, body.form(), owner=key.id, repeat=idempotency_key)
     answer.headers["Location"] = f"/v1/exports/{export.id}"
     return ExportAnswer.of(export)
 

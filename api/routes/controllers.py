@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Header
 from starlette.responses import Response
 
-from api.deps import AnyKey, ControllerId, PortsDep
+from api.deps import ControllerId, Fetcher, PortsDep
 from api.schemas.base import FactAnswer
 from api.schemas.plans import AppliedAnswer, AppliedBody, AppliedRow, ScheduleAnswer
 from bms.model.control.applied import AppliedReport, AppliedValue
@@ -33,7 +33,10 @@ LEASE_END = "Lease-End"
     responses={304: {"description": "nothing has changed; the lease is renewed all the same"}},
 )
 def schedule(
-    ports: PortsDep, device: ControllerId, if_none_match: Annotated[str | None, Header()] = None
+    ports: PortsDep,
+    key: Fetcher,
+    device: ControllerId,
+    if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
     """The coming setpoints of a controller's own points, with the end of their lease.
 
@@ -64,7 +67,9 @@ def schedule(
 
 
 @router.post("/{device_id:path}/applied")
-def applied(ports: PortsDep, device: ControllerId, key: AnyKey, body: AppliedBody) -> AppliedAnswer:
+def applied(
+    ports: PortsDep, key: Fetcher, device: ControllerId, body: AppliedBody
+) -> AppliedAnswer:
     """What a controller has made effective of its schedule; the same report again changes nothing.
 
     Without it the points of a controller that fetches its schedule do not count as controlled. A

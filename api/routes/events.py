@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 
-from api.deps import CacheDep, Cursor, Limit, Operator, Period, PortsDep, Reader, SiteDep, page_of
+from api.deps import (
+    Assessor,
+    CacheDep,
+    Cursor,
+    Limit,
+    Period,
+    PortsDep,
+    Reader,
+    Recorder,
+    SiteDep,
+    page_of,
+)
 from api.schemas.events import (
     AcceptBody,
     BaselineRow,
@@ -51,7 +62,7 @@ def events(
 @router.post("/events", status_code=201)
 def decide(
     ports: PortsDep,
-    key: Operator,
+    key: Recorder,
     site: SiteDep,
     cache: CacheDep,
     body: EventBody,
@@ -105,7 +116,7 @@ def baselines(ports: PortsDep, key: Reader, site: SiteDep) -> BaselinesAnswer:
 
 @router.post("/baselines", status_code=201)
 def accept_baselines(
-    ports: PortsDep, key: Operator, site: SiteDep, cache: CacheDep, body: AcceptBody
+    ports: PortsDep, key: Assessor, site: SiteDep, cache: CacheDep, body: AcceptBody
 ) -> BaselinesAnswer:
     """Accept the baselines of the site as its data make them now, in place of those before.
 

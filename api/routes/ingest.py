@@ -19,10 +19,10 @@ from bms.errors import ConfigError, FeedError
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import reader
 from bms.feeds.suppliers.numbers_and_units import parse_number, unit_scale
+from bms.model.access.actor import Actor
 from bms.model.readings.measurement import Ingested
 from bms.model.readings.metering import Quantity
 from bms.model.readings.units import Unit
-from bms.services.api_keys import Key
 from bms.services.collect.file_ingest import ingest_file
 from bms.services.collect.push import Pushed, RejectedRow, push_readings
 from bms.services.collect.supplier_points import SupplierBook
@@ -118,7 +118,7 @@ async def _body(request: Request) -> bytes:
     return bytes(body)
 
 
-def _csv(body: bytes, ports: ApiPorts, key: Key) -> IngestAnswer:
+def _csv(body: bytes, ports: ApiPorts, key: Actor) -> IngestAnswer:
     book = SupplierBook.of(ports.sites.values(), key.may_push)
     try:
         report = ingest_file(
@@ -136,7 +136,7 @@ def _csv(body: bytes, ports: ApiPorts, key: Key) -> IngestAnswer:
     return _answer(report.stored, refused, report.refused_rows + sum(report.unasked.values()))
 
 
-def _json(body: bytes, ports: ApiPorts, key: Key) -> IngestAnswer:
+def _json(body: bytes, ports: ApiPorts, key: Actor) -> IngestAnswer:
     rows, refused = _rows(body)
     report = push_readings(
         rows,

@@ -6,11 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from api.deps import MADE_ID, SITE_ID, CacheDep, Cursor, Limit, Operator, PortsDep, Reader, page_of
+from api.deps import MADE_ID, SITE_ID, CacheDep, Cursor, Limit, PortsDep, Reader, Recorder, page_of
 from api.ports import ApiPorts
 from api.schemas.measures import MeasureAnswer, MeasureBody, MeasureEndBody, MeasuresPage
 from bms.errors import NotFound
+from bms.model.access.grant import Permission
 from bms.model.assets.site import Site
+from bms.services.access.authorise import authorise
 from bms.services.assessment.measures import (
     MeasureRequest,
     end_measure,
@@ -40,6 +42,8 @@ def measures(
 
     Control by us is among them, with the id `control`.
     """
+    if site:
+        authorise(key, Permission.VIEW, site)
     chosen = [site_named(ports.sites, site)] if site else list(ports.sites.values())
     known = [(each, row) for each in chosen for row in site_measures(each, cache.ports.ledgers)]
     shown, after = page_of(known, lambda row: f"{row[0].id}:{row[1].measure.id}", limit, cursor)
@@ -58,9 +62,10 @@ def measures(
 
 @router.post("", status_code=201)
 def add_measure(
-    ports: PortsDep, key: Operator, cache: CacheDep, body: MeasureBody
+    ports: PortsDep, key: Recorder, cache: CacheDep, body: MeasureBody
 ) -> MeasureAnswer:
     """Enter what was done to a building. Its baseline is frozen."""
+    authorise(key, Permission.RECORD, body.site)
     site = site_named(ports.sites, body.site)
     asked = MeasureRequest(
         kind=body.kind,
@@ -90,7 +95,7 @@ def measure(
 @router.post("/{measure_id}/end")
 def end(
     ports: PortsDep,
-    key: Operator,
+    key: Recorder,
     cache: CacheDep,
     measure_id: MeasureId,
     body: MeasureEndBody,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Literal
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Request
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from pydantic import (
@@ -13,11 +13,12 @@ from pydantic import (
 )
 from starlette.responses import PlainTextResponse
 
-from api.deps import PortsDep
+from api.access.rules import anybody
+from api.deps import PageReader, PortsDep, at_every_site
 from api.metrics import spool_sentence, spool_state
-from api.page_access import PageReader
 from api.schemas.base import Answer
 from bms.errors import StoreUnavailable
+from bms.model.access.grant import Permission
 
 
 class Health(Answer):
@@ -36,13 +37,13 @@ class Ready(Answer):
 router = APIRouter(tags=["operations"])
 
 
-@router.get("/healthz")
+@router.get("/healthz", dependencies=[Depends(anybody)])
 async def healthz() -> Health:
     """The process answers."""
     return Health()
 
 
-@router.get("/readyz")
+@router.get("/readyz", dependencies=[Depends(anybody)])
 def readyz(ports: PortsDep) -> Ready:
     """The database answers, too. What waits for it on disk is counted either way."""
     state = spool_state(ports)
@@ -68,5 +69,7 @@ def metrics(request: Request, key: PageReader) -> PlainTextResponse:
     While the database is away (``bms_database_up`` 0) what it knows is left out. A key cannot be
     looked up then: the answer is 503, and ``/readyz`` says how much waits.
     """
+    if key is not None:
+        at_every_site(key, Permission.VIEW)
     registry: CollectorRegistry = request.app.state.metrics
     return PlainTextResponse(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)

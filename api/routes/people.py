@@ -9,7 +9,17 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import AwareDatetime
 
-from api.deps import MADE_ID, SITE_ID, Limit, Operator, PortsDep, Reader, SiteDep
+from api.deps import (
+    MADE_ID,
+    SITE_ID,
+    Auditor,
+    Limit,
+    Operator,
+    PortsDep,
+    Reader,
+    SiteDep,
+    at_every_site,
+)
 from api.schemas.base import FactAnswer
 from api.schemas.commissioning import CommissioningAnswer, TrustAnswer
 from api.schemas.people import (
@@ -29,9 +39,11 @@ from api.schemas.people import (
 )
 from api.schemas.sites import HandsOffAnswer, OverrideAnswer
 from bms.errors import ConfigError
+from bms.model.access.grant import Permission
 from bms.model.control.audit import Action, AuditSearch
 from bms.model.control.command import Released
 from bms.services import operator as people
+from bms.services.access.authorise import authorise
 from bms.services.commissioning.records import newest
 from bms.services.modes.gate import ask_for_auto
 from bms.services.occupancy import BookingRequest, book
@@ -130,7 +142,8 @@ def commissioning(ports: PortsDep, key: Reader, site: SiteDep) -> TrustAnswer:
 def hands_off(ports: PortsDep, key: Reader) -> HandsOffList:
     """What people have released, overridden or put to a lower mode, who, why and since when."""
     rows = HandsOffAnswer.standing(ports.control.hands_off, ports.clock.reading())
-    return HandsOffList(marks=rows)
+    shown = [row for row in rows if row.site is None or row.site in ports.sites]
+    return HandsOffList(marks=shown)
 
 
 @router.post("/release")
@@ -142,9 +155,11 @@ async def release(
     """
     now, said = ports.clock.now(), {"actor": key.name, "reason": body.reason}
     if body.site_id is None:
+        at_every_site(key, Permission.OPERATE)
         sites = ports.sites.values()
         done = await people.release_city(sites, now=now, ports=ports.control, **said)
     else:
+        authorise(key, Permission.OPERATE, body.site_id)
         site = site_named(ports.sites, body.site_id)
         done = await people.release(site, now=now, ports=ports.control, point=body.point, **said)
     return released(done, response)
@@ -156,6 +171,10 @@ async def take_back_release(
 ) -> TakenBackAnswer:
     """Take a release back: sites return to the mode in which they were before it, and the plan acts
     again from the next tick. The release of the city may be taken back for one site."""
+    if body.site_id is None:
+        at_every_site(key, Permission.OPERATE)
+    else:
+        authorise(key, Permission.OPERATE, body.site_id)
     recorded = await people.take_back_release(
         site=None if body.site_id is None else site_named(ports.sites, body.site_id),
         point=body.point,
@@ -229,7 +248,7 @@ def audit_search(
 @router.get("/audit")
 def audit(
     ports: PortsDep,
-    key: Operator,
+    key: Auditor,
     search: Annotated[AuditSearch, Depends(audit_search)],
     limit: Limit = 100,
     cursor: Number = None,
@@ -238,5 +257,8 @@ def audit(
     ``until``. Modes, overrides, bookings, trials and keys; no entry is ever changed or removed.
     """
     before = None if cursor is None else int(cursor)
-    page = replace(search, before=before, most=limit + 1)
+    if search.site is not None:
+        authorise(key, Permission.AUDIT, search.site)
+    only = None if key.may_everywhere(Permission.AUDIT) else frozenset(ports.sites)
+    page = replace(search, before=before, most=limit + 1, sites=only)
     return AuditPage.of(ports.control.ledgers.audit(page), limit)

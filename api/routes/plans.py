@@ -16,6 +16,8 @@ from api.schemas.plans import (
     PredictionsAnswer,
 )
 from bms.errors import NotFound
+from bms.model.access.grant import Permission
+from bms.services.access.authorise import authorise
 from bms.services.periods import local_date
 from bms.services.planning.model_drift import drift_facts, drifting_zones
 from bms.services.planning.plan import plan_site
@@ -74,4 +76,6 @@ def one_plan(
     ports: PortsDep, key: Reader, plan_id: Annotated[str, Path(pattern=MADE_ID)]
 ) -> PlanAnswer:
     """One plan with its reasons."""
-    return PlanAnswer.of(ports.control.plans.plan(plan_id))
+    plan = ports.control.plans.plan(plan_id)
+    authorise(key, Permission.VIEW, plan.site)
+    return PlanAnswer.of(plan)

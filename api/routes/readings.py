@@ -11,7 +11,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime
 from starlette.exceptions import HTTPException
 
-from api.deps import FULL_ID, Operator, PortsDep, Reader
+from api.deps import FULL_ID, PortsDep, Reader, Tracer
 from api.ports import ApiPorts
 from api.schemas.readings import ReadingRow, ReadingsAnswer
 from api.schemas.trace import TraceAnswer
@@ -69,7 +69,7 @@ def readings(
 
 @router.get("/{point_id:path}/trace")
 def trace_point(
-    ports: PortsDep, key: Operator, point_id: PointId, at: AwareDatetime | None = None
+    ports: PortsDep, key: Tracer, point_id: PointId, at: AwareDatetime | None = None
 ) -> TraceAnswer:
     """The way from what stood at a point at a moment (default: now) back to its command, plan,
     problem, forecast and readings."""

@@ -23,9 +23,12 @@ from api.schemas.work import (
     WorkPage,
 )
 from bms.messages import translator
+from bms.model.access.actor import Actor
+from bms.model.access.grant import Permission
 from bms.model.control.evidence import CITY
 from bms.model.work.finding import Finding
 from bms.model.work.item import WorkItem, WorkKind, WorkState, by_what_is_at_stake, cause_key
+from bms.services.access.authorise import Reach, authorise
 from bms.services.site_lookup import site_named
 from bms.services.work import people
 from bms.services.work.people import Word
@@ -55,7 +58,7 @@ def work(
 ) -> WorkPage:
     """What is to be done, first what is worst and costs most; without ``state`` all that is not
     closed. ``state`` and ``kind`` may be given several times."""
-    now, sites = ports.clock.now(), _sites(site, ports)
+    now, sites = ports.clock.now(), _sites(site, ports, key)
     rows = by_what_is_at_stake(chosen_items(ports, sites, state or ()))
     rows = [row for row in rows if not kind or row.cause.kind in kind]
     rows = [row for row in rows if not state or row.state(now) in state]
@@ -75,14 +78,25 @@ def chosen_items(
     return rows
 
 
-def _sites(site: str | None, ports: ApiPorts) -> list[str]:
-    return [*ports.sites, CITY] if site is None else [site_named(ports.sites, site).id]
+def _sites(site: str | None, ports: ApiPorts, key: Actor) -> list[str]:
+    """The sites that were asked about; what is of no site is for who sees all of them."""
+    if site is not None:
+        authorise(key, Permission.VIEW, site)
+        return [site_named(ports.sites, site).id]
+    return [*ports.sites, *([CITY] if key.may_everywhere(Permission.VIEW) else [])]
+
+
+def _item(ports: ApiPorts, key: Actor, permission: Permission, item_id: str) -> WorkItem:
+    """An item of a site at which this is permitted. Raises ``NotFound``, ``NotPermitted``."""
+    item = ports.work.item(item_id)
+    authorise(key, permission, Reach.EVERYWHERE if item.cause.site == CITY else item.cause.site)
+    return item
 
 
 @router.get("/work/{item_id}")
 def work_item(ports: PortsDep, key: Reader, item_id: ItemId) -> WorkItemAnswer:
     """One item with its evidence and everything that was done with it."""
-    return _answer(ports.work.item(item_id), ports)
+    return _answer(_item(ports, key, Permission.VIEW, item_id), ports)
 
 
 @router.post("/work/{item_id}/ack")
@@ -90,6 +104,7 @@ def acknowledge(
     ports: PortsDep, key: Operator, item_id: ItemId, body: AcknowledgeBody
 ) -> WorkItemAnswer:
     """Say that you have seen it. The first word stands."""
+    _item(ports, key, Permission.OPERATE, item_id)
     word = Word(actor=key.name, at=ports.clock.now(), note=body.reason or "")
     return _answer(people.acknowledge(ports.work, item_id, word), ports)
 
@@ -97,6 +112,7 @@ def acknowledge(
 @router.post("/work/{item_id}/assign")
 def assign(ports: PortsDep, key: Operator, item_id: ItemId, body: AssignBody) -> WorkItemAnswer:
     """Say who sees to it."""
+    _item(ports, key, Permission.OPERATE, item_id)
     word = Word(actor=key.name, at=ports.clock.now(), note=body.reason or "")
     return _answer(people.assign(ports.work, item_id, body.to, word), ports)
 
@@ -104,6 +120,7 @@ def assign(ports: PortsDep, key: Operator, item_id: ItemId, body: AssignBody) ->
 @router.post("/work/{item_id}/snooze")
 def snooze(ports: PortsDep, key: Operator, item_id: ItemId, body: SnoozeBody) -> WorkItemAnswer:
     """Let it sleep until then; a year at most."""
+    _item(ports, key, Permission.OPERATE, item_id)
     word = Word(actor=key.name, at=ports.clock.now(), note=body.reason or "")
     return _answer(people.snooze(ports.work, item_id, body.until, word), ports)
 
@@ -115,7 +132,7 @@ def close(
     """Close it. A fault that was ``repaired`` becomes a measure with its frozen baseline, whose
     saving is followed; ``measure`` of the answer is its id."""
     word = Word(actor=key.name, at=ports.clock.now(), note=body.reason or "")
-    known = ports.work.item(item_id)
+    known = _item(ports, key, Permission.OPERATE, item_id)
     what = body.reason or translator("da", timezone_of(known.cause.site, ports)).describe(
         known.cause.what
     )
@@ -138,7 +155,7 @@ def faults(
 ) -> FaultsPage:
     """What the fault rules found when they ran last, with evidence and price, and the rules that
     could not look with their reasons."""
-    sites = list(ports.sites) if site is None else [site_named(ports.sites, site).id]
+    sites = [each for each in _sites(site, ports, key) if each != CITY]
     detections = ports.work.detections(sites)
     items = {row.cause.key: row.id for row in ports.work.live_items(sites)}
     found = [each for row in detections for each in row.findings if rule in (None, each.rule)]

@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from api.ports import ApiPorts
+from bms.clock import SystemClock
 from bms.config import Settings
 from bms.errors import Mistake
 from bms.journal.calendar import MemoryCalendarBook
+from bms.model.access.rules import AccessRules
 from bms.model.assets.site import Site
 from bms.ports.clock import CalendarBook, Clock
 from bms.ports.drivers import Drivers
@@ -115,6 +117,8 @@ class City:
     """None where nothing is kept beside the database."""
     forwarding: Forwarding | None = None
     """None where the database cannot be away."""
+    access: AccessRules = field(default_factory=AccessRules)
+    """Groups of buildings and of the provider of sign-ins."""
     calendar: CalendarBook = field(default_factory=MemoryCalendarBook)
     """Whether the clock is believed enough to delete what is old."""
     owned: OwnedSites = field(default_factory=EverySite)
@@ -252,6 +256,8 @@ class City:
             keys=self.stores.keys,
             people=self.stores.people,
             work=self.stores.work,
+            people_clock=SystemClock() if self.settings.clock_file else self.clock,
+            access=self.access,
             reporter=self.reporter,
             evidence=self.stores.evidence,
             forwarding=self.forwarding,

@@ -4,65 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import re
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from bms.errors import ConfigError, StoreUnavailable
-from bms.model.assets.address import SupplierAddress
-from bms.model.assets.point import Point, Privacy
+from bms.model.access.actor import Actor
+from bms.model.access.grant import Grant
 from bms.model.control.kept_key import KeptKey
 from bms.ports.storage.keys import KeyStore
 
 PREFIX = "bms"
-SCOPE = re.compile(
-    r"read|operate|ingest(:[a-z0-9][a-z0-9_-]*)?|controller:[a-z0-9_-]+/[A-Za-z0-9_.-]+"
-)
 REMEMBERED_S = 24 * 3600.0
 """How long a key that was found is good without the database [s, real]."""
 SUPPLIER_KEY_LASTS = timedelta(days=365)
-SCOPES = "read, operate, ingest, ingest:SITE or controller:SITE/DEVICE"
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """Who asks, and what they may: ``read``, ``operate``, ``ingest``, ``ingest:<site id>`` or
-    ``controller:<device id>``."""
-
-    id: str
-    scope: str
-    name: str
-
-    @property
-    def may_operate(self) -> bool:
-        return self.scope == "operate"
-
-    @property
-    def may_read(self) -> bool:
-        return self.scope in ("read", "operate")
-
-    def may_see(self, point: Point) -> bool:
-        """Whether this key may see readings of a point: personal ones are for those who operate."""
-        return self.may_operate or (self.may_read and point.privacy is not Privacy.PERSONAL)
-
-    def may_fetch(self, device: str) -> bool:
-        """Whether this key is the controller's own, or a person's with all rights."""
-        return self.scope == f"controller:{device}" or self.may_operate
-
-    @property
-    def may_ingest(self) -> bool:
-        """Whether there is anything that this key may push."""
-        return self.scope.split(":")[0] in ("operate", "ingest")
-
-    def may_push(self, point: Point) -> bool:
-        """Whether this key may push readings of a point: of a supplier's meter, of any site or of
-        its own. What we read from a device takes no pushes: they would pass for what it says."""
-        supplied = isinstance(point.address, SupplierAddress)
-        return supplied and self.scope in ("operate", "ingest", f"ingest:{point.site}")
 
 
 def digest(secret: str) -> str:
@@ -83,8 +40,7 @@ def create_key(
 
     Raises ``ConfigError`` for a scope that does not exist and an end that is over.
     """
-    if SCOPE.fullmatch(scope) is None:
-        raise ConfigError(f"scope {scope!r} is not known; use {SCOPES}")
+    Grant.of(scope)
     if expires is not None and expires <= now:
         raise ConfigError(f"the key would have expired at {expires.isoformat()} already")
     key_id, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
@@ -97,7 +53,7 @@ def create_key(
 
 def default_expiry(scope: str, now: datetime) -> datetime | None:
     """When a new key ends of which nobody said it: a supplier's after a year, others not."""
-    return now + SUPPLIER_KEY_LASTS if scope.split(":")[0] == "ingest" else None
+    return now + SUPPLIER_KEY_LASTS if Grant.of(scope).name == "ingest" else None
 
 
 class KnownKeys(Protocol):
@@ -143,12 +99,14 @@ class RememberedKeys:
         return found
 
 
-def find_key(keys: KnownKeys, text: str, now: datetime) -> Key | None:
-    """The key behind a text, None when it is unknown, revoked, expired or malformed."""
+def find_key(keys: KnownKeys, text: str, now: datetime) -> Actor | None:
+    """Who has the key of a text, None when it is unknown, revoked, expired or malformed."""
     parts = text.split("_", 2)
     if len(parts) != 3 or parts[0] != PREFIX:
         return None
     found = keys.key(parts[1])
     if found is None or not hmac.compare_digest(found.digest, digest(parts[2])):
         return None
-    return Key(found.id, found.scope, found.name) if found.good_at(now) else None
+    if not found.good_at(now):
+        return None
+    return Actor(id=found.id, name=found.name, grants=(Grant.of(found.scope),))

@@ -15,6 +15,7 @@ from bms.cli.energy import ingest
 from bms.cli.site import plans
 from bms.cli.system.status import OwnedState
 from bms.metering.quality import MeterState
+from bms.model.access.people import SignInWay
 from bms.model.assets.equipment import HeatSourceKind
 from bms.model.assets.site import Mode
 from bms.model.control.booking import BookingKind
@@ -38,6 +39,7 @@ ROOTS = ("bms", "drivers", "optimizer", "sites", "api")
 DONE_WITH_WORK = (*(act for act in WorkAct if act is not WorkAct.CLOSE), *Closing)
 FAMILIES: Mapping[tuple[str, str], Iterable[str]] = {
     ("page", "verdict_{}"): Verdict,
+    ("page", "sign_in_way_{}"): SignInWay,
     ("page", "verdict_{}_long"): Verdict,
     ("page", "mode_{}"): Mode,
     ("page", "mode_{}_long"): Mode,

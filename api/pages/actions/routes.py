@@ -7,13 +7,13 @@ from datetime import datetime, timedelta
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Depends, Path, Request
 from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
 from api.access.csrf import OwnForm
-from api.deps import CacheDep, Operator, PortsDep, SiteDep
-from api.page_access import PageReader
+from api.access.rules import Needs
+from api.deps import CacheDep, PageReader, PortsDep, SiteDep
 from api.pages.actions.bookings import MakeBooking, RemoveBooking
 from api.pages.actions.form import FieldKind, FormField, WrongFields
 from api.pages.actions.holds import EndOverride, GiveBack, MakeOverride, TakeBack
@@ -26,6 +26,8 @@ from api.pages.panels.standing import name_of
 from api.pages.render import render, translator_of
 from api.ports import ApiPorts
 from bms.errors import BmsError, ConfigError, InsufficientData, NotFound
+from bms.model.access.actor import Actor
+from bms.model.access.grant import Permission
 from bms.model.assets.site import Site
 from bms.model.fact import Explained
 from bms.services.assessment.savings_cache import SavingsCache
@@ -55,12 +57,22 @@ LATEST = timedelta(days=1)
 HIDDEN = ("csrf", "step", "word")
 
 router = APIRouter(include_in_schema=False)
+PERMISSIONS = frozenset(
+    {
+        ("event", Permission.RECORD),
+        ("measure", Permission.RECORD),
+        ("end-measure", Permission.RECORD),
+        ("baseline", Permission.ASSESS),
+    }
+)
+"""Actions that need something else than to operate the building."""
+Doer = Annotated[Actor, Depends(Needs(Permission.OPERATE, by_code=PERMISSIONS))]
 Code = Annotated[str, Path(pattern=r"^[a-z-]{1,20}$")]
 
 
 @router.get("/sites/{site_id}/do/{code}")
 def show_form(
-    request: Request, ports: PortsDep, cache: CacheDep, key: Operator, site: SiteDep, code: Code
+    request: Request, ports: PortsDep, cache: CacheDep, key: Doer, site: SiteDep, code: Code
 ) -> Response:
     """The form, filled in as the address says."""
     action = _action(code)
@@ -73,7 +85,7 @@ async def take_form(
     request: Request,
     ports: PortsDep,
     cache: CacheDep,
-    key: Operator,
+    key: Doer,
     site: SiteDep,
     code: Code,
     form: OwnForm,

@@ -5,11 +5,13 @@ Nothing of it is in words, so that one serves every language.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from api.pages.city.kept import Kept, while_running
 from api.ports import ApiPorts
+from bms.model.assets.site import Site
 from bms.model.savings.avoided_use import SiteSavings
 from bms.services.assessment.savings_cache import SavingsCache, SiteAssessment
 from bms.services.overview.attention import Attention, AttentionSource, attention_now
@@ -75,3 +77,31 @@ class CityBoard:
         return SavingsBoard(
             sites={row.savings.id: row for row in rows}, total=self._cache.portfolio(rows)
         )
+
+
+class LimitedBoard(CityBoard):
+    """The boards of a city, of some of its sites only."""
+
+    def __init__(self, board: CityBoard, sites: Mapping[str, Site], cache: SavingsCache) -> None:
+        self._board = board
+        self._sites = sites
+        self._cache = cache
+
+    def standing(self) -> StandingBoard | None:
+        """See ``CityBoard``."""
+        whole = self._board.standing()
+        if whole is None:
+            return None
+        return replace(
+            whole,
+            buildings=tuple(one for one in whole.buildings if one.site.id in self._sites),
+            matters=tuple(one for one in whole.matters if one.site in self._sites),
+        )
+
+    def savings(self) -> SavingsBoard | None:
+        """See ``CityBoard``."""
+        whole = self._board.savings()
+        if whole is None:
+            return None
+        rows = {name: row for name, row in whole.sites.items() if name in self._sites}
+        return SavingsBoard(sites=rows, total=self._cache.portfolio(list(rows.values())))

@@ -19,16 +19,20 @@ from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import say, screen
 from bms.config import Settings
 from bms.errors import ConfigError
+from bms.model.access.grant import KNOWN, Grant
 from bms.model.codec import json_schema
 from bms.model.control.kept_key import KeptKey
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import Problem
+from bms.runtime.city import City
 from bms.runtime.wire import opened
-from bms.services.api_keys import SCOPES, create_key, default_expiry
+from bms.services.api_keys import create_key, default_expiry
 from bms.store.database.backup import back_up, dump_command
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 By = Annotated[str | None, typer.Option("--by", help="who does it; your user name when left out")]
+Sites = Annotated[str, typer.Option(help="only these buildings, by commas; else all")]
+Groups = Annotated[str, typer.Option(help="only buildings of these groups, by commas")]
 EXPIRES = "how long it is good (90d, 12h), its last day (2027-06-30), or never; 365d for ingest"
 LASTS = re.compile(r"(\d{1,4})\s*(h|d|w)")
 HOURS = {"h": 1, "d": 24, "w": 168}
@@ -61,7 +65,9 @@ def schema(name: Annotated[str, typer.Argument(help="problem or schedule")]) -> 
 @keys.command()
 def create(
     name: Annotated[str, typer.Argument(help="whose key it is")],
-    scope: Annotated[str, typer.Option(help=SCOPES)] = "read",
+    scope: Annotated[str, typer.Option(help=KNOWN)] = "read",
+    sites: Sites = "",
+    groups: Groups = "",
     expires: Annotated[str | None, typer.Option(help=EXPIRES)] = None,
     by: By = None,
     as_json: AsJson = False,
@@ -71,7 +77,9 @@ def create(
     Example: bms keys create heat-supplier --scope ingest --expires 180d
     """
     settings = Settings()
+    scope = limited(scope, sites, groups)
     with opened(settings) as city:
+        known_places(city, scope)
         now = city.clock.now()
         end = (
             default_expiry(scope, now)
@@ -88,6 +96,33 @@ def create(
         )
     made = {"name": name, "scope": scope, "expires": end and end.isoformat(), "key": secret}
     typer.echo(json.dumps(made) if as_json else secret)
+
+
+def limited(scope: str, sites: str, groups: str) -> str:
+    """A scope or role, of these buildings and groups alone. Raises ``ConfigError``."""
+    name = scope.strip().replace("-", "_") if ":" not in scope else scope.strip()
+    places = [*_names(sites), *(f"group:{group}" for group in _names(groups))]
+    if places and ("@" in name or ":" in name):
+        raise ConfigError(f"{scope!r} names its buildings already; leave out --sites and --groups")
+    return Grant.of(f"{name}@{','.join(places)}" if places else name).text
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def known_places(city: City, scope: str) -> None:
+    """Raises ``ConfigError`` where a scope or role names a building or group that is not there."""
+    if "@" not in scope:  # keys of suppliers and controllers may be made before the building
+        return
+    grant, groups = Grant.of(scope), city.access.members(city.sites.values())
+    for what, named, there in (
+        ("building", grant.sites, frozenset(city.sites)),
+        ("group", grant.groups, frozenset(groups)),
+    ):
+        if missing := sorted(named - there):
+            known = ", ".join(sorted(there)[:20]) or "none"
+            raise ConfigError(f"there is no {what} {', '.join(missing)}; there are: {known}")
 
 
 def expiry(text: str, now: datetime, timezone: str) -> datetime | None:

@@ -34,6 +34,10 @@ class Actor:
     def may_read(self) -> bool:
         return self.may(Permission.VIEW)
 
+    @property
+    def may_operate(self) -> bool:
+        return self.may(Permission.OPERATE)
+
     def may_see(self, point: Point) -> bool:
         """Whether readings of the point may be seen: personal ones are for those who operate."""
         personal = point.privacy is Privacy.PERSONAL

@@ -33,7 +33,9 @@ class Permission(StrEnum):
     FETCH = "fetch"
     """Fetch the schedule of a controller, and report what it made of it."""
     AUDIT = "audit"
-    """See who did and saw what, and the way from a value back to its readings."""
+    """See who did what, and who saw what about people."""
+    TRACE = "trace"
+    """Follow a value at a point back to its command, plan and readings."""
     ADMINISTER = "administer"
     """See and end sessions of people."""
 
@@ -52,11 +54,13 @@ class PersonRole(StrEnum):
 _P = Permission
 PERMITTED: Mapping[str, frozenset[Permission]] = {
     PersonRole.VIEWER: frozenset({_P.VIEW}),
-    PersonRole.FACILITY_MANAGER: frozenset({_P.VIEW, _P.VIEW_PERSONAL, _P.OPERATE, _P.RECORD}),
+    PersonRole.FACILITY_MANAGER: frozenset(
+        {_P.VIEW, _P.VIEW_PERSONAL, _P.OPERATE, _P.RECORD, _P.TRACE}
+    ),
     PersonRole.ENERGY_TEAM: frozenset({_P.VIEW, _P.RECORD, _P.ASSESS}),
     PersonRole.CONTROLLER: frozenset({_P.FETCH}),
     PersonRole.ADMINISTRATOR: frozenset(Permission),
-    PersonRole.AUDITOR: frozenset({_P.VIEW, _P.AUDIT}),
+    PersonRole.AUDITOR: frozenset({_P.VIEW, _P.TRACE, _P.AUDIT}),
     "read": frozenset({_P.VIEW}),
     "operate": frozenset(Permission) - {_P.ADMINISTER},
     "ingest": frozenset({_P.PUSH}),
@@ -66,14 +70,15 @@ PERMITTED: Mapping[str, frozenset[Permission]] = {
 _SITE = r"[a-z0-9][a-z0-9_-]{0,63}"
 _NAMES = "|".join(sorted(PERMITTED))
 _PLACE = rf"(?:group:)?{_SITE}"
-_WRITTEN = re.compile(
+WRITTEN = re.compile(
     rf"(?P<name>{_NAMES})(?:@(?P<places>{_PLACE}(?:,{_PLACE}){{0,999}}))?"
     rf"|ingest:(?P<supplied>{_SITE})"
     rf"|controller:(?P<device>{_SITE}/[A-Za-z0-9_.-]{{1,128}})"
 )
 KNOWN = (
-    "viewer, facility_manager, energy_team, controller, administrator or auditor (each alone, with"
-    " @SITE,SITE or with @group:NAME), read, operate, ingest, ingest:SITE or controller:SITE/DEVICE"
+    "read, operate, ingest, ingest:SITE or controller:SITE/DEVICE, or a role: viewer,"
+    " facility_manager, energy_team, controller, administrator, auditor; of some buildings only"
+    " with @SITE,SITE or @group:NAME after it"
 )
 
 
@@ -90,7 +95,7 @@ class Grant:
     @classmethod
     def of(cls, text: str) -> Grant:
         """The grant that is written so. Raises ``ConfigError``."""
-        found = _WRITTEN.fullmatch(text) if len(text) <= LONGEST else None
+        found = WRITTEN.fullmatch(text) if len(text) <= LONGEST else None
         if found is None:
             raise ConfigError(f"scope {text[:80]!r} is not known; use {KNOWN}")
         if supplied := found["supplied"]:

@@ -59,11 +59,13 @@ class AuditEntry:
 class AuditSearch:
     """Which entries are wanted; what is None limits nothing.
 
+    ``sites``: only about one of these.
     ``since`` <= time < ``until``. ``before``: only entries with a smaller number, the page after
     the one that ended with it. ``most``: how many at once [1].
     """
 
     site: str | None = None
+    sites: frozenset[str] | None = None
     actor: str | None = None
     action: Action | None = None
     since: datetime | None = None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -101,6 +102,12 @@ class SavingsCache:
         self._kept: OrderedDict[tuple[object, ...], object] = OrderedDict()
         self._control: dict[str, datetime] = {}
         self._lock = threading.Lock()
+
+    def limited_to(self, sites: Mapping[str, Site]) -> SavingsCache:
+        """The same answers, of these sites alone."""
+        fewer = copy(self)
+        fewer.ports = replace(self.ports, sites=sites)
+        return fewer
 
     def periods(
         self, site: Site, baseline: str | None = None, reporting: str | None = None

@@ -65,6 +65,7 @@ class MemoryAudit(MemoryEvidence):
 def _matches(entry: AuditEntry, search: AuditSearch) -> bool:
     return (
         search.site in (None, entry.site)
+        and (search.sites is None or entry.site in search.sites)
         and search.actor in (None, entry.actor)
         and search.action in (None, entry.action)
         and (search.since is None or entry.at >= search.since)

@@ -70,6 +70,8 @@ def note(
 def _conditions(search: AuditSearch) -> Iterator[ColumnElement[bool]]:
     if search.site is not None:
         yield col(StoredAudit.site) == search.site
+    if search.sites is not None:
+        yield col(StoredAudit.site).in_(sorted(search.sites))
     if search.actor is not None:
         yield col(StoredAudit.actor) == search.actor
     if search.action is not None:

@@ -1,139 +1,58 @@
-"""Who may do what: every route of the app against every kind of key.
+"""Who may do what: every route of the app against every role and every kind of key.
 
-The routes come from the app itself, so that a new one without a rule here fails.
+The routes and their rules come from the app itself: a new one without a rule fails here, and one
+that is for anybody has to be named here.
 """
+
+from __future__ import annotations
 
 import pytest
 
-from tests.rigs.fakes.api import HTML, SETPOINT, a_lodge_plan, a_world
+from api.access.csrf import STALE
+from api.access.rules import Needs
+from bms.model.access.grant import PERMITTED, Permission, PersonRole
+from tests.rigs.fakes.api import HTML, a_lodge_plan, a_world
 from tests.rigs.web.forms import send_form
-from tests.rigs.web.routes import address, routes_of
+from tests.rigs.web.routes import ENDLESS, address, rules_of
 
-READ, OPERATE, FETCH, PUSH = "read", "operate", "fetch", "push"
-PAGE, FORM, ANYBODY = "page", "form", "anybody"
-STREAM = "stream"
-"""As a page; it never ends, so that tests/unit/api/live/test_stream.py asks for it."""
-CONTROLLERS = ("controller:lodge/rooms", "controller:lodge/plant")
-SCOPES = ("read", "operate", "ingest", "ingest:lodge", "ingest:barn", *CONTROLLERS)
-ALLOWED = {
-    READ: {"read", "operate"},
-    OPERATE: {"operate"},
-    FETCH: {"operate", "controller:lodge/rooms"},
-    PUSH: {"operate", "ingest", "ingest:lodge", "ingest:barn"},
-    PAGE: {"read", "operate"},
-    FORM: set(),
+ANYBODY = {
+    ("GET", "/openapi.json"),
+    ("GET", "/static/style.css"),
+    ("GET", "/docs"),
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("GET", "/login"),
+    ("POST", "/login"),
+    ("POST", "/logout"),
 }
-RULES = {
-    ("GET", "/openapi.json"): ANYBODY,
-    ("GET", "/docs"): ANYBODY,
-    ("GET", "/healthz"): ANYBODY,
-    ("GET", "/readyz"): ANYBODY,
-    ("GET", "/login"): ANYBODY,
-    ("POST", "/login"): ANYBODY,
-    ("POST", "/logout"): ANYBODY,
-    ("GET", "/static/style.css"): ANYBODY,
-    ("GET", "/metrics"): PAGE,
-    ("GET", "/"): PAGE,
-    ("GET", "/savings.csv"): PAGE,
-    ("GET", "/ranking"): PAGE,
-    ("GET", "/reports"): PAGE,
-    ("GET", "/reports/file"): PAGE,
-    ("GET", "/reports/{export_id}"): PAGE,
-    ("GET", "/reports/{export_id}/file"): PAGE,
-    ("GET", "/cooling"): PAGE,
-    ("GET", "/sites/{site_id}"): PAGE,
-    ("GET", "/sites/{site_id}/did/{code}"): PAGE,
-    ("GET", "/sites/{site_id}/do/{code}"): OPERATE,
-    ("POST", "/sites/{site_id}/do/{code}"): FORM,
-    ("GET", "/v1/events"): STREAM,
-    ("GET", "/v1/sites/{site_id}/consumption"): READ,
-    ("GET", "/v1/portfolio/consumption"): READ,
-    ("GET", "/v1/portfolio/missing-data"): READ,
-    ("GET", "/v1/portfolio/quality"): READ,
-    ("GET", "/sites/{site_id}/savings.csv"): PAGE,
-    ("GET", "/v1/sites"): READ,
-    ("GET", "/v1/sites/{site_id}"): READ,
-    ("GET", "/v1/sites/{site_id}/points"): READ,
-    ("GET", "/v1/sites/{site_id}/devices"): READ,
-    ("GET", "/v1/points/{point_id:path}/readings"): READ,
-    ("GET", "/v1/meters"): READ,
-    ("GET", "/v1/meters/{site_id}/{meter_id}/consumption"): READ,
-    ("GET", "/v1/meters/{site_id}/{meter_id}/quality"): READ,
-    ("GET", "/v1/meters/{site_id}/{meter_id}/cooling"): READ,
-    ("POST", "/v1/ingest"): PUSH,
-    ("GET", "/v1/sites/{site_id}/savings"): READ,
-    ("GET", "/v1/sites/{site_id}/savings.csv"): READ,
-    ("GET", "/v1/portfolio/savings"): READ,
-    ("GET", "/v1/portfolio/savings.csv"): READ,
-    ("GET", "/v1/portfolio/ranking"): READ,
-    ("GET", "/v1/portfolio/cooling"): READ,
-    ("GET", "/v1/sites/{site_id}/events"): READ,
-    ("POST", "/v1/sites/{site_id}/events"): OPERATE,
-    ("POST", "/v1/exports"): READ,
-    ("GET", "/v1/exports/{export_id}"): READ,
-    ("GET", "/v1/exports/{export_id}/file"): READ,
-    ("GET", "/v1/measures"): READ,
-    ("POST", "/v1/measures"): OPERATE,
-    ("GET", "/v1/measures/{measure_id}"): READ,
-    ("POST", "/v1/measures/{measure_id}/end"): OPERATE,
-    ("GET", "/v1/sites/{site_id}/baselines"): READ,
-    ("POST", "/v1/sites/{site_id}/baselines"): OPERATE,
-    ("GET", "/v1/audit"): OPERATE,
-    ("GET", "/v1/sites/{site_id}/plan"): READ,
-    ("GET", "/v1/plans/{plan_id}"): READ,
-    ("GET", "/v1/sites/{site_id}/predictions"): READ,
-    ("POST", "/v1/sites/{site_id}/plan"): OPERATE,
-    ("GET", "/v1/controllers/{device_id:path}/schedule"): FETCH,
-    ("POST", "/v1/controllers/{device_id:path}/applied"): FETCH,
-    ("POST", "/v1/sites/{site_id}/overrides"): OPERATE,
-    ("DELETE", "/v1/sites/{site_id}/overrides/{override_id}"): OPERATE,
-    ("POST", "/v1/sites/{site_id}/mode"): OPERATE,
-    ("GET", "/v1/sites/{site_id}/commissioning"): READ,
-    ("GET", "/v1/sites/{site_id}/trials"): READ,
-    ("GET", "/v1/sites/{site_id}/shadow-days"): READ,
-    ("GET", "/v1/points/{point_id:path}/trace"): OPERATE,
-    ("GET", "/v1/release"): READ,
-    ("POST", "/v1/release"): OPERATE,
-    ("POST", "/v1/release/undo"): OPERATE,
-    ("GET", "/v1/sites/{site_id}/occupancy"): READ,
-    ("POST", "/v1/sites/{site_id}/occupancy"): OPERATE,
-    ("DELETE", "/v1/sites/{site_id}/occupancy/{booking_id}"): OPERATE,
+SAW, DID, SENT, RAN = "sees", "decides", "sends", "keeps running"
+MEANS = {
+    Permission.VIEW: SAW,
+    Permission.VIEW_PERSONAL: SAW,
+    Permission.TRACE: SAW,
+    Permission.AUDIT: SAW,
+    Permission.OPERATE: DID,
+    Permission.RECORD: DID,
+    Permission.ASSESS: DID,
+    Permission.PUSH: SENT,
+    Permission.FETCH: SENT,
+    Permission.ADMINISTER: RAN,
 }
-BODIES = {
-    "/v1/sites/{site_id}/overrides": {"reason": "a test", "point": SETPOINT},
-    "/v1/controllers/{device_id:path}/applied": {
-        "time": "2019-01-28T09:05:00Z",
-        "values": [{"point": SETPOINT, "effective": 20.0}],
+ROLES = {
+    "viewer": {Permission.VIEW},
+    "facility_manager": {
+        *(Permission.VIEW, Permission.VIEW_PERSONAL, Permission.TRACE),
+        *(Permission.OPERATE, Permission.RECORD),
     },
-    "/v1/sites/{site_id}/mode": {"mode": "observe", "reason": "a test"},
-    "/v1/release": {"all": True, "reason": "a test"},
-    "/v1/release/undo": {"all": True, "reason": "a test"},
-    "/v1/ingest": {"readings": []},
-    "/v1/sites/{site_id}/events": {
-        "meter": "heat",
-        "start": "2019-01-20T00:00:00+01:00",
-        "end": "2019-01-21T00:00:00+01:00",
-        "change_kwh": 10,
-        "change_se_kwh": 1,
-        "reason": "a test",
-    },
-    "/v1/exports": {"kind": "meters"},
-    "/v1/measures": {
-        "site": "lodge",
-        "what": "new lamps",
-        "start": "2019-01-20T00:00:00+01:00",
-    },
-    "/v1/measures/{measure_id}/end": {
-        "end": "2019-01-25T00:00:00+01:00",
-        "reason": "a test",
-    },
-    "/v1/sites/{site_id}/baselines": {"reason": "a test"},
-    "/v1/sites/{site_id}/occupancy": {
-        "start": "2019-02-01T18:00:00+01:00",
-        "end": "2019-02-01T21:00:00+01:00",
-        "reason": "a test",
-    },
+    "energy_team": {Permission.VIEW, Permission.RECORD, Permission.ASSESS},
+    "controller": {Permission.FETCH},
+    "administrator": set(Permission),
+    "auditor": {Permission.VIEW, Permission.TRACE, Permission.AUDIT},
+    "read": {Permission.VIEW},
+    "operate": set(Permission) - {Permission.ADMINISTER},
+    "ingest": {Permission.PUSH},
 }
+"""What each role and scope is for, said a second time: a change of one of them is on purpose."""
 
 
 @pytest.fixture
@@ -143,53 +62,165 @@ def world(tmp_path):
     return made
 
 
-def test_every_route_has_a_rule(world):
-    assert routes_of(world) == set(RULES)
+@pytest.fixture(scope="module")
+def rules(tmp_path_factory):
+    found = rules_of(a_world(tmp_path_factory.mktemp("rules")))
+    return {route: rule for route, rule in found.items() if route not in ENDLESS}
+
+
+def test_every_route_has_a_rule(rules):
+    assert {route for route, rule in rules.items() if rule is False} == set()
+
+
+def test_what_is_for_anybody_is_named_here(rules):
+    assert {route for route, rule in rules.items() if rule is True} == ANYBODY
+
+
+def test_what_changes_something_needs_more_than_to_see(rules):
+    for (method, path), rule in rules.items():
+        if method in ("GET", "HEAD") or (method, path) == ("POST", "/v1/exports"):
+            continue
+        if isinstance(rule, Needs) and rule.permission:
+            assert MEANS[rule.permission] != SAW, path
+
+
+def test_roles_and_scopes_permit_what_they_are_for():
+    assert {name: set(permitted) for name, permitted in PERMITTED.items()} == ROLES
+    assert set(PersonRole) <= set(ROLES)
+
+
+async def refused(browser, world, route, scope):
+    """Whether a key of the scope is refused at a route; it sends no body."""
+    method, path = route
+    answer = await browser.request(method, address(path), headers=world.key(scope))
+    assert answer.status_code < 500, (route, scope, answer.text)
+    if answer.status_code != 403 or STALE in answer.text:
+        return False
+    assert answer.headers["content-type"] == "application/problem+json"
+    return True
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+async def test_a_role_may_what_its_rules_say_at_its_buildings_and_nowhere_else(world, rules, role):
+    asked = {route: rule for route, rule in rules.items() if isinstance(rule, Needs)}
+    async with world.browser() as browser:
+        for route, rule in asked.items():
+            wanted = rule.permission is None or rule.permission in ROLES[role]
+            assert await refused(browser, world, route, role) is not wanted, route
+            assert await refused(browser, world, route, f"{role}@lodge") is (
+                not wanted or route == ("GET", "/metrics")
+            ), route
+            elsewhere = await refused(browser, world, route, f"{role}@barn")
+            here = any(name in route[1] for name in ("site_id", "point_id", "device_id"))
+            assert elsewhere or not wanted or not here, route
+
+
+async def test_whoever_is_limited_to_a_building_hears_of_no_other(world, rules):
+    async with world.browser(**world.key("operate@barn")) as browser:
+        for (method, path), rule in rules.items():
+            if method == "GET" and isinstance(rule, Needs) and "{" not in path:
+                answer = await browser.get(address(path))
+                assert "lodge" not in answer.text.lower(), path
+        for site in ({"all": True}, {"site": "lodge"}):
+            body = {**site, "reason": "a test"}
+            for path in ("/v1/release", "/v1/release/undo"):
+                assert (await browser.post(path, json=body)).status_code == 403
+        measure = {"site": "lodge", "what": "lamps", "start": "2019-01-20T00:00:00+01:00"}
+        assert (await browser.post("/v1/measures", json=measure)).status_code == 403
+        assert (await browser.get("/v1/plans/p1")).status_code == 403
+        assert (await browser.get("/v1/audit?site=lodge")).status_code == 403
+        assert (await browser.get("/v1/measures?site=lodge")).status_code == 403
+    assert world.store.mode("lodge") is None
+
+
+async def test_nobody_without_a_key_or_with_a_wrong_one(world, rules):
+    wrong = {"authorization": "Bearer bms_0000_wrong"}
+    async with world.browser() as browser:
+        for (method, path), rule in rules.items():
+            answer = await browser.request(method, address(path))
+            if rule is True:
+                assert answer.status_code != 401
+                continue
+            assert answer.status_code == 401, path
+            assert answer.headers["www-authenticate"].startswith("Bearer")
+            other = await browser.request(method, address(path), headers=wrong)
+            assert other.status_code in (401, 429)
+
+
+class Untouched:
+    """A body that must not be asked for."""
+
+    def __aiter__(self):
+        raise AssertionError("the body was read")
+
+
+async def test_nothing_of_a_body_is_read_before_the_question_who_asks(world, rules):
+    async with world.browser() as browser:
+        for (method, path), rule in rules.items():
+            if method in ("GET", "HEAD") or rule is True or rule.permission is Permission.VIEW:
+                continue
+            for headers in ({}, world.key("read")):
+                answer = await browser.request(
+                    method,
+                    address(path),
+                    content=Untouched(),
+                    headers={**headers, "content-type": "application/json"},
+                )
+                wanted = isinstance(rule, Needs) and rule.permission is None
+                assert answer.status_code in ((401, 415) if wanted else (401, 403)), path
+
+
+@pytest.mark.parametrize("sent", [b"{", b"[" * 5_000, b"\xff", b""])
+async def test_a_body_that_is_none_tells_nothing_to_whoever_may_not(world, rules, sent):
+    async with world.browser(**world.key("viewer@lodge")) as browser:
+        for (method, path), rule in rules.items():
+            if method in ("GET", "HEAD") or rule is True:
+                continue
+            if rule.permission in (None, Permission.VIEW):
+                continue
+            answer = await browser.request(
+                method, address(path), content=sent, headers={"content-type": "application/json"}
+            )
+            assert answer.status_code == 403, path
 
 
 @pytest.mark.parametrize(
-    ("method", "path"), sorted(route for route, rule in RULES.items() if rule != STREAM)
+    ("role", "may"),
+    [
+        ("facility_manager", {"override", "mode", "booking", "event", "measure"}),
+        ("energy_team", {"event", "measure", "end-measure", "baseline"}),
+        ("viewer", set()),
+        ("auditor", set()),
+    ],
 )
-async def test_a_route_lets_in_whom_its_rule_names(world, method, path):
-    rule = RULES[method, path]
-    body = {"json": BODIES[path]} if path in BODIES else {}
-    async with world.browser() as browser:
-        none = await browser.request(method, address(path), **body)
-        wrong = await browser.request(
-            method, address(path), headers={"authorization": "Bearer bms_0000_wrong"}, **body
-        )
-        answers = {
-            scope: await browser.request(method, address(path), headers=world.key(scope), **body)
-            for scope in SCOPES
-        }
-    refused = {scope for scope, answer in answers.items() if answer.status_code in (401, 403)}
-    if rule == ANYBODY:
-        # the login refuses a wrong form, whoever sends it
-        assert none.status_code != 401
-        return
-    assert none.status_code == wrong.status_code == 401
-    assert none.headers["www-authenticate"].startswith("Bearer")
-    assert refused == set(SCOPES) - ALLOWED[rule]
-    for scope in refused:
-        assert answers[scope].status_code == 403
-        assert answers[scope].headers["content-type"] == "application/problem+json"
-    for scope in ALLOWED[rule]:
-        assert answers[scope].status_code < 400 or answers[scope].status_code == 404
+async def test_an_action_of_the_pages_is_for_whom_it_is_in_the_api(world, role, may):
+    codes = ("override", "mode", "booking", "event", "measure", "end-measure", "baseline")
+    allowed = set()
+    async with world.browser(**world.key(f"{role}@lodge")) as browser:
+        for code in codes:
+            answer = await browser.get(f"/sites/lodge/do/{code}")
+            allowed |= {code} if answer.status_code != 403 else set()
+    assert allowed == may | ({"end-measure"} if role == "facility_manager" else set())
 
 
-@pytest.mark.parametrize(("method", "path"), sorted(k for k, r in RULES.items() if r == PAGE))
-async def test_pages_are_open_where_the_dashboard_is(tmp_path, method, path):
+def open_pages(rules):
+    return [
+        path
+        for (method, path), rule in rules.items()
+        if isinstance(rule, Needs) and rule.open_pages and method == "GET"
+    ]
+
+
+async def test_pages_are_open_where_the_dashboard_is_and_the_api_is_not(tmp_path, rules):
     world = a_world(tmp_path, open_dashboard=True)
     async with world.browser() as browser:
-        answer = await browser.request(method, address(path))
-    assert answer.status_code in (200, 303, 404)
-
-
-@pytest.mark.parametrize(("method", "path"), sorted(k for k, r in RULES.items() if r == READ))
-async def test_an_open_dashboard_does_not_open_the_api(tmp_path, method, path):
-    world = a_world(tmp_path, open_dashboard=True)
-    async with world.browser() as browser:
-        assert (await browser.request(method, address(path))).status_code == 401
+        for (method, path), rule in rules.items():
+            if isinstance(rule, Needs):
+                answer = await browser.request(method, address(path))
+                opened = rule.open_pages and method == "GET"
+                assert (answer.status_code == 401) is not opened, path
+    assert "/" in open_pages(rules)
+    assert not any(path.startswith("/v1") for path in open_pages(rules))
 
 
 async def test_a_revoked_key_is_none(world):
@@ -204,7 +235,8 @@ async def test_a_revoked_key_is_none(world):
 
 async def test_a_cookie_reads_but_changes_nothing(world):
     text = world.key("operate")["authorization"].removeprefix("Bearer ")
-    async with world.browser(cookie=f"bms_session={text}") as browser:
+    async with world.browser() as browser:
+        await send_form(browser, "/login", {"key": text})
         assert (await browser.get("/v1/sites")).status_code == 200
         answer = await browser.post("/v1/release", json={"all": True, "reason": "forged"})
     assert answer.status_code == 401

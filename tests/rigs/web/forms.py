@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import httpx
 
-TOKEN = re.compile(r'<input type="hidden" name="csrf" value="([A-Za-z0-9_-]{43})">')
+TOKEN = re.compile(r'<input type="hidden" name="csrf" value="([A-Za-z0-9_-]{86})">')
 HTML = {"accept": "text/html"}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fastapi.routing import iter_route_contexts
 
+from api.access.rules import Needs, rule_of
 from tests.rigs.fakes.api import World
 
 FILLED = {
@@ -17,6 +18,7 @@ FILLED = {
     "{override_id}": "nobody",
     "{booking_id}": "nobody",
     "{export_id}": "nobody",
+    "{session_id}": "nobody",
 }
 
 
@@ -37,6 +39,18 @@ def gets_of(world: World) -> list[str]:
     """The address of everything that may be asked for and has an end."""
     routes = routes_of(world) - ENDLESS
     return sorted(address(path) for method, path in routes if method == "GET")
+
+
+def rules_of(world: World) -> dict[tuple[str, str], Needs | bool]:
+    """What each route asks for, by its method and path."""
+    return {
+        (method, "/static/style.css" if route.path == "/static" else str(route.path)): rule_of(
+            route.original_route
+        )
+        for route in iter_route_contexts(world.app.routes)
+        for method in (getattr(route, "methods", None) or {"GET"})
+        if method != "HEAD"
+    }
 
 
 def address(path: str) -> str:

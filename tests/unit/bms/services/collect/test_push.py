@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from bms.errors import ConfigError
+from bms.model.access.actor import Actor
+from bms.model.access.grant import Grant
 from bms.model.readings.measurement import Ingested, Quality
 from bms.model.readings.metering import Quantity
 from bms.model.readings.units import Unit
-from bms.services.api_keys import Key, create_key
+from bms.services.api_keys import create_key
 from bms.services.collect.push import Pushed, PushReport, push_readings
 from bms.store.memory.store import MemoryStore
 from sites.loader import load_sites
@@ -36,7 +38,7 @@ def push(
     report = push_readings(
         rows,
         sites=SITES,
-        may=Key("1", scope, "a test").may_push,
+        may=Actor(id="1", name="a test", grants=(Grant.of(scope),)).may_push,
         now=NOW,
         convert=to_kwh,
         readings=kept,

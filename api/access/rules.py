@@ -1,0 +1,110 @@
+"""What each route asks for, and the question put before its body is read.
+
+A route declares its rule by a dependency: ``Depends(Needs(Permission.VIEW))``, or
+``Depends(anybody)`` where nobody has to be known. The building is the one of the path; where there
+is none in it, it is enough that somebody may do so anywhere, and what is shown and changed is
+limited to their buildings by ``api.deps.ports_of``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from fastapi import Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+from starlette.types import Message, Receive, Scope
+
+from api.access.actors import actor_of
+from api.ports import ApiPorts
+from api.statuses import as_http
+from bms.errors import BmsError
+from bms.model.access.actor import Actor
+from bms.model.access.grant import Permission
+from bms.services.access.authorise import Reach, authorise
+
+OPEN = frozenset({"/openapi.json", "/static"})
+"""Paths that are no routes of ours and are for anybody: the description of the API and the files
+that pages need."""
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """A rule: whoever asks needs ``permission`` at the building of the path, if there is one;
+    without one it is enough to be known.
+
+    ``by_code``: what is needed instead where ``code`` of the path is one of these. ``open_pages``:
+    nobody has to be known where the dashboard is open (``BMS_OPEN_DASHBOARD``).
+    """
+
+    permission: Permission | None
+    open_pages: bool = False
+    by_code: frozenset[tuple[str, Permission]] = frozenset()
+
+    def __call__(self, request: Request) -> Actor | None:
+        """The actor; None where nobody has to be known. Raises what ``authorise`` raises."""
+        actor = actor_of(request)
+        ports: ApiPorts = request.app.state.ports
+        if actor is None and self.open_pages and ports.settings.open_dashboard:
+            return None
+        device = request.path_params.get("device_id")
+        wanted = dict(self.by_code).get(request.path_params.get("code", ""), self.permission)
+        return authorise(actor, wanted, _site_of(request), device)
+
+
+def anybody() -> None:
+    """The rule of a route that is for everybody."""
+
+
+def rule_of(route: object) -> Needs | bool:
+    """What a route asks for; True where it is for anybody, False where it has no rule."""
+    if not isinstance(route, APIRoute):
+        return getattr(route, "path", None) in OPEN
+    calls = list(_calls(route.dependant))
+    needs = [call for call in calls if isinstance(call, Needs)]
+    return needs[0] if needs else anybody in calls
+
+
+def _calls(dependant: Dependant) -> Iterator[object]:
+    for each in dependant.dependencies:
+        yield each.call
+        yield from _calls(each)
+
+
+def _site_of(request: Request) -> str | Reach:
+    """The building of a path."""
+    given = request.path_params
+    if "site_id" in given:
+        return str(given["site_id"])
+    whole = given.get("point_id") or given.get("device_id")
+    return str(whole).partition("/")[0] if whole else Reach.ANYWHERE
+
+
+def asked_first(scope: Scope, receive: Receive) -> Receive:
+    """The same stream; nothing of a body is read before the rule of its route was asked.
+
+    Reading it raises ``HTTPException`` 401 or 403, and 401 of a route without a rule.
+    """
+    asked = False
+
+    async def receive_when_permitted() -> Message:
+        nonlocal asked
+        if not asked and "route" in scope:
+            asked = True
+            try:
+                await _ask(Request(scope))
+            except BmsError as error:
+                raise as_http(error) from error
+        return await receive()
+
+    return receive_when_permitted
+
+
+async def _ask(request: Request) -> None:
+    rule = rule_of(request.scope["route"])
+    if isinstance(rule, Needs):
+        await run_in_threadpool(rule, request)
+    elif not rule:
+        authorise(None, None, Reach.EVERYWHERE)

@@ -85,8 +85,9 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
     app.state.ports = ports
     app.state.catalogues = catalogues
     app.state.keys = RememberedKeys(ports.keys)
-    app.state.savings = SavingsCache(ports.assessment)
-    app.state.exports = Exports(ports.settings.exports, app.state.savings, ports.reporter)
+    app.state.savings = SavingsCache(ports.assessment, reader=True)
+    whole = SavingsCache(ports.assessment)  # what is taken away lacks nothing
+    app.state.exports = Exports(ports.settings.exports, whole, ports.reporter)
     app.state.board = CityBoard(ports, app.state.savings)
     app.state.table_rows = RowsInWords()
     app.state.changes = LiveChanges(ports, secrets.token_hex(6))

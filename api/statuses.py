@@ -13,6 +13,7 @@ from bms.errors import (
     GuardError,
     InsufficientData,
     NotFound,
+    NotMadeYet,
     NotPermitted,
     NotSignedIn,
     StoreError,
@@ -26,6 +27,7 @@ STATUS: Mapping[type[BmsError], int] = {
     InsufficientData: 409,
     StoreError: 503,
     FeedError: 503,
+    NotMadeYet: 503,
     GuardError: 503,
 }
 HEADERS: Mapping[int, Mapping[str, str]] = {

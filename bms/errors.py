@@ -13,6 +13,7 @@
     │   ├── StoreUnavailable   away: keep the data on disk and try again
     │   └── StoreTimeout       there, but what was asked takes longer than it may
     ├── FeedError              weather, prices or emissions could not be had
+    ├── NotMadeYet             an answer that a job makes is not there yet: ask again soon
     ├── InsufficientData       too little or too poor data for the answer that was asked for
     ├── GuardError             the guard process cannot be relied on, so nothing may be written
     ├── NotFound               no such site, point, plan or key
@@ -118,6 +119,13 @@ class NotOwner(StoreError):
 
 class FeedError(BmsError):
     """Weather, prices or emissions could not be had."""
+
+
+class NotMadeYet(BmsError):
+    """An answer that a job makes is not there yet, and others are being made."""
+
+    def __init__(self, kind: str, site: str) -> None:
+        super().__init__(f"{kind} of {site}: this answer is being made; ask again in a moment")
 
 
 class InsufficientData(BmsError):

@@ -19,10 +19,14 @@ from api.schemas.accounts import (
     MissingDataAnswer,
     MissingDataPage,
     SiteYearAnswer,
+    SiteYearTold,
 )
+from api.schemas.base import FreshnessAnswer
 from bms.model.assets.site import Site
-from bms.services.accounts.city_year import consumption_of_site, portfolio_consumption
+from bms.model.savings.kept_answer import AnswerKind
+from bms.services.accounts.city_year import consumption_question, portfolio_consumption
 from bms.services.accounts.meter_states import portfolio_missing_data, portfolio_quality
+from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.periods import local_date, parse_span
 
 router = APIRouter(tags=["consumption"])
@@ -52,6 +56,7 @@ def consumption_of_portfolio(
         until=found.until,
         together=GroupYearAnswer.model_validate(found.together),
         groups=tuple(GroupYearAnswer.model_validate(row) for row in found.groups),
+        freshness=_freshness(ports, cache, AnswerKind.CONSUMPTION, year),
         sites=[SiteYearAnswer.model_validate(row) for row in rows],
         next=after,
     )
@@ -60,9 +65,11 @@ def consumption_of_portfolio(
 @router.get("/sites/{site_id}/consumption")
 def consumption_of_a_site(
     key: Reader, site: SiteDep, cache: CacheDep, year: Year = None
-) -> SiteYearAnswer:
+) -> SiteYearTold:
     """What one building used in a year, by commodity, month and meter."""
-    return SiteYearAnswer.model_validate(consumption_of_site(cache, site, year))
+    told = cache.answers.one(consumption_question(cache, site, year))
+    row = dict(SiteYearAnswer.model_validate(told.answer))
+    return SiteYearTold(**row, made_at=told.made_at, newer_under_way=told.newer_under_way)
 
 
 @router.get("/portfolio/missing-data")
@@ -80,7 +87,9 @@ def missing_data_of_portfolio(
     rows = portfolio_missing_data(cache, *_days(ports, period), _chosen(ports, group))
     chosen, after = page_of(rows, lambda row: f"{row.meter} {row.start:%Y%m%d%H%M}", limit, cursor)
     return MissingDataPage(
-        missing=[MissingDataAnswer.model_validate(row) for row in chosen], next=after
+        freshness=_freshness(ports, cache, AnswerKind.METER_STATES, period),
+        missing=[MissingDataAnswer.model_validate(row) for row in chosen],
+        next=after,
     )
 
 
@@ -98,12 +107,21 @@ def quality_of_portfolio(
     rows = portfolio_quality(cache, *_days(ports, period), _chosen(ports, group))
     chosen, after = page_of(rows, lambda row: row.meter, limit, cursor)
     return MeterStatePage(
-        meters=[MeterStateAnswer.model_validate(row) for row in chosen], next=after
+        freshness=_freshness(ports, cache, AnswerKind.METER_STATES, period),
+        meters=[MeterStateAnswer.model_validate(row) for row in chosen],
+        next=after,
     )
 
 
 def _chosen(ports: ApiPorts, group: str | None) -> Sequence[Site]:
     return [site for site in ports.sites.values() if group in (None, site.use)]
+
+
+def _freshness(
+    ports: ApiPorts, cache: SavingsCache, kind: AnswerKind, question: int | str | None
+) -> FreshnessAnswer:
+    text = "" if question is None else str(question)
+    return FreshnessAnswer.of(cache.freshness(kind, text), len(ports.sites))
 
 
 def _days(ports: ApiPorts, period: str | None) -> tuple[date | None, date | None]:

@@ -76,7 +76,7 @@ def decide(
     ledger = Ledger(
         site=site,
         ledgers=ports.assessment.ledgers,
-        savings=cache.site(site, baseline, reporting).savings,
+        savings=cache.site(site, baseline, reporting, checked=True).savings,
         author=key.name,
         now=ports.clock.now(),
     )
@@ -124,7 +124,7 @@ def accept_baselines(
     """
     made = accept_changed(
         ports.assessment.ledgers,
-        cache.site(site).savings,
+        cache.site(site, checked=True).savings,
         author=key.name,
         reason=body.reason,
         now=ports.clock.now(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query
@@ -11,12 +12,16 @@ from api.deps import CacheDep, Cursor, Limit, Period, PortsDep, Reader, page_of
 from api.reports.downloads import csv_answer
 from api.routes.savings import CSV_ANSWER, Danish
 from api.routes.sites import page
+from api.schemas.base import FreshnessAnswer
 from api.schemas.portfolio import CoolingPage, MeterCoolingRow, RankingAnswer
 from api.schemas.savings import PortfolioAnswer, SavingsAnswer, SiteSavingsAnswer
+from bms.model.savings.kept_answer import AnswerKind
 from bms.savings.portfolio.ranking import Metric
 from bms.services.assessment.cooling_fees import portfolio_cooling
 from bms.services.assessment.monthly_savings import year_to_date
 from bms.services.assessment.ranking import ranking
+from bms.services.assessment.savings_cache import SiteAssessment
+from bms.services.cooling import settled_by_cooling
 
 router = APIRouter(prefix="/portfolio", tags=["portfolio"])
 
@@ -39,7 +44,8 @@ def portfolio_ranking(
     """
     rows = ranking(cache, metric, worst_first=order == "worst")
     chosen, after = page_of(rows, lambda row: row.site, limit, cursor)
-    return RankingAnswer.of(metric, chosen, after)
+    fresh = FreshnessAnswer.of(cache.freshness(AnswerKind.FIGURES), len(ports.sites))
+    return RankingAnswer.of(metric, chosen, fresh, after)
 
 
 @router.get("/cooling")
@@ -56,7 +62,13 @@ def cooling_of_portfolio(
     """
     rows = portfolio_cooling(cache, year)
     chosen, after = page_of(rows, lambda row: row.meter, limit, cursor)
-    return CoolingPage(meters=[MeterCoolingRow.of(row) for row in chosen], next=after)
+    settled = sum(bool(settled_by_cooling(site)) for site in ports.sites.values())
+    question = "" if year is None else str(year)
+    return CoolingPage(
+        freshness=FreshnessAnswer.of(cache.freshness(AnswerKind.COOLING, question), settled),
+        meters=[MeterCoolingRow.of(row) for row in chosen],
+        next=after,
+    )
 
 
 @router.get("/savings")
@@ -79,8 +91,19 @@ def portfolio_savings(
     return PortfolioAnswer(
         portfolio=SiteSavingsAnswer.model_validate(total),
         year_to_date=year_to_date(total),
+        freshness=_of_savings(assessed),
         sites=[SavingsAnswer.of(row, ports.sites[row.savings.id].timezone) for row in rows],
         next=after,
+    )
+
+
+def _of_savings(assessed: Sequence[SiteAssessment]) -> FreshnessAnswer:
+    made = [row.made_at for row in assessed if row.made_at is not None]
+    return FreshnessAnswer(
+        made_at=min(made, default=None),
+        buildings=len(made),
+        newer_under_way=sum(row.newer_under_way and row.made_at is not None for row in assessed),
+        not_made_yet=len(assessed) - len(made),
     )
 
 

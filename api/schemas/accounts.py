@@ -6,7 +6,7 @@ from datetime import date, datetime
 
 from pydantic import Field
 
-from api.schemas.base import Answer, FactAnswer
+from api.schemas.base import Answer, FactAnswer, FreshnessAnswer
 from bms.metering.quality import MeterState
 from bms.model.readings.units import Commodity, Unit
 
@@ -70,6 +70,13 @@ class SiteYearAnswer(Answer):
     commodities: tuple[CommodityYearAnswer, ...]
 
 
+class SiteYearTold(SiteYearAnswer):
+    """The same with when it was made."""
+
+    made_at: datetime
+    newer_under_way: bool = Field(description="something newer is being made")
+
+
 class CommodityTotalAnswer(Answer):
     """A commodity of several buildings (``bms.services.accounts.city_year``)."""
 
@@ -105,6 +112,7 @@ class ConsumptionYearPage(Answer):
     until: date
     together: GroupYearAnswer
     groups: tuple[GroupYearAnswer, ...]
+    freshness: FreshnessAnswer
     sites: list[SiteYearAnswer]
     next: str | None
 
@@ -124,6 +132,7 @@ class MissingDataAnswer(Answer):
 class MissingDataPage(Answer):
     """The longest run first."""
 
+    freshness: FreshnessAnswer
     missing: list[MissingDataAnswer]
     next: str | None
 
@@ -151,5 +160,6 @@ class MeterStateAnswer(Answer):
 class MeterStatePage(Answer):
     """What a person has to look at first."""
 
+    freshness: FreshnessAnswer
     meters: list[MeterStateAnswer]
     next: str | None

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationInfo, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    model_validator,
+)
 
 from bms.messages import translator
 from bms.model.fact import Fact, Parameter
 from bms.model.outside_text import obeyed
+from bms.model.savings.kept_answer import Freshness
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 
@@ -76,3 +85,23 @@ class FactAnswer(Answer):
     @classmethod
     def _from_fact(cls, value: Any, info: ValidationInfo) -> Any:
         return dict(cls.of(value, timezone_of(info))) if isinstance(value, Fact) else value
+
+
+class FreshnessAnswer(Answer):
+    """How new an answer about many buildings is: a job makes each of them anew where something of
+    what it rests on has changed. ``made_at`` is when the oldest of them was made."""
+
+    made_at: datetime | None
+    buildings: int
+    newer_under_way: int = Field(description="of which something newer is being made")
+    not_made_yet: int = Field(description="that are being made for the first time")
+
+    @classmethod
+    def of(cls, freshness: Freshness, asked: int) -> Self:
+        """Returns the answer where ``asked`` buildings are meant."""
+        return cls(
+            made_at=freshness.made_at,
+            buildings=freshness.answers,
+            newer_under_way=freshness.outdated,
+            not_made_yet=max(asked - freshness.answers, 0),
+        )

@@ -7,7 +7,7 @@ from typing import Self
 
 from pydantic import Field
 
-from api.schemas.base import Answer, FactAnswer
+from api.schemas.base import Answer, FactAnswer, FreshnessAnswer
 from bms.model.fact import fact
 from bms.model.planning.cooling_fee import CoolingRule
 from bms.model.planning.heat_charges import VAT
@@ -47,17 +47,25 @@ class RankingAnswer(Answer):
     unit: str
     lowest_is_best: bool
     words: FactAnswer
+    freshness: FreshnessAnswer
     buildings: list[RankingRow]
     next: str | None
 
     @classmethod
-    def of(cls, metric: Metric, rows: list[PeerComparison], after: str | None) -> Self:
+    def of(
+        cls,
+        metric: Metric,
+        rows: list[PeerComparison],
+        freshness: FreshnessAnswer,
+        after: str | None,
+    ) -> Self:
         definition = METRICS[metric]
         return cls(
             metric=metric,
             unit=definition.unit,
             lowest_is_best=definition.lowest_is_best,
             words=FactAnswer.of(fact(metric)),
+            freshness=freshness,
             buildings=[RankingRow.of_standing(row) for row in rows],
             next=after,
         )
@@ -172,5 +180,6 @@ class MeterCoolingRow(Answer):
 class CoolingPage(Answer):
     """Every district heating meter with a volume, the largest fee at stake first."""
 
+    freshness: FreshnessAnswer
     meters: list[MeterCoolingRow]
     next: str | None

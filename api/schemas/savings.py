@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from pydantic import Field, ValidationInfo, model_validator
 
-from api.schemas.base import Answer, FactAnswer, timezone_of
+from api.schemas.base import Answer, FactAnswer, FreshnessAnswer, timezone_of
 from bms.model.readings.units import Commodity
 from bms.model.savings.avoided_use import (
     MonthSavings,
@@ -150,6 +150,8 @@ class SavingsAnswer(Answer):
     control_start: datetime | None
     savings: SiteSavingsAnswer
     year_to_date: YearToDate | None
+    made_at: datetime | None = Field(description="null: it is being made for the first time")
+    newer_under_way: bool = Field(description="something newer is being made")
 
     @classmethod
     def of(cls, assessed: SiteAssessment, timezone: str) -> Self:
@@ -162,6 +164,8 @@ class SavingsAnswer(Answer):
             control_start=assessed.periods.control_start,
             savings=SiteSavingsAnswer.model_validate(assessed.savings, context=context),
             year_to_date=year_to_date(assessed.savings),
+            made_at=assessed.made_at,
+            newer_under_way=assessed.newer_under_way,
         )
 
 
@@ -170,5 +174,6 @@ class PortfolioAnswer(Answer):
 
     portfolio: SiteSavingsAnswer
     year_to_date: YearToDate | None
+    freshness: FreshnessAnswer
     sites: list[SavingsAnswer]
     next: str | None

@@ -12,7 +12,7 @@ import gzip
 import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -96,9 +96,9 @@ class ArchiveFeed:
         grid = local_grid(_DANISH, first, int(_QUARTER.total_seconds()), n)
         settled = date.max if self.perfect else _settled(now)
         values = self._spot_shape[grid.minute // 15]
-        for day in grid.dates():
+        for day, inside in grid.day_slices():
             if day <= settled:
-                values[grid.day == (day - date(1970, 1, 1)).days] *= price_level(self.seed, day)
+                values[inside] *= price_level(self.seed, day)
         return FeedSeries(
             series=Series(first, _QUARTER, values),
             unit="DKK/kWh",
@@ -246,6 +246,7 @@ def forecast_errors(seed: int, issue: int, leads: int) -> ForecastErrors:
     return ForecastErrors(errors[:, 0], np.clip(np.exp(errors[:, 1]), *_SUN_FACTORS))
 
 
+@lru_cache(maxsize=8192)
 def price_level(seed: int, day: date) -> float:
     """Level of a day's prices against the recorded day [1]; it drifts from day to day and is
     lower at weekends."""

@@ -206,6 +206,7 @@ class City:
             ledgers=self.stores.ledgers,
             feed=self.feed,
             tariffs=self.tariffs,
+            answers=self.stores.answers,
             factors=self.factors,
             normal_year=self.normal_year,
         )

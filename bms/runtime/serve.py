@@ -21,13 +21,12 @@ from bms.model.control.command import StillHeld
 from bms.runtime.bounded_http import BoundedProtocol
 from bms.runtime.city import City
 from bms.runtime.evidence import heads_kept
-from bms.runtime.jobs import job_table
 from bms.runtime.live_sites import LiveSites
 from bms.runtime.ownership import is_sqlite, owners_seen, owning
 from bms.runtime.reload.requests import reloading
 from bms.runtime.reload.take_in import SiteReload, Work
 from bms.runtime.scheduler import Pulse, scheduler
-from bms.runtime.work_jobs import work_jobs
+from bms.runtime.work_jobs import live_jobs
 from bms.services.collect.change_of_value import watching
 from bms.services.control.release_many import keep_receipts, release_everything
 from bms.services.hands_off.words_elsewhere import WordsElsewhere
@@ -109,7 +108,7 @@ async def working(
     What is under way at the end is waited for first: a tick that is cut off may have announced a
     write that then leaves after the release. Without ``ownership`` no other process can be there.
     """
-    pulse = Pulse((*job_table(city), *work_jobs(city)), city.clock)
+    pulse = Pulse(live_jobs(city), city.clock)
     worker = None if ownership is None else SiteWorker(ownership, pulse.hurry)
     if worker is not None:
         await worker.start()

@@ -1,18 +1,25 @@
-"""The jobs of the work list: what is looked at, and how often. A fast run has none of them."""
+"""The jobs that a live run has beside the job table: the work list, and the answers that are kept.
+A fast run has none of them."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable
 from datetime import datetime, timedelta
 
+from bms.errors import StoreError
 from bms.model.assets.site import Site
 from bms.runtime.background_work import SITES_AT_ONCE, limited
 from bms.runtime.city import City
-from bms.runtime.jobs import DAY, Job, once_in_the_city, planned, site_job
+from bms.runtime.jobs import DAY, Job, job_table, once_in_the_city, planned, site_job
+from bms.services.accounts.answers_job import AnswersJob
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.off_loop import off_loop
 from bms.services.work.watch import watch_city, watch_proofs, watch_site
+
+ANSWERS_EVERY = timedelta(minutes=15)
+log = logging.getLogger(__name__)
 
 
 def work_jobs(city: City) -> tuple[Job, ...]:
@@ -35,4 +42,37 @@ def work_jobs(city: City) -> tuple[Job, ...]:
         site_job("work", every, sites, planned(city, limited(turns, watch))),
         site_job("proofs", DAY, sites, planned(city, limited(turns, proofs))),
         Job("city_work", every, once_in_the_city(city, of_city)),
+    )
+
+
+def live_jobs(city: City) -> tuple[Job, ...]:
+    """Every job of a city that runs until it is told to stop."""
+    return (*job_table(city), *work_jobs(city), *answers_jobs(city))
+
+
+def answers_jobs(city: City) -> tuple[Job, ...]:
+    """Make the answers about each site anew where something of what they rest on has changed, then
+    those about the city."""
+    job = AnswersJob(city.assessment)
+    turns, sites = asyncio.Semaphore(max(SITES_AT_ONCE - 1, 1)), city.sites.values()
+
+    def keep(site: Site, now: datetime) -> Awaitable[object]:
+        return off_loop(job.keep, site, now)
+
+    async def of_city(now: datetime) -> None:
+        try:
+            await off_loop(job.keep_city)
+        except StoreError as error:
+            log.error("the answers about the city are not kept: %s", error)
+
+    async def forget(now: datetime) -> None:
+        try:
+            await off_loop(job.forget, now)
+        except StoreError as error:
+            log.error("old answers are still kept: %s", error)
+
+    return (
+        site_job("answers", ANSWERS_EVERY, sites, planned(city, limited(turns, keep))),
+        Job("city_answers", ANSWERS_EVERY, once_in_the_city(city, of_city)),
+        Job("old_answers", DAY, once_in_the_city(city, forget)),
     )

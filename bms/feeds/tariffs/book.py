@@ -179,10 +179,9 @@ def _named(table: Mapping[str, Any], name: str, kind: str) -> Any:
 def _values(rows: RatePeriods, grid: LocalGrid) -> Floats:
     values = np.full(len(grid.day), np.nan)
     hour = grid.minute // 60
-    for day in grid.dates():
+    for day, inside in grid.day_slices():
         row = _in_force(rows, day)
         if row is not None:
-            inside = grid.day == (day - _EPOCH).days
             prices = row.summer if day.month in _SUMMER_MONTHS else row.winter
             values[inside] = prices[hour[inside]]
     return values

@@ -7,9 +7,11 @@ clocks change have 23 or 25 hours.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -42,11 +44,18 @@ class LocalGrid:
     def weekday(self) -> Ints:
         return (self.day + 3) % 7
 
+    def day_slices(self) -> Iterator[tuple[date, slice]]:
+        """Every local date of the grid, in order, with the steps that lie in it."""
+        begins = np.flatnonzero(np.diff(self.day, prepend=-1)).tolist()
+        for first, after in pairwise([*begins, len(self.day)]):
+            yield date.fromordinal(int(self.day[first]) + _EPOCH_ORDINAL), slice(first, after)
+
     def dates(self) -> list[date]:
         """Every local date of the grid once, in order."""
         return [date.fromordinal(int(day) + _EPOCH_ORDINAL) for day in np.unique(self.day)]
 
 
+@lru_cache(maxsize=16)
 def local_grid(timezone: str, start: datetime, step_s: int, n: int) -> LocalGrid:
     """Local days and minutes of ``n`` steps of ``step_s`` [s] from ``start`` (aware).
 
@@ -61,7 +70,10 @@ def local_calendar(timezone: str, utc: Ints) -> LocalGrid:
     Raises ``zoneinfo.ZoneInfoNotFoundError`` for an unknown time zone.
     """
     local = utc + _offsets(ZoneInfo(timezone), utc)
-    return LocalGrid(day=local // _DAY_S, minute=local % _DAY_S // 60)
+    grid = LocalGrid(day=local // _DAY_S, minute=local % _DAY_S // 60)
+    for values in (grid.day, grid.minute):  # it is handed out again
+        values.flags.writeable = False
+    return grid
 
 
 def _offsets(zone: ZoneInfo, utc: Ints) -> Ints:
@@ -78,6 +90,7 @@ def _offsets(zone: ZoneInfo, utc: Ints) -> Ints:
     return offsets
 
 
+@lru_cache(maxsize=8192)
 def _offset(zone: ZoneInfo, moment: int) -> int:
     offset = datetime.fromtimestamp(moment, UTC).astimezone(zone).utcoffset()
     return int((offset or timedelta(0)).total_seconds())

@@ -12,6 +12,8 @@ class AnswerKind(StrEnum):
     """What an answer is about."""
 
     SAVINGS = "savings"
+    SAVINGS_SUM = "savings_sum"
+    MEASURE = "measure"
     METER_DAYS = "meter_days"
     FIGURES = "figures"
     COOLING = "cooling"
@@ -43,7 +45,8 @@ class AnswerVersion:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerHead:
     """Which answer: of ``kind`` about ``subject`` (a site, or ``portfolio``), to ``question``
-    (empty: as it stands now). ``outdated_at`` is when something newer was seen of what it rests on,
+    (empty: as it stands now). ``edition`` counts from 1 how often it was kept, 0 while it is not.
+    ``outdated_at`` is when something newer was seen of what it rests on,
     None while it is up to date."""
 
     kind: AnswerKind
@@ -52,6 +55,7 @@ class AnswerHead:
     made_at: datetime
     version: AnswerVersion
     outdated_at: datetime | None = None
+    edition: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +64,14 @@ class KeptAnswer:
 
     head: AnswerHead
     body: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerState:
+    """The edition of an answer, and whether something newer was seen of what it rests on."""
+
+    edition: int
+    outdated: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Protocol
 
-from bms.model.savings.kept_answer import AnswerHead, AnswerKind, Freshness, KeptAnswer
+from bms.model.savings.kept_answer import AnswerHead, AnswerKind, AnswerState, Freshness, KeptAnswer
 
 
 class AnswerStore(Protocol):
@@ -16,8 +16,8 @@ class AnswerStore(Protocol):
     Raises ``bms.errors.StoreUnavailable`` when the database is away.
     """
 
-    def keep_answer(self, answer: KeptAnswer) -> None:
-        """Keep an answer in the place of the one before it."""
+    def keep_answer(self, answer: KeptAnswer) -> int:
+        """Keep an answer in the place of the one before it. Returns its edition."""
         ...
 
     def answer(self, kind: AnswerKind, subject: str, question: str) -> KeptAnswer | None:
@@ -30,10 +30,10 @@ class AnswerStore(Protocol):
         """``answer`` of each of these subjects that has one."""
         ...
 
-    def answers_made(
+    def answer_states(
         self, kind: AnswerKind, subjects: Collection[str], question: str
-    ) -> dict[str, datetime]:
-        """When the answer of each of these subjects was made; those without one are missing."""
+    ) -> dict[str, AnswerState]:
+        """The state of the answer of each of these subjects; those without one are missing."""
         ...
 
     def answer_heads(self, subject: str) -> list[AnswerHead]:

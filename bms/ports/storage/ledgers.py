@@ -104,6 +104,11 @@ class LedgerStore(Protocol):
         """The measures of a site that people entered, in the order in which they did."""
         ...
 
+    def ledger_entries(self, site: str) -> int:
+        """How many events, measures, ends of measures and baselines of a site are kept; none is
+        changed or removed, so that the number says whether one has come."""
+        ...
+
     def audit(self, search: AuditSearch) -> list[AuditEntry]:
         """The actions of people that match, newest first. Entries are added by whatever stores the
         action itself, in the same transaction."""

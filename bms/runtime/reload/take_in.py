@@ -14,10 +14,11 @@ from bms.errors import GuardError, Mistake, SiteFileError, StoreError
 from bms.model.assets.site import Site
 from bms.model.control.command import StillHeld
 from bms.runtime.city import City
-from bms.runtime.jobs import Job, job_table
+from bms.runtime.jobs import Job
 from bms.runtime.live_sites import LiveSites
 from bms.runtime.reload.difference import Difference, Reloaded, outdated_leases
 from bms.runtime.site_files import usable_sites
+from bms.runtime.work_jobs import live_jobs
 from bms.services.control.release_many import keep_receipts, release_leases
 from bms.services.off_loop import off_loop
 from bms.services.ownership.places import places_of
@@ -100,7 +101,7 @@ class SiteReload:
                 await owned.drained(difference.touched, DRAIN_S)
             self.sites.exchange(sites, mistakes)
             if difference.added or difference.touched:
-                work.jobs.exchange(job_table(work.city))
+                work.jobs.exchange(live_jobs(work.city))
             given_back, still_held = await _give_back(work.city, difference, moved)
             await _claim_anew(work, moved)
         await work.listen()

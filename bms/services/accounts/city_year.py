@@ -9,9 +9,17 @@ from datetime import date
 from bms.model.assets.site import Site
 from bms.model.readings.units import Commodity, Unit
 from bms.model.savings.avoided_use import Span
-from bms.services.accounts.consumption_year import CommodityYear, SiteYear, site_year, year_until
+from bms.model.savings.kept_answer import AnswerKind
+from bms.services.accounts.consumption_year import (
+    DAY,
+    CommodityYear,
+    SiteYear,
+    site_year,
+    year_until,
+)
+from bms.services.answers.kept import Planned, Question
 from bms.services.assessment.savings_cache import SavingsCache
-from bms.services.periods import Periods, local_date, midnight
+from bms.services.periods import local_date, midnight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,29 +72,37 @@ class PortfolioYear:
 
 
 def consumption_of_site(cache: SavingsCache, site: Site, year: int | None = None) -> SiteYear:
-    """``site_year``, as it was kept while nothing of it changed. Raises ``ConfigError``."""
+    """``site_year``, as it is kept. Raises ``ConfigError``, and ``NotMadeYet`` where a reader has
+    to wait for it."""
+    return cache.answers.one(consumption_question(cache, site, year)).answer
+
+
+def consumption_question(
+    cache: SavingsCache, site: Site, year: int | None = None
+) -> Question[SiteYear]:
+    """The question for the consumption of a site. Raises ``ConfigError``."""
     ports = cache.ports
-    until = year_until(local_date(ports.clock.now(), site.timezone), year)
-    told = until.year if (until.month, until.day) != (1, 1) else until.year - 1
-    first = Span(
-        start=midnight(date(told - 1, 1, 1), site.timezone),
-        end=midnight(date(told, 1, 1), site.timezone),
-    )
-    span = Span(start=first.end, end=midnight(until, site.timezone))
+    year_until(local_date(ports.clock.now(), site.timezone), year)
 
-    def work() -> SiteYear:
-        return site_year(ports, site, told)
+    def plan() -> Planned[SiteYear]:
+        until = year_until(local_date(ports.clock.now(), site.timezone), year)
+        before = date((until - DAY).year - 1, 1, 1)
+        span = Span(start=midnight(before, site.timezone), end=midnight(until, site.timezone))
+        return Planned(span, f"until {until}", lambda: site_year(ports, site, year))
 
-    return cache.once("consumption", site, Periods(baseline=first, reporting=span), work)
+    question = "" if year is None else str(year)
+    return cache.ask(AnswerKind.CONSUMPTION, site, SiteYear, plan, question)
 
 
 def portfolio_consumption(
     cache: SavingsCache, year: int | None = None, sites: Iterable[Site] | None = None
 ) -> PortfolioYear:
     """The consumption of ``sites``, or of all, in ``year`` or the present one up to the last whole
-    day. Raises ``ConfigError`` for a year that has not begun, or lies before all readings."""
+    day; a reader gets those that are made. Raises ``ConfigError`` for a year that has not begun, or
+    lies before all readings."""
     chosen = sorted(cache.ports.sites.values() if sites is None else sites, key=lambda s: s.id)
-    return city_of([consumption_of_site(cache, site, year) for site in chosen], _now(cache, year))
+    told = cache.answers.many([consumption_question(cache, site, year) for site in chosen])
+    return city_of([each.answer for each in told if each is not None], _now(cache, year))
 
 
 def _now(cache: SavingsCache, year: int | None) -> date:

@@ -18,11 +18,13 @@ from bms.model.readings.metering import Consumption
 from bms.model.readings.runs_and_peaks import runs
 from bms.model.readings.units import Commodity
 from bms.model.savings.avoided_use import Span
+from bms.model.savings.kept_answer import AnswerKind
 from bms.ports.storage.readings import ReadingStore
+from bms.services.answers.kept import Planned, Question
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.assessment.seldom_read import ReadUse, seldom_read_use
 from bms.services.consumption import HOUR, meter_quality
-from bms.services.periods import Periods, local_date, midnight
+from bms.services.periods import local_date, midnight
 
 USUAL_DAYS = 30
 LONGEST_DAYS = 1100
@@ -164,7 +166,8 @@ def portfolio_quality(
     ones, the least covered first; over the local days from ``first`` until before ``until``, or the
     last 30. Raises ``ConfigError`` as ``chosen_span`` does."""
     chosen = cache.ports.sites.values() if sites is None else sites
-    rows = [row for site in chosen for row in _kept(cache, site, first, until)]
+    told = cache.answers.many([states_question(cache, site, first, until) for site in chosen])
+    rows = [row for each in told if each is not None for row in each.answer]
     order = list(MeterState)
     return tuple(sorted(rows, key=lambda r: (order.index(r.state), r.coverage, r.meter)))
 
@@ -182,13 +185,21 @@ def portfolio_missing_data(
     return tuple(sorted(found, key=lambda each: (-each.hours, each.meter, each.start)))
 
 
-def _kept(
-    cache: SavingsCache, site: Site, first: date | None, until: date | None
-) -> tuple[MeterStateRow, ...]:
+def states_question(
+    cache: SavingsCache, site: Site, first: date | None = None, until: date | None = None
+) -> Question[tuple[MeterStateRow, ...]]:
+    """The question for the states of a site's meters. Raises ``ConfigError``."""
     ports = cache.ports
-    span = chosen_span(ports.clock.now(), site.timezone, first, until)
 
-    def work() -> tuple[MeterStateRow, ...]:
-        return site_meter_states(site, ports.readings, span)
+    def span() -> Span:
+        return chosen_span(ports.clock.now(), site.timezone, first, until)
 
-    return cache.once("states", site, Periods(baseline=span, reporting=span), work)
+    span()
+
+    def plan() -> Planned[tuple[MeterStateRow, ...]]:
+        asked = span()
+        return Planned(asked, repr(asked), lambda: site_meter_states(site, ports.readings, asked))
+
+    question = "" if first is None and until is None else f"{first or ''}..{until or ''}"
+    returns = tuple[MeterStateRow, ...]
+    return cache.ask(AnswerKind.METER_STATES, site, returns, plan, question)

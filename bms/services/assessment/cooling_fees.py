@@ -12,6 +12,7 @@ from bms.model.assets.site import Site
 from bms.model.fact import Fact, MessageCode, fact
 from bms.model.planning.cooling_fee import CoolingRule
 from bms.model.savings.avoided_use import Span
+from bms.model.savings.kept_answer import AnswerKind
 from bms.ports.storage.readings import ReadingStore
 from bms.savings.portfolio.cooling_year_end import (
     CoolingMonth,
@@ -20,10 +21,11 @@ from bms.savings.portfolio.cooling_year_end import (
     total_cooling,
     year_end_forecast,
 )
+from bms.services.answers.kept import Planned, Question
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.consumption import HOUR, consumption
 from bms.services.cooling import cooling, settled_by_cooling
-from bms.services.periods import Periods, local_date, midnight
+from bms.services.periods import local_date, midnight
 
 KWH_PER_MWH = 1000.0
 FIRST_YEAR = 1990
@@ -58,12 +60,9 @@ class MeterCooling:
 def portfolio_cooling(cache: SavingsCache, year: int | None = None) -> tuple[MeterCooling, ...]:
     """Every district heating meter with a volume, the largest fee at stake first, in ``year`` or in
     the present one. Raises ``ConfigError`` for a year that has not begun."""
-    rows = [
-        row
-        for site in cache.ports.sites.values()
-        for row in _kept(cache, site, year)
-        if settled_by_cooling(site)
-    ]
+    settled = [site for site in cache.ports.sites.values() if settled_by_cooling(site)]
+    told = cache.answers.many([cooling_question(cache, site, year) for site in settled])
+    rows = [row for each in told if each is not None for row in each.answer]
     return tuple(sorted(rows, key=lambda row: (-_at_stake(row), row.meter)))
 
 
@@ -72,28 +71,36 @@ def _at_stake(row: MeterCooling) -> float:
     return next((fee for fee in fees if fee is not None), float("-inf"))
 
 
-def _kept(cache: SavingsCache, site: Site, year: int | None) -> tuple[MeterCooling, ...]:
+def cooling_question(
+    cache: SavingsCache, site: Site, year: int | None = None
+) -> Question[tuple[MeterCooling, ...]]:
+    """The question for the cooling of a site's meters. Raises ``ConfigError`` for a year that has
+    not begun."""
     ports = cache.ports
-    now = ports.clock.now()
-    present = local_date(now, site.timezone)
-    today = _last_day(present, year)
-    over = today.year < present.year
-    this_year = Span(
-        start=midnight(date(today.year, 1, 1), site.timezone),
-        end=midnight(_cut(today, over=over), site.timezone)
-        if today > date(today.year, 1, 1)
-        else now,
-    )
-    last_year = Span(start=midnight(date(today.year - 1, 1, 1), site.timezone), end=this_year.start)
+    _last_day(local_date(ports.clock.now(), site.timezone), year)
 
-    def work() -> tuple[MeterCooling, ...]:
-        rule = ports.tariffs.cooling_rule(site.heat_tariff, today)
-        return tuple(
-            meter_cooling(site, meter, ports.readings, today, rule, over=over)
-            for meter in settled_by_cooling(site)
+    def plan() -> Planned[tuple[MeterCooling, ...]]:
+        now = ports.clock.now()
+        present = local_date(now, site.timezone)
+        today = _last_day(present, year)
+        over = today.year < present.year
+        begun = today > date(today.year, 1, 1)
+        span = Span(
+            start=midnight(date(today.year - 1, 1, 1), site.timezone),
+            end=midnight(_cut(today, over=over), site.timezone) if begun else now,
         )
 
-    return cache.once("cooling", site, Periods(baseline=last_year, reporting=this_year), work)
+        def work() -> tuple[MeterCooling, ...]:
+            rule = ports.tariffs.cooling_rule(site.heat_tariff, today)
+            return tuple(
+                meter_cooling(site, meter, ports.readings, today, rule, over=over)
+                for meter in settled_by_cooling(site)
+            )
+
+        return Planned(span, repr((today, over)), work)
+
+    returns = tuple[MeterCooling, ...]
+    return cache.ask(AnswerKind.COOLING, site, returns, plan, "" if year is None else str(year))
 
 
 def meter_cooling(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Self
 
 import numpy as np
 
@@ -40,6 +41,42 @@ class MeterDays:
     dates: tuple[date, ...]
     measured_kwh: Floats
     adjusted_baseline_kwh: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DaysOfMeter:
+    """``MeterDays`` as they are kept; None where a day is not known."""
+
+    meter: str
+    commodity: Commodity
+    dates: tuple[date, ...]
+    measured_kwh: tuple[float | None, ...]
+    adjusted_baseline_kwh: tuple[float | None, ...]
+
+    @classmethod
+    def of(cls, days: MeterDays) -> Self:
+        """The days, to be kept."""
+        return cls(
+            meter=days.meter,
+            commodity=days.commodity,
+            dates=days.dates,
+            measured_kwh=_known(days.measured_kwh),
+            adjusted_baseline_kwh=_known(days.adjusted_baseline_kwh),
+        )
+
+    def arrays(self) -> MeterDays:
+        """The days, to be drawn and summed up."""
+        return MeterDays(
+            meter=self.meter,
+            commodity=self.commodity,
+            dates=self.dates,
+            measured_kwh=np.array(self.measured_kwh, dtype=np.float64),
+            adjusted_baseline_kwh=np.array(self.adjusted_baseline_kwh, dtype=np.float64),
+        )
+
+
+def _known(values: Floats) -> tuple[float | None, ...]:
+    return tuple(value if np.isfinite(value) else None for value in values.tolist())
 
 
 def meter_days(

@@ -207,7 +207,7 @@ def _saving(
             kept=kept, periods=None, savings=None, expected_kwh=None, facts=(not_begun,)
         )
     freeze(cache, site, kept)
-    savings = _limited(cache.over(site, told.periods, kept.measure.meters), told)
+    savings = _limited(cache.over(site, told.periods, kept.measure.meters, kept.measure.id), told)
     expected = _expected(kept.measure, told.periods, savings)
     return MeasureSaving(
         kept=kept,

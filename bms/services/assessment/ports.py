@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from bms.model.assets.site import Site
 from bms.ports.clock import Clock
 from bms.ports.feeds import Feed, Tariffs
+from bms.ports.storage.answers import AnswerStore
 from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.readings import ReadingStore
 from bms.ports.storage.rollups import RollupStore
@@ -26,6 +27,8 @@ class AssessmentPorts:
     ledgers: LedgerStore
     feed: Feed
     tariffs: Tariffs
+    answers: AnswerStore
+    """Where what was made of them is kept."""
     factors: Factors = Factors(primary={}, emissions={})
     """Dated factors of primary energy and emissions."""
     normal_year: NormalDegreeDays | None = None

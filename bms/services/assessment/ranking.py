@@ -13,6 +13,7 @@ from bms.model.assets.site import Site
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
 from bms.model.savings.avoided_use import Span
+from bms.model.savings.kept_answer import AnswerKind
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.storage.readings import ReadingStore
 from bms.savings.data.daily import DailyUse, daily
@@ -29,11 +30,12 @@ from bms.savings.portfolio.key_figures import (
     yearly_use,
 )
 from bms.savings.portfolio.ranking import Metric, PeerComparison, ranked
+from bms.services.answers.kept import Planned, Question
 from bms.services.assessment.energy_value import energy_value
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.assessment.seldom_read import ReadUse, seldom_read_use
 from bms.services.assessment.site_savings import meter_use, outdoor_temperature
-from bms.services.periods import Periods, local_date, midnight, year_before
+from bms.services.periods import local_date, midnight, year_before
 
 HEATING = (Commodity.HEAT, Commodity.GAS)
 GROUPS = {"heat": HEATING, "electricity": (Commodity.ELECTRICITY,)}
@@ -49,13 +51,10 @@ def ranking(
 def figures_of_city(
     cache: SavingsCache, report: Callable[[float], None] = lambda share: None
 ) -> tuple[KeyFigures, ...]:
-    """The key figures of every site; ``report`` hears the share that is done, 0..1."""
-    found: list[KeyFigures] = []
-    sites = cache.ports.sites
-    for site in sites.values():
-        found.append(_kept(cache, site))
-        report(len(found) / len(sites))
-    return tuple(found)
+    """The key figures of every site, but those that are not made yet where the cache is that of a
+    reader; ``report`` hears the share that is done, 0..1."""
+    questions = [figures_question(cache, site, report) for site in cache.ports.sites.values()]
+    return tuple(told.answer for told in cache.answers.many(questions) if told is not None)
 
 
 def last_year(now: datetime, timezone: str) -> Span:
@@ -63,16 +62,30 @@ def last_year(now: datetime, timezone: str) -> Span:
     return year_before(midnight(local_date(now, timezone), timezone), timezone)
 
 
-def _kept(cache: SavingsCache, site: Site) -> KeyFigures:
+def figures_question(
+    cache: SavingsCache,
+    site: Site,
+    report: Callable[[float], None] = lambda share: None,
+    year: Span | None = None,
+) -> Question[KeyFigures]:
+    """The question for the key figures of a site, over the last 365 whole days or ``year``;
+    ``report`` hears its share of all sites."""
     ports = cache.ports
-    year = last_year(ports.clock.now(), site.timezone)
 
-    def work() -> KeyFigures:
-        return key_figures(
-            site, readings=ports.readings, feed=ports.feed, year=year, tariffs=ports.tariffs
-        )
+    def plan() -> Planned[KeyFigures]:
+        chosen = year or last_year(ports.clock.now(), site.timezone)
+        names = [*ports.sites]
+        report((names.index(site.id) + 1) / len(names) if site.id in ports.sites else 1.0)
 
-    return cache.once("figures", site, Periods(baseline=year, reporting=year), work)
+        def work() -> KeyFigures:
+            return key_figures(
+                site, readings=ports.readings, feed=ports.feed, year=chosen, tariffs=ports.tariffs
+            )
+
+        return Planned(chosen, repr(chosen), work)
+
+    question = "" if year is None else f"{year.start.isoformat()}..{year.end.isoformat()}"
+    return cache.ask(AnswerKind.FIGURES, site, KeyFigures, plan, question)
 
 
 def key_figures(

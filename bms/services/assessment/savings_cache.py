@@ -1,22 +1,27 @@
-"""A cache of savings: each is computed once for the data that it is made of."""
+"""Savings of sites: kept as they were made, and made anew where what they rest on has changed."""
 
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from datetime import datetime
+from typing import Any, TypeVar
 
 from bms.errors import FeedError
-from bms.model.assets.point import Role
 from bms.model.assets.site import Site
+from bms.model.codec import from_json, to_json
 from bms.model.fact import MessageCode
-from bms.model.readings.rollup import Level, Rollups
 from bms.model.savings.avoided_use import SiteSavings
+from bms.model.savings.kept_answer import (
+    AnswerHead,
+    AnswerKind,
+    AnswerVersion,
+    Freshness,
+    KeptAnswer,
+)
 from bms.model.savings.objection import ObjectionKind, Verdict, objection
 from bms.savings.claims.adjusted_savings import (
     WaitingCode,
@@ -25,7 +30,16 @@ from bms.savings.claims.adjusted_savings import (
     with_adjustments_of,
 )
 from bms.savings.claims.aggregate import combine_buildings, combine_meters
-from bms.services.assessment.counterfactual import MeterDays, meter_days
+from bms.services.answers.kept import (
+    LEAST_REMEMBERED,
+    REMEMBERED_PER_SITE,
+    KeptAnswers,
+    Planned,
+    Question,
+    Told,
+)
+from bms.services.answers.versions import VersionPorts, Versions, code_version
+from bms.services.assessment.counterfactual import DaysOfMeter, MeterDays, meter_days
 from bms.services.assessment.frozen_baselines import compared_with_frozen, freeze_baselines
 from bms.services.assessment.measure_periods import (
     acting_in,
@@ -36,72 +50,60 @@ from bms.services.assessment.ports import AssessmentPorts
 from bms.services.assessment.site_savings import assess_site
 from bms.services.periods import Periods, chosen_periods, default_periods
 
-HOUR_S = 3600
-FIRST, LAST = datetime(1970, 1, 2, tzinfo=UTC), datetime(2199, 1, 1, tzinfo=UTC)
-"""Years that roll-ups know."""
-AROUND = timedelta(days=3)
-"""Readings before a period that have a part in it (bms.services.consumption)."""
-
-Version = tuple[int, str, int]
-
 
 class AssessmentCode(MessageCode):
     """Why a site is not assessed."""
 
     NO_WEATHER = "not_assessed_without_weather"
-
-
-def data_version(site: Site, ports: AssessmentPorts, start: datetime, end: datetime) -> Version:
-    """The hour of the newest reading of the site's meters, a digest of their days from ``start`` to
-    ``end``, and how many entries the ledger has.
-
-    So an answer that is kept by it is computed anew when a meter has brought a reading of a later
-    hour, when a reading of the period came late or was corrected, and when somebody has entered
-    an event. It costs a row per meter and year.
-    """
-    points = [p.id for p in site.points if p.meter is not None and p.role is not Role.METER_POWER]
-    latest = ports.readings.latest(points).values()
-    newest = max((r.time for r in latest), default=datetime.min.replace(tzinfo=UTC))
-    first, last = max(start - AROUND, FIRST), min(end, LAST)
-    digest = _digest(ports.rollups.rollups(points, first, last, Level.DAY)) if first < last else ""
-    return int(newest.timestamp() // HOUR_S), digest, len(ports.ledgers.events(site.id))
-
-
-def _digest(days: Rollups) -> str:
-    """Any reading that came, went or changed changes the count or the mean of its day."""
-    whole = hashlib.blake2b(digest_size=16)
-    for part in (days.n, days.mean, days.minimum, days.maximum, days.first, days.last):
-        whole.update(part.tobytes())
-    return whole.hexdigest()
+    NOT_MADE = "answer_not_made_yet"
 
 
 PORTFOLIO = "portfolio"
-LEAST_KEPT, KEPT_PER_SITE = 256, 8
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SiteAssessment:
-    """The saving of a site with the periods that it is assessed over."""
+    """The saving of a site with the periods that it is assessed over. ``made_at`` is when it was
+    computed, None where it is not made yet, ``edition`` how often it was; ``newer_under_way``: what
+    it rests on has changed since, or it is of yesterday."""
 
     periods: Periods
     savings: SiteSavings
+    made_at: datetime | None = None
+    newer_under_way: bool = False
+    edition: int = 0
 
 
 class SavingsCache:
-    """Savings of the sites of ``ports``. Thread-safe; at most ``size`` answers are kept, by default
-    enough for every page about every site.
+    """Savings and other answers about the sites of ``ports``, kept in its store. Thread-safe.
 
-    An answer is computed anew when its data have changed (``data_version``).
+    A ``reader`` (the API and its pages) reads what the job of the worker keeps up to date as it
+    stands. Anybody else has each answer held against the data, the ledger, the tariffs and the code
+    that it rests on, and made anew where one of them has changed. ``size`` answers are remembered
+    in memory.
     """
 
-    def __init__(self, ports: AssessmentPorts, size: int | None = None) -> None:
+    def __init__(
+        self,
+        ports: AssessmentPorts,
+        size: int | None = None,
+        *,
+        reader: bool = False,
+        versions: Versions | None = None,
+    ) -> None:
         self.ports = ports
-        self._size = max(LEAST_KEPT, KEPT_PER_SITE * len(ports.sites)) if size is None else size
-        self._kept: OrderedDict[tuple[object, ...], object] = OrderedDict()
+        least = max(LEAST_REMEMBERED, REMEMBERED_PER_SITE * len(ports.sites))
+        self.answers = KeptAnswers(
+            ports.answers,
+            versions or versions_of(ports),
+            ports.clock,
+            size=least if size is None else size,
+            reader=reader,
+        )
         self._control: dict[str, datetime] = {}
-        self._lock = threading.Lock()
+        self._sums: dict[str, tuple[str, SiteSavings]] = {}
 
     def limited_to(self, sites: Mapping[str, Site]) -> SavingsCache:
         """The same answers, of these sites alone."""
@@ -131,20 +133,59 @@ class SavingsCache:
         return default_periods(begun, now, site.timezone)
 
     def site(
-        self, site: Site, baseline: str | None = None, reporting: str | None = None
+        self,
+        site: Site,
+        baseline: str | None = None,
+        reporting: str | None = None,
+        *,
+        checked: bool = False,
     ) -> SiteAssessment:
         """Returns the saving of a site; without weather it is not assessed, and says so.
+        ``checked``: it is held against all that it rests on, for somebody who decides on it.
 
         The baseline of our control is frozen when it is first used
-        (``bms.services.assessment.frozen_baselines``). Raises ``ConfigError`` for a wrong period.
+        (``bms.services.assessment.frozen_baselines``). Raises ``ConfigError`` for a wrong period,
+        ``NotMadeYet`` where a reader has to wait for it.
         """
-        periods = self.periods(site, baseline, reporting)
+        return _told(
+            self.answers.one(self.savings_question(site, baseline, reporting), checked=checked)
+        )
+
+    def savings_question(
+        self, site: Site, baseline: str | None = None, reporting: str | None = None
+    ) -> Question[SiteAssessment]:
+        """The question for the saving of a site. Raises ``ConfigError`` for a wrong period."""
+        asked = baseline is not None or reporting is not None
+        text = f"{baseline or ''}|{reporting or ''}" if asked else ""
+        if asked:
+            self.periods(site, baseline, reporting)
+
+        def plan() -> Planned[SiteAssessment]:
+            periods = self.periods(site, baseline, reporting)
+            freezes = periods.control_start is not None and not asked
+
+            def work() -> SiteAssessment:
+                return self._assessed(site, periods, freezes=freezes)
+
+            return Planned(periods.whole, repr(periods), work)
+
+        return Question(
+            AnswerKind.SAVINGS,
+            site,
+            SiteAssessment,
+            plan,
+            text=text,
+            kept_current=not asked,
+            ledger=True,
+        )
+
+    def _assessed(self, site: Site, periods: Periods, *, freezes: bool) -> SiteAssessment:
         ports = self.ports
         try:
-            savings = self._assessed(site, periods)
+            savings = self._computed(site, periods)
         except FeedError as error:
             return SiteAssessment(periods=periods, savings=_not_assessed(site, error))
-        if periods.control_start is not None and baseline is None and reporting is None:
+        if freezes:
             freeze_baselines(ports.ledgers, savings, ports.clock.now())
         held = compared_with_frozen(savings, ports.ledgers.baselines(site.id))
         return SiteAssessment(periods=periods, savings=self._beside(site, periods, held))
@@ -159,87 +200,143 @@ class SavingsCache:
             return savings
         return replace(savings, reasons=(*savings.reasons, not_told_apart(rows)))
 
-    def over(self, site: Site, periods: Periods, meters: Sequence[str] = ()) -> SiteSavings:
+    def over(
+        self, site: Site, periods: Periods, meters: Sequence[str] = (), measure: str = ""
+    ) -> SiteSavings:
         """Returns the saving of these ``meters`` of a site over ``periods``, of all billed ones
-        where none is named; without weather it is not assessed, and says so."""
-        try:
-            savings = self._assessed(site, periods, tuple(meters))
-        except FeedError as error:
-            return _not_assessed(site, error)
-        return compared_with_frozen(savings, self.ports.ledgers.baselines(site.id))
+        where none is named; without weather it is not assessed, and says so. ``measure`` is the id
+        of the measure whose saving it is."""
 
-    def _assessed(self, site: Site, periods: Periods, meters: tuple[str, ...] = ()) -> SiteSavings:
+        def work() -> SiteSavings:
+            try:
+                savings = self._computed(site, periods, tuple(meters))
+            except FeedError as error:
+                return _not_assessed(site, error)
+            return compared_with_frozen(savings, self.ports.ledgers.baselines(site.id))
+
+        def plan() -> Planned[SiteSavings]:
+            return Planned(periods.whole, repr((periods, tuple(meters))), work)
+
+        name = measure or repr((periods, tuple(meters)))
+        asked = Question(AnswerKind.MEASURE, site, SiteSavings, plan, name, False, ledger=True)
+        return self.answers.one(asked).answer
+
+    def _computed(self, site: Site, periods: Periods, meters: tuple[str, ...] = ()) -> SiteSavings:
         ports = self.ports
         others = [meter.id for meter in site.meters if meters and meter.id not in meters]
         billed = tuple(
             replace(meter, billed=False) if meter.id in others else meter for meter in site.meters
         )
-        chosen = replace(site, meters=billed) if others else site
-
-        def assess() -> SiteSavings:
-            return assess_site(
-                chosen,
-                readings=ports.readings,
-                ledgers=ports.ledgers,
-                feed=ports.feed,
-                periods=periods,
-                tariffs=ports.tariffs,
-            )
-
-        return self.once(" ".join(("site", *meters)), site, periods, assess)
+        return assess_site(
+            replace(site, meters=billed) if others else site,
+            readings=ports.readings,
+            ledgers=ports.ledgers,
+            feed=ports.feed,
+            periods=periods,
+            tariffs=ports.tariffs,
+            factors=ports.factors,
+        )
 
     def days(self, site: Site) -> tuple[MeterDays, ...]:
         """Daily use and adjusted baseline of every billed meter over the default periods.
 
         Empty without weather.
         """
-        periods = self.periods(site)
+        return tuple(row.arrays() for row in self.answers.one(self.days_question(site)).answer)
+
+    def days_question(self, site: Site) -> Question[tuple[DaysOfMeter, ...]]:
+        """The question for the days of a site's meters."""
         ports = self.ports
 
-        def compare() -> tuple[MeterDays, ...]:
-            return meter_days(site, readings=ports.readings, feed=ports.feed, periods=periods)
+        def plan() -> Planned[tuple[DaysOfMeter, ...]]:
+            periods = self.periods(site)
 
-        try:
-            return self.once("days", site, periods, compare)
-        except FeedError:
-            return ()
+            def work() -> tuple[DaysOfMeter, ...]:
+                try:
+                    found = meter_days(
+                        site, readings=ports.readings, feed=ports.feed, periods=periods
+                    )
+                except FeedError:
+                    return ()
+                return tuple(map(DaysOfMeter.of, found))
+
+            return Planned(periods.whole, repr(periods), work)
+
+        returns = tuple[DaysOfMeter, ...]
+        return Question(AnswerKind.METER_DAYS, site, returns, plan, ledger=True)
 
     def sites(
         self, baseline: str | None = None, reporting: str | None = None
     ) -> tuple[SiteAssessment, ...]:
-        """The saving of every site."""
-        return tuple(self.site(site, baseline, reporting) for site in self.ports.sites.values())
+        """The saving of every site; one that is not made yet says so."""
+        every = tuple(self.ports.sites.values())
+        questions = [self.savings_question(site, baseline, reporting) for site in every]
+        found = self.answers.many(questions)
+        return tuple(
+            self._not_made(site, baseline, reporting) if told is None else _told(told)
+            for site, told in zip(every, found, strict=True)
+        )
 
-    def portfolio(self, assessments: Sequence[SiteAssessment]) -> SiteSavings:
-        """The sum over sites, and beside it what it is without non-routine adjustments."""
-        rows = [row.savings for row in assessments]
-        total = combine_buildings(PORTFOLIO, rows)
-        without = combine_buildings(PORTFOLIO, [unadjusted(row) for row in rows])
-        total = with_adjustments_of(total, without)
-        for code, kind in (
-            (WaitingCode.OPEN_EVENTS, ObjectionKind.EVENT),
-            (WaitingCode.CHANGED_BASELINES, ObjectionKind.BASELINE),
-        ):
-            total = limited(total, code, _concerned(rows, kind))
+    def _not_made(self, site: Site, baseline: str | None, reporting: str | None) -> SiteAssessment:
+        why = objection(AssessmentCode.NOT_MADE, ObjectionKind.DATA, Verdict.NOT_CLAIMABLE)
+        return SiteAssessment(
+            periods=self.periods(site, baseline, reporting),
+            savings=replace(combine_meters(site.id, ()), reasons=(why,)),
+            newer_under_way=True,
+        )
+
+    def portfolio(
+        self, assessments: Sequence[SiteAssessment], name: str = PORTFOLIO
+    ) -> SiteSavings:
+        """The sum over sites, and beside it what it is without non-routine adjustments. It is kept
+        by ``name`` (the portfolio, or a group of it) while the sites' answers stay as they are."""
+        version = _version_of_sum(assessments)
+        known = self._sums.get(name)
+        if known is not None and known[0] == version:
+            return known[1]
+        total = self._kept_sum(name, version)
+        if total is None:
+            total = portfolio_sum([row.savings for row in assessments])
+        self._sums[name] = version, total
         return total
 
-    def once(self, kind: str, site: Site, periods: Periods, work: Callable[[], T]) -> T:
-        """The answer of ``work``, as it was kept while its data stay as they are.
+    def _kept_sum(self, name: str, version: str) -> SiteSavings | None:
+        kept = self.ports.answers.answer(AnswerKind.SAVINGS_SUM, name, "")
+        if kept is None or kept.head.version.calendar != version:
+            return None
+        try:
+            return from_json(SiteSavings, kept.body)
+        except ValueError:  # of another version of the product
+            return None
 
-        ``kind`` names the question; ``work`` may use readings of both periods and what lies
-        between them.
-        """
-        span = periods.whole
-        key = (kind, site.id, periods, data_version(site, self.ports, span.start, span.end))
-        with self._lock:  # one at a time: these are the heaviest answers that we give
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]  # type: ignore[return-value]
-            answer = work()
-            self._kept[key] = answer
-            if len(self._kept) > self._size:
-                self._kept.popitem(last=False)
-            return answer
+    def keep_sum(self, assessments: Sequence[SiteAssessment], name: str = PORTFOLIO) -> None:
+        """Keep the sum over sites for everybody, where it is not kept yet."""
+        version, store = _version_of_sum(assessments), self.ports.answers
+        if self._kept_sum(name, version) is None:
+            head = AnswerHead(
+                kind=AnswerKind.SAVINGS_SUM,
+                subject=name,
+                question="",
+                made_at=self.ports.clock.now(),
+                version=AnswerVersion(calendar=version, code=code_version()),
+            )
+            total = self.portfolio(assessments, name)
+            store.keep_answer(KeptAnswer(head=head, body=to_json(total)))
+
+    def freshness(self, kind: AnswerKind, question: str = "") -> Freshness:
+        """How new the kept answers to a question are."""
+        return self.ports.answers.freshness(kind, question)
+
+    def ask(
+        self,
+        kind: AnswerKind,
+        site: Site,
+        returns: Any,
+        plan: Callable[[], Planned[T]],
+        question: str = "",
+    ) -> Question[T]:
+        """A question about a site; one with a text is of a time that was asked for."""
+        return Question(kind, site, returns, plan, question, kept_current=not question)
 
     def _control_start(self, site: Site) -> datetime | None:
         """When our values first acted at the site; it never changes once it has been seen."""
@@ -249,6 +346,44 @@ class SavingsCache:
                 return None
             self._control[site.id] = first
         return self._control[site.id]
+
+
+def _version_of_sum(rows: Sequence[SiteAssessment]) -> str:
+    """A digest of the answers that are summed up."""
+    text = repr([(row.savings.id, row.edition, row.made_at, row.periods.reporting) for row in rows])
+    return hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+def versions_of(ports: AssessmentPorts) -> Versions:
+    """Versions of what answers about these sites rest on."""
+    return Versions(
+        VersionPorts(
+            rollups=ports.rollups, ledgers=ports.ledgers, feed=ports.feed, tariffs=ports.tariffs
+        )
+    )
+
+
+def portfolio_sum(rows: Sequence[SiteSavings]) -> SiteSavings:
+    """The sum over sites with what limits it, and beside it what it is without non-routine
+    adjustments."""
+    total = combine_buildings(PORTFOLIO, rows)
+    without = combine_buildings(PORTFOLIO, [unadjusted(row) for row in rows])
+    total = with_adjustments_of(total, without)
+    for code, kind in (
+        (WaitingCode.OPEN_EVENTS, ObjectionKind.EVENT),
+        (WaitingCode.CHANGED_BASELINES, ObjectionKind.BASELINE),
+    ):
+        total = limited(total, code, _concerned(rows, kind))
+    return total
+
+
+def _told(told: Told[SiteAssessment]) -> SiteAssessment:
+    return replace(
+        told.answer,
+        made_at=told.made_at,
+        newer_under_way=told.newer_under_way,
+        edition=told.edition,
+    )
 
 
 def _concerned(rows: Sequence[SiteSavings], kind: ObjectionKind) -> list[tuple[str, float | None]]:

@@ -13,8 +13,7 @@ from bms.model.reporting.words import MethodFact, ReportFact, Sheet
 from bms.model.savings.avoided_use import Span
 from bms.savings.portfolio.key_figures import KeyFigures
 from bms.savings.portfolio.ranking import METRICS, Metric, PeerComparison, ranked
-from bms.services.assessment.ranking import key_figures, last_year
-from bms.services.periods import Periods
+from bms.services.assessment.ranking import figures_question
 from bms.services.reporting.consumption import span_of
 from bms.services.reporting.scope import Scope, name_of
 
@@ -66,20 +65,14 @@ def _figures(scope: Scope) -> tuple[KeyFigures, ...]:
 
 def _kept(scope: Scope, site: Site) -> KeyFigures:
     """As ``bms.services.assessment.ranking`` keeps them, so that an answer is found again."""
-    year, ports = _year(scope, site), scope.cache.ports
-
-    def work() -> KeyFigures:
-        return key_figures(
-            site, readings=ports.readings, feed=ports.feed, year=year, tariffs=ports.tariffs
-        )
-
-    return scope.cache.once("figures", site, Periods(baseline=year, reporting=year), work)
+    year = _year(scope, site)
+    return scope.cache.answers.one(figures_question(scope.cache, site, year=year)).answer
 
 
-def _year(scope: Scope, site: Site) -> Span:
-    """The 365 days until the end of the period, or until today where that has not come."""
+def _year(scope: Scope, site: Site) -> Span | None:
+    """The 365 days until the end of the period; None, the last ones, where that has not come."""
     if not scope.asked or scope.end > scope.today:
-        return last_year(scope.cache.ports.clock.now(), site.timezone)
+        return None
     return span_of(site, scope.end - YEAR, scope.end)
 
 

@@ -546,6 +546,7 @@ class StoredAnswer(SQLModel, table=True):
     kind: str = Field(primary_key=True)
     question: str = Field(primary_key=True)
     subject: str = Field(primary_key=True)
+    edition: int
     made_at: datetime = Field(sa_type=UtcTime)
     version: str
     outdated_at: datetime | None = Field(default=None, sa_type=UtcTime)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bms.model.epoch import to_micros
-from bms.model.savings.kept_answer import AnswerHead, AnswerKind, Freshness, KeptAnswer
+from bms.model.savings.kept_answer import AnswerHead, AnswerKind, AnswerState, Freshness, KeptAnswer
 
 _Key = tuple[AnswerKind, str, str]
 
@@ -19,11 +19,15 @@ class MemoryAnswers:
         super().__init__()
         self._answers: dict[_Key, KeptAnswer] = {}
 
-    def keep_answer(self, answer: KeptAnswer) -> None:
+    def keep_answer(self, answer: KeptAnswer) -> int:
         """See ``AnswerStore``."""
         head = answer.head
         to_micros(head.made_at)
-        self._answers[head.kind, head.subject, head.question] = answer
+        key = head.kind, head.subject, head.question
+        before = self._answers.get(key)
+        edition = 1 if before is None else before.head.edition + 1
+        self._answers[key] = replace(answer, head=replace(head, edition=edition))
+        return edition
 
     def answer(self, kind: AnswerKind, subject: str, question: str) -> KeptAnswer | None:
         """See ``AnswerStore``."""
@@ -36,12 +40,15 @@ class MemoryAnswers:
         found = {subject: self.answer(kind, subject, question) for subject in subjects}
         return {subject: each for subject, each in found.items() if each is not None}
 
-    def answers_made(
+    def answer_states(
         self, kind: AnswerKind, subjects: Collection[str], question: str
-    ) -> dict[str, datetime]:
+    ) -> dict[str, AnswerState]:
         """See ``AnswerStore``."""
         found = self.answers(kind, subjects, question)
-        return {subject: each.head.made_at for subject, each in found.items()}
+        return {
+            subject: AnswerState(each.head.edition, each.head.outdated_at is not None)
+            for subject, each in found.items()
+        }
 
     def answer_heads(self, subject: str) -> list[AnswerHead]:
         """See ``AnswerStore``."""

@@ -196,6 +196,12 @@ class MemoryLedgers(MemoryAudit, MemoryOwners):
         what = Action.END_MEASURE
         self.note(what, end.measure, at=at, actor=who[0], site=site, reason=who[1])
 
+    def ledger_entries(self, site: str) -> int:
+        """See ``LedgerStore``."""
+        measures = self.measures(site)
+        ended = sum(row.ended is not None for row in measures)
+        return len(self.events(site)) + len(measures) + ended + len(self.baselines(site))
+
     def measures(self, site: str) -> list[KeptMeasure]:
         """See ``LedgerStore``."""
         return [

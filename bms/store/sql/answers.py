@@ -13,6 +13,7 @@ from bms.model.epoch import from_micros, to_micros
 from bms.model.savings.kept_answer import (
     AnswerHead,
     AnswerKind,
+    AnswerState,
     AnswerVersion,
     Freshness,
     KeptAnswer,
@@ -23,21 +24,24 @@ from bms.store.database.tables import packed, unpacked
 ASKED_AT_ONCE = 500
 """Subjects of one statement [1]."""
 _KEEP = text(
-    "INSERT INTO answers (kind, subject, question, made_at, version, outdated_at, body)"
-    " VALUES (:kind, :subject, :question, :made_at, :version, :outdated_at, :body)"
-    " ON CONFLICT (kind, subject, question) DO UPDATE SET made_at = excluded.made_at,"
+    "INSERT INTO answers (kind, subject, question, edition, made_at, version,"
+    " outdated_at, body)"
+    " VALUES (:kind, :subject, :question, 1, :made_at, :version, :outdated_at, :body)"
+    " ON CONFLICT (kind, subject, question) DO UPDATE SET edition = answers.edition + 1,"
+    " made_at = excluded.made_at,"
     " version = excluded.version, outdated_at = excluded.outdated_at, body = excluded.body"
+    " RETURNING edition"
 )
 _ANSWERS = text(
-    "SELECT subject, kind, question, made_at, version, outdated_at, body FROM answers"
+    "SELECT subject, kind, question, edition, made_at, version, outdated_at, body FROM answers"
     " WHERE kind = :kind AND question = :question AND subject IN :subjects"
 ).bindparams(bindparam("subjects", expanding=True))
-_MADE = text(
-    "SELECT subject, made_at FROM answers"
+_STATES = text(
+    "SELECT subject, edition, outdated_at FROM answers"
     " WHERE kind = :kind AND question = :question AND subject IN :subjects"
 ).bindparams(bindparam("subjects", expanding=True))
 _HEADS = text(
-    "SELECT subject, kind, question, made_at, version, outdated_at FROM answers"
+    "SELECT subject, kind, question, edition, made_at, version, outdated_at FROM answers"
     " WHERE subject = :subject ORDER BY kind, question"
 )
 _MARK = text(
@@ -54,7 +58,7 @@ _FORGET = text("DELETE FROM answers WHERE made_at < :before")
 class SqlAnswers(Linked):
     """Implements ``AnswerStore``."""
 
-    def keep_answer(self, answer: KeptAnswer) -> None:
+    def keep_answer(self, answer: KeptAnswer) -> int:
         """See ``AnswerStore``."""
         head = answer.head
         row = {
@@ -67,7 +71,7 @@ class SqlAnswers(Linked):
             "body": packed(answer.body),
         }
         with self._link.writing(durable=False) as session:
-            session.connection().execute(_KEEP, row)
+            return int(session.connection().execute(_KEEP, row).scalar_one())
 
     def answer(self, kind: AnswerKind, subject: str, question: str) -> KeptAnswer | None:
         """See ``AnswerStore``."""
@@ -78,16 +82,16 @@ class SqlAnswers(Linked):
     ) -> dict[str, KeptAnswer]:
         """See ``AnswerStore``."""
         return {
-            row[0]: KeptAnswer(head=_head(row), body=unpacked(row[6]))
+            row[0]: KeptAnswer(head=_head(row), body=unpacked(row[7]))
             for row in self._of_kind(_ANSWERS, kind, subjects, question)
         }
 
-    def answers_made(
+    def answer_states(
         self, kind: AnswerKind, subjects: Collection[str], question: str
-    ) -> dict[str, datetime]:
+    ) -> dict[str, AnswerState]:
         """See ``AnswerStore``."""
-        found = self._of_kind(_MADE, kind, subjects, question)
-        return {subject: from_micros(at) for subject, at in found}
+        found = self._of_kind(_STATES, kind, subjects, question)
+        return {row[0]: AnswerState(row[1], row[2] is not None) for row in found}
 
     def _of_kind(
         self, statement: Any, kind: AnswerKind, subjects: Collection[str], question: str
@@ -138,7 +142,8 @@ def _head(row: Any) -> AnswerHead:
         subject=row[0],
         kind=AnswerKind(row[1]),
         question=row[2],
-        made_at=from_micros(row[3]),
-        version=from_json(AnswerVersion, row[4]),
-        outdated_at=None if row[5] is None else from_micros(row[5]),
+        edition=row[3],
+        made_at=from_micros(row[4]),
+        version=from_json(AnswerVersion, row[5]),
+        outdated_at=None if row[6] is None else from_micros(row[6]),
     )

@@ -178,6 +178,11 @@ class SqlLedgers(SqlAudit, SqlOwners):
             what, at, who = Action.END_MEASURE, end.entered_at, end.author
             note(session, what, end.measure, at=at, actor=who, site=end.site, reason=end.reason)
 
+    def ledger_entries(self, site: str) -> int:
+        """See ``LedgerStore``."""
+        with self._link.reading() as session:
+            return int(session.connection().execute(_ENTRIES, {"site": site}).scalar_one())
+
     def measures(self, site: str) -> list[KeptMeasure]:
         """See ``LedgerStore``."""
         wanted = (
@@ -257,6 +262,12 @@ def _keep_receipts(session: Session, receipts: Sequence[AnyReceipt], at: datetim
 
 _CONTROL_BEGINS = text(
     "INSERT INTO control_starts (site, at) VALUES (:site, :at) ON CONFLICT (site) DO NOTHING"
+)
+_ENTRIES = text(
+    "SELECT (SELECT count(*) FROM events WHERE site = :site)"
+    " + (SELECT count(*) FROM measures WHERE site = :site)"
+    " + (SELECT count(*) FROM measure_ends WHERE site = :site)"
+    " + (SELECT count(*) FROM baselines WHERE site = :site)"
 )
 _STANDS = text(
     "INSERT INTO standing_receipts (point, receipt, likeness)"

@@ -8,6 +8,7 @@ from datetime import timedelta
 from bms.model.savings.kept_answer import (
     AnswerHead,
     AnswerKind,
+    AnswerState,
     AnswerVersion,
     Freshness,
     KeptAnswer,
@@ -23,7 +24,12 @@ VERSION = AnswerVersion(data={"hut/heat.energy": "ab"}, ledger="0", code="c")
 
 def an_answer(subject: str = "hut", **changes: object) -> KeptAnswer:
     head = AnswerHead(
-        kind=AnswerKind.SAVINGS, subject=subject, question="", made_at=MADE, version=VERSION
+        kind=AnswerKind.SAVINGS,
+        subject=subject,
+        question="",
+        made_at=MADE,
+        version=VERSION,
+        edition=1,
     )
     return KeptAnswer(head=replace(head, **changes), body='{"kWh": 1.5, "navn": "Å"}')
 
@@ -39,8 +45,9 @@ class TestAnswers:
     def test_the_newest_takes_the_place_of_the_one_before(self, store: AnyStore) -> None:
         store.keep_answer(an_answer(outdated_at=LATER))
         newer = replace(an_answer(made_at=LATER), body="{}")
-        store.keep_answer(newer)
-        assert store.answer(AnswerKind.SAVINGS, "hut", "") == newer
+        assert store.keep_answer(newer) == 2
+        known = replace(newer, head=replace(newer.head, edition=2))
+        assert store.answer(AnswerKind.SAVINGS, "hut", "") == known
 
     def test_many_subjects_are_asked_at_once(self, store: AnyStore) -> None:
         for name in ("hut", "barn"):
@@ -49,7 +56,10 @@ class TestAnswers:
         assert store.answers(AnswerKind.SAVINGS, asked, "") == {
             name: an_answer(name) for name in ("hut", "barn")
         }
-        assert store.answers_made(AnswerKind.SAVINGS, asked, "") == {"hut": MADE, "barn": MADE}
+        assert store.answer_states(AnswerKind.SAVINGS, asked, "") == {
+            "hut": AnswerState(1, False),
+            "barn": AnswerState(1, False),
+        }
         assert store.answers(AnswerKind.SAVINGS, (), "") == {}
 
     def test_heads_of_a_subject_tell_the_versions(self, store: AnyStore) -> None:
@@ -72,6 +82,7 @@ class TestAnswers:
         store.mark_outdated("hut", (), LATER)
         (head,) = store.answer_heads("hut")
         assert head.outdated_at == LATER
+        assert store.answer_states(AnswerKind.SAVINGS, ["hut"], "") == {"hut": AnswerState(1, True)}
         store.keep_answer(an_answer(made_at=LATER))
         assert store.answer_heads("hut")[0].outdated_at is None
 

@@ -17,6 +17,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), primary_key=True),
         sa.Column("question", sa.String(), primary_key=True),
         sa.Column("subject", sa.String(), primary_key=True),
+        sa.Column("edition", sa.Integer(), nullable=False),
         sa.Column("made_at", sa.BigInteger(), nullable=False),
         sa.Column("version", sa.String(), nullable=False),
         sa.Column("outdated_at", sa.BigInteger()),

@@ -25,7 +25,10 @@ async def get(world: World, path: str):
 async def test_a_city_and_its_building_tell_the_same_year(world: World) -> None:
     city = (await get(world, "/v1/portfolio/consumption?year=2018")).json()
     lodge = (await get(world, "/v1/sites/lodge/consumption?year=2018")).json()
+    assert lodge.pop("made_at")
+    assert not lodge.pop("newer_under_way")
     assert city["sites"] == [lodge]
+    assert city["freshness"]["buildings"] == 1
     assert (lodge["year"], lodge["until"]) == (2018, "2019-01-01")
     heat = lodge["commodities"][0]
     assert (heat["commodity"], heat["unit"]) == ("heat", "kWh")
@@ -46,7 +49,8 @@ async def test_years_that_have_not_begun_are_refused(world: World) -> None:
 
 async def test_missing_data_and_states(world: World) -> None:
     missing = (await get(world, "/v1/portfolio/missing-data")).json()
-    assert missing == {"missing": [], "next": None}
+    assert (missing["missing"], missing["next"]) == ([], None)
+    assert missing["freshness"]["not_made_yet"] == 0
     body = (await get(world, "/v1/portfolio/quality?period=2018-03-01..2018-04-01")).json()
     meters = {row["meter"]: row for row in body["meters"]}
     assert meters["lodge/heat"]["state"] == "good"

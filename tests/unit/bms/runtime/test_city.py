@@ -25,6 +25,7 @@ def test_every_bundle_has_the_citys_own_parts(tmp_path: Path) -> None:
     held |= {id(part) for part in (city.journal, city.keeper, city.planner, city.checker)}
     held |= {id(part) for part in (city.feed, city.tariffs, city.plan_check, city.rooms)}
     held |= {id(part) for part in (city.device_times, city.starts, city.owned)}
+    held |= {id(part) for part in (city.factors, city.normal_year)}
     held |= {id(part) for part in (city.decisions, city.hands_off, city.commissioned)}
     for bundle in (city.control, city.planning, city.assessment, city.trials):
         for field in fields(bundle):

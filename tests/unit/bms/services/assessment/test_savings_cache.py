@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -11,12 +12,14 @@ import pytest
 from bms.model.control.command import Accepted, Failed
 from bms.model.control.reasons import ReceiptReason
 from bms.model.fact import fact
-from bms.model.readings.measurement import Quality, Reading
+from bms.model.readings.measurement import Reading
+from bms.model.savings.kept_answer import AnswerKind
 from bms.model.savings.objection import Verdict
+from bms.services.answers.kept import MAKERS
 from bms.services.assessment.frozen_baselines import BaselineCode
-from bms.services.assessment.savings_cache import SavingsCache, data_version
+from bms.services.assessment.savings_cache import SavingsCache
 from tests.rigs.fakes.api import CONTROL, NOW, World, a_command, a_world, live_in, meters
-from tests.rigs.fakes.city import HOUR, utc
+from tests.rigs.fakes.city import HOUR
 from tests.rigs.fakes.ledger import an_event
 
 HEAT = "lodge/heat.energy"
@@ -36,48 +39,6 @@ def correct(world: World, at: object = IN_BASELINE, by: float = -0.4) -> None:
     (old,) = [r for r in world.store.readings(HEAT, at, at + HOUR) if r.time == at]
     assert old.value is not None
     world.store.add_readings([replace(old, value=old.value + by)])
-
-
-class TestVersion:
-    def version(self, world: World) -> object:
-        return data_version(world.city.site("lodge"), world.city.assessment, START, NOW)
-
-    def test_asking_again_changes_nothing(self, world: World) -> None:
-        assert self.version(world) == self.version(world)
-
-    def test_a_corrected_reading_does(self, world: World) -> None:
-        before = self.version(world)
-        correct(world)
-        assert self.version(world) != before
-
-    def test_a_late_reading_does(self, world: World) -> None:
-        before = self.version(world)
-        at = IN_BASELINE + timedelta(minutes=30)
-        (near,) = world.store.readings(HEAT, IN_BASELINE, IN_BASELINE + timedelta(minutes=1))
-        world.store.add_readings([Reading(HEAT, at, near.value)])
-        assert self.version(world) != before
-
-    def test_a_reading_that_turns_out_bad_does(self, world: World) -> None:
-        before = self.version(world)
-        world.store.add_readings([Reading(HEAT, IN_BASELINE, None, Quality.DEVICE_ERROR)])
-        assert self.version(world) != before
-
-    def test_an_event_does(self, world: World) -> None:
-        before = self.version(world)
-        world.store.add_event(an_event())
-        assert self.version(world) != before
-
-    def test_what_meters_do_not_say_does_not(self, world: World) -> None:
-        before = self.version(world)
-        world.store.add_readings([Reading("lodge/hall.temp", IN_BASELINE, 21.0)])
-        assert self.version(world) == before
-
-    @pytest.mark.parametrize("years", [(1960, 2019), (2018, 2400), (1960, 1965)])
-    def test_periods_without_roll_ups_have_one_too(
-        self, world: World, years: tuple[int, int]
-    ) -> None:
-        first, last = (utc(year, 1, 1) for year in years)
-        assert data_version(world.city.site("lodge"), world.city.assessment, first, last)
 
 
 class TestBook:
@@ -165,7 +126,7 @@ class Counting:
 
 
 @pytest.mark.slow
-def test_a_saving_is_computed_again_when_an_hour_of_readings_came(tmp_path):
+def test_a_new_hour_of_today_changes_no_answer_and_one_of_the_period_does(tmp_path):
     made = a_world(tmp_path)
     live_in(made)
     counting = Counting(made.feed)
@@ -173,28 +134,97 @@ def test_a_saving_is_computed_again_when_an_hour_of_readings_came(tmp_path):
     cache = SavingsCache(world.city.assessment)
     site = world.city.site("lodge")
     first = cache.site(site)
-    assert cache.site(site).savings is first.savings
+    assert cache.site(site) == first
     asked = counting.asked
     (last,) = world.store.latest(["lodge/el.energy"]).values()
-    soon = Reading("lodge/el.energy", last.time + timedelta(minutes=15), last.value)
-    world.store.add_readings([soon])
+    world.store.add_readings([Reading("lodge/el.energy", last.time + HOUR, last.value + 2.0)])
     cache.site(site)
     assert counting.asked == asked
-    later = Reading("lodge/el.energy", last.time + HOUR, last.value)
-    world.store.add_readings([later])
-    cache.site(site)
+    correct(world)
+    assert cache.site(site).savings != first.savings
     assert counting.asked > asked
 
 
-@pytest.mark.slow
-def test_the_cache_is_bounded(tmp_path):
+def test_an_answer_outlives_the_process(tmp_path):
+    world = a_world(tmp_path)
+    live_in(world)
+    site = world.city.site("lodge")
+    first = SavingsCache(world.city.assessment).site(site)
+    counting = Counting(world.feed)
+    again = SavingsCache(world.rewired(feed=counting).city.assessment)
+    assert again.site(site) == first
+    assert counting.asked == 1, "the weather of the last days alone, to see whether it is new"
+    assert first.savings.saving_kwh is not None
+    assert first.made_at == NOW
+
+
+class TestReader:
+    """What the API reads is what a job has made."""
+
+    def reader(self, world: World) -> SavingsCache:
+        return SavingsCache(world.city.assessment, reader=True)
+
+    def test_an_answer_stands_until_the_job_makes_it_anew(self, world: World) -> None:
+        cache, site = self.reader(world), world.city.site("lodge")
+        before = cache.site(site)
+        correct(world)
+        assert cache.site(site) == before
+        SavingsCache(world.city.assessment).site(site)
+        assert cache.site(site).savings != before.savings
+
+    def test_what_people_enter_is_in_it_at_once(self, world: World) -> None:
+        cache, site = self.reader(world), world.city.site("lodge")
+        before = cache.site(site).savings
+        world.store.add_event(an_event(start=CONTROL, end=CONTROL + timedelta(days=7)))
+        after = cache.site(site).savings
+        assert after.saving_kwh == pytest.approx(before.saving_kwh + 200.0)
+
+    def test_that_something_newer_is_under_way_is_said(self, world: World) -> None:
+        cache, site = self.reader(world), world.city.site("lodge")
+        assert not cache.site(site).newer_under_way
+        world.store.mark_outdated("lodge", [(AnswerKind.SAVINGS, "")], NOW)
+        assert cache.site(site).newer_under_way
+        (row,) = cache.sites()
+        assert row.newer_under_way
+        assert cache.freshness(AnswerKind.SAVINGS).outdated == 1
+
+    def test_an_answer_of_yesterday_is_shown_and_said_to_be_old(self, world: World) -> None:
+        cache, site = self.reader(world), world.city.site("lodge")
+        before = cache.site(site)
+        world.clock.move_to(NOW + timedelta(days=1))
+        shown = cache.site(site)
+        assert shown.newer_under_way
+        assert (shown.made_at, shown.savings) == (before.made_at, before.savings)
+
+    def test_while_others_are_made_the_rest_is_named_and_nobody_waits(self, world: World) -> None:
+        cache = self.reader(world)
+        with contextlib.ExitStack() as stack:
+            for _ in range(MAKERS):
+                stack.enter_context(cache.answers._makers)
+            (row,) = cache.sites()
+        assert row.made_at is None
+        assert row.newer_under_way
+        assert [reason.code for reason in row.savings.reasons] == ["answer_not_made_yet"]
+        (row,) = cache.sites()
+        assert row.savings.saving_kwh is not None
+
+    def test_the_sum_is_computed_anew_where_one_of_its_parts_is(self, world: World) -> None:
+        cache = self.reader(world)
+        first = cache.portfolio(cache.sites())
+        assert cache.portfolio(cache.sites()) is first
+        correct(world)
+        SavingsCache(world.city.assessment).site(world.city.site("lodge"))
+        assert cache.portfolio(cache.sites()) != first
+
+
+def test_a_row_that_cannot_be_read_is_made_anew(tmp_path):
     world = a_world(tmp_path)
     site = world.city.site("lodge")
-    cache = SavingsCache(world.city.assessment, size=2)
-    asked = [f"2019-01-{day:02d}..2019-01-{day + 2:02d}" for day in range(1, 6)]
-    answers = [cache.site(site, reporting=text).savings for text in asked]
-    assert cache.site(site, reporting=asked[-1]).savings is answers[-1]
-    assert cache.site(site, reporting=asked[0]).savings is not answers[0]
+    SavingsCache(world.city.assessment).site(site)
+    kept = world.store.answer(AnswerKind.SAVINGS, "lodge", "")
+    world.store.keep_answer(replace(kept, body='{"of": "another version"}'))
+    told = SavingsCache(world.city.assessment).site(site)
+    assert told.savings.id == "lodge"
 
 
 def test_days_add_up_to_the_assessed_meter(tmp_path):

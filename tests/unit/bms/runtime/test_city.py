@@ -15,7 +15,7 @@ def test_one_object_may_have_every_role() -> None:
     stores = Stores.of(store)
     roles = {field.name for field in fields(Stores)} - {"close", "snapshot"}
     assert {getattr(stores, role) for role in roles} == {store}
-    assert len(roles) == 11
+    assert len(roles) == 14
 
 
 def test_every_bundle_has_the_citys_own_parts(tmp_path: Path) -> None:

@@ -50,6 +50,10 @@ class RememberedReadings:
         """See ``ReadingStore``."""
         return self._readings.latest(points)
 
+    def newest_times(self, points: Sequence[str]) -> dict[str, datetime]:
+        """See ``ReadingStore``."""
+        return self._readings.newest_times(points)
+
     def series(
         self, point: str, start: datetime, end: datetime, step: timedelta, fold: Fold = Fold.MEAN
     ) -> Series:

@@ -47,8 +47,8 @@ class AnswerStore(Protocol):
         until the answer is made anew."""
         ...
 
-    def freshness(self, kind: AnswerKind, question: str) -> Freshness:
-        """How new the answers to a question are."""
+    def freshness(self, kind: AnswerKind, subjects: Collection[str], question: str) -> Freshness:
+        """How new the answers to a question about these subjects are."""
         ...
 
     def forget_answers(self, before: datetime) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
@@ -59,6 +58,8 @@ class AssessmentCode(MessageCode):
 
 
 PORTFOLIO = "portfolio"
+MOST_SUMS = 32
+"""Sums that are remembered [1]: of the city, its groups, and the buildings of each person."""
 
 T = TypeVar("T")
 
@@ -103,7 +104,7 @@ class SavingsCache:
             reader=reader,
         )
         self._control: dict[str, datetime] = {}
-        self._sums: dict[str, tuple[str, SiteSavings]] = {}
+        self._sums: dict[str, SiteSavings] = {}
 
     def limited_to(self, sites: Mapping[str, Site]) -> SavingsCache:
         """The same answers, of these sites alone."""
@@ -291,13 +292,15 @@ class SavingsCache:
         """The sum over sites, and beside it what it is without non-routine adjustments. It is kept
         by ``name`` (the portfolio, or a group of it) while the sites' answers stay as they are."""
         version = _version_of_sum(assessments)
-        known = self._sums.get(name)
-        if known is not None and known[0] == version:
-            return known[1]
+        known = self._sums.get(version)
+        if known is not None:
+            return known
         total = self._kept_sum(name, version)
         if total is None:
             total = portfolio_sum([row.savings for row in assessments])
-        self._sums[name] = version, total
+        if len(self._sums) >= MOST_SUMS:
+            self._sums.clear()
+        self._sums[version] = total
         return total
 
     def _kept_sum(self, name: str, version: str) -> SiteSavings | None:
@@ -325,7 +328,7 @@ class SavingsCache:
 
     def freshness(self, kind: AnswerKind, question: str = "") -> Freshness:
         """How new the kept answers to a question are."""
-        return self.ports.answers.freshness(kind, question)
+        return self.ports.answers.freshness(kind, self.ports.sites.keys(), question)
 
     def ask(
         self,

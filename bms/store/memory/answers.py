@@ -65,13 +65,9 @@ class MemoryAnswers:
                 marked = replace(kept, head=replace(kept.head, outdated_at=at))
                 self._answers[kind, subject, question] = marked
 
-    def freshness(self, kind: AnswerKind, question: str) -> Freshness:
+    def freshness(self, kind: AnswerKind, subjects: Collection[str], question: str) -> Freshness:
         """See ``AnswerStore``."""
-        heads = [
-            kept.head
-            for key, kept in list(self._answers.items())
-            if (key[0], key[2]) == (kind, question)
-        ]
+        heads = [kept.head for kept in self.answers(kind, subjects, question).values()]
         return Freshness(
             answers=len(heads),
             made_at=min((head.made_at for head in heads), default=None),

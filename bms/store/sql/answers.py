@@ -50,8 +50,8 @@ _MARK = text(
 )
 _FRESHNESS = text(
     "SELECT count(*), min(made_at), count(outdated_at) FROM answers"
-    " WHERE kind = :kind AND question = :question"
-)
+    " WHERE kind = :kind AND question = :question AND subject IN :subjects"
+).bindparams(bindparam("subjects", expanding=True))
 _FORGET = text("DELETE FROM answers WHERE made_at < :before")
 
 
@@ -122,13 +122,14 @@ class SqlAnswers(Linked):
         with self._link.writing(durable=False) as session:
             session.connection().execute(_MARK, rows)
 
-    def freshness(self, kind: AnswerKind, question: str) -> Freshness:
+    def freshness(self, kind: AnswerKind, subjects: Collection[str], question: str) -> Freshness:
         """See ``AnswerStore``."""
-        with self._link.reading() as session:
-            asked = {"kind": kind.value, "question": question}
-            n, first, outdated = session.connection().execute(_FRESHNESS, asked).one()
-        made_at = None if first is None else from_micros(first)
-        return Freshness(answers=n, made_at=made_at, outdated=outdated)
+        parts = [row for row in self._of_kind(_FRESHNESS, kind, subjects, question) if row[0]]
+        return Freshness(
+            answers=sum(row[0] for row in parts),
+            made_at=from_micros(min(row[1] for row in parts)) if parts else None,
+            outdated=sum(row[2] for row in parts),
+        )
 
     def forget_answers(self, before: datetime) -> int:
         """See ``AnswerStore``."""

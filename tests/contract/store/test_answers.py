@@ -88,12 +88,14 @@ class TestAnswers:
 
     def test_freshness_is_that_of_the_oldest(self, store: AnyStore) -> None:
         nothing = Freshness(answers=0, made_at=None, outdated=0)
-        assert store.freshness(AnswerKind.SAVINGS, "") == nothing
+        assert store.freshness(AnswerKind.SAVINGS, ("hut", "barn"), "") == nothing
         store.keep_answer(an_answer(made_at=LATER))
         store.keep_answer(an_answer("barn", outdated_at=LATER))
         found = Freshness(answers=2, made_at=MADE, outdated=1)
-        assert store.freshness(AnswerKind.SAVINGS, "") == found
-        assert store.freshness(AnswerKind.SAVINGS, "2025") == nothing
+        assert store.freshness(AnswerKind.SAVINGS, ("hut", "barn"), "") == found
+        assert store.freshness(AnswerKind.SAVINGS, ("hut", "barn"), "2025") == nothing
+        assert store.freshness(AnswerKind.SAVINGS, ("hut",), "").outdated == 0
+        assert store.freshness(AnswerKind.SAVINGS, (), "") == nothing
 
     def test_old_answers_are_forgotten(self, store: AnyStore) -> None:
         store.keep_answer(an_answer())

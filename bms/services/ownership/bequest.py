@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from bms.errors import GuardError
 from bms.model.clock_reading import ClockReading, Elapsed
 from bms.model.codec import from_json, to_json
 from bms.model.control.command import Command
@@ -75,9 +76,12 @@ def open_bequest(text: str, at: ClockReading, journal: Journal) -> Bequest:
     notes: list[Note] = [*stale, *bequest.local_overrides]
     journal.note(notes)
     leases = tuple(_moved(lease, bequest, at) for lease in bequest.leases)
-    journal.intend(leases)
+    opened = replace(bequest, leases=leases)
+    if journal.intend(leases):
+        close_bequest(opened, journal)
+        raise GuardError(f"points of {bequest.site} are being given back here; its offer waits")
     journal.note([GivingBack(lease.point.id, lease.command_id) for lease in leases])
-    return replace(bequest, leases=leases)
+    return opened
 
 
 def take_over(bequest: Bequest, journal: Journal) -> None:
@@ -112,7 +116,8 @@ def _moved(lease: Lease, bequest: Bequest, at: ClockReading) -> Lease:
     apart = at.calendar - bequest.at
     gone = bequest.elapsed.since(lease.issued) or timedelta(0)
     issued = at.elapsed.after(-gone)
-    return replace(lease, command=_later(lease.command, apart), issued=issued, token=None)
+    command = _later(lease.command, apart)
+    return replace(lease, command=command, issued=issued, token=None, renews=None)
 
 
 def _later(command: Command, apart: timedelta) -> Command:

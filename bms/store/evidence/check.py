@@ -187,8 +187,8 @@ class ChainCheck:
 
     def _apart(self, entry: StandingEntry, apart: str, row: StandingRow) -> None:
         found = row.apart_digest or digest(row.apart, entry.salt)
-        blank = row.apart_digest is None and all(value in ("", None) for value in row.apart)
-        if entry.salt is None and blank:
+        unsalted = entry.salt is None and row.apart_digest is None
+        if unsalted and all(value in ("", None) for value in row.apart):
             if not self.removed.cover(entry, Part.APART):
                 what = fact(FlawReason.APART_GONE, number=entry.number, row=entry.row)
                 self._about(entry, what, expected=apart)

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
+
+import pytest
 
 from bms.clock import VirtualClock
-from bms.journal import MemoryJournal
+from bms.errors import GuardError
+from bms.journal import FileJournal, MemoryJournal
 from bms.services.ownership.bequest import (
     bequest_of,
     close_bequest,
     is_whole,
     open_bequest,
     stands,
+    take_over,
     written,
 )
 from tests.rigs.fakes.safety import CONSTANT, LEASE, NOW, NULL, a_hand, command, hut, lease_on
@@ -48,6 +53,30 @@ def test_w02_a_lease_is_as_long_by_the_clocks_of_the_heir() -> None:
     heir.set_calendar(NOW)
     assert lease.ended(heir.reading())  # by running time, too
     assert new.local_overrides() == old.local_overrides()
+
+
+def test_w02_a_lease_that_was_renewed_without_a_write_goes_over_as_well() -> None:
+    old, clock, heir = two_journals(timedelta(0))
+    held = old.leases()[NULL]
+    again = replace(held, command=replace(held.command, id="again"), renews=held.command_id)
+    assert not old.intend([again])
+    new = MemoryJournal()
+    opened = open_bequest(written(bequest_of("hut", clock.reading(), old)), heir.reading(), new)
+    assert new.leases()[NULL].values == (21.0,)
+    close_bequest(bequest_of("hut", clock.reading(), old), old)
+    take_over(opened, new)
+    assert is_whole(new.leases()[NULL], heir.reading())
+
+
+def test_w02_what_the_heirs_guard_is_giving_back_is_not_opened(tmp_path: Path) -> None:
+    old, clock, heir = two_journals(timedelta(0))
+    text = written(bequest_of("hut", clock.reading(), old))
+    new = FileJournal(tmp_path / "journal")
+    with FileJournal(tmp_path / "journal").returning(NULL), pytest.raises(GuardError):
+        open_bequest(text, heir.reading(), new)
+    assert new.leases() == {}
+    open_bequest(text, heir.reading(), new)
+    assert set(new.leases()) == {NULL}
 
 
 def test_w12_what_the_heir_still_owes_there_stays_in_its_journal() -> None:

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 import bms.services.api_keys
-from bms.cli.system.operations import LASTS
+from bms.cli.system.keys import LASTS
 from bms.errors import SiteFileError
 from bms.model.access.grant import WRITTEN
 from bms.model.control.audit import AuditSearch

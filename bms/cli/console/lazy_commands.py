@@ -83,7 +83,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "system.benchmarks",
         "Run a benchmark and print what was measured beside what is asked for.",
     ),
-    "keys": ("system.operations", "Keys of the API."),
+    "keys": ("system.keys", "Keys of the API."),
+    "users": ("system.users", "People who sign in, and their sessions."),
     "audit": ("system.audit", "Who did what, when and why."),
     "db": ("system.operations", "The database."),
     "ranking": (

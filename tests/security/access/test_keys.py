@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from api.failed_keys import MOST_A_MINUTE
 from bms.cli.main import app
-from bms.cli.system.operations import expiry
+from bms.cli.system.keys import expiry
 from tests.rigs.fakes.api import NOW, World, a_world
 from tests.rigs.paths import ROOT
 from tests.rigs.web.forms import send_form

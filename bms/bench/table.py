@@ -12,6 +12,7 @@ from bms.bench.control.figures import bench_control
 from bms.bench.fieldbus.bacnet import DEVICES as BACNET_DEVICES
 from bms.bench.fieldbus.bacnet import POINTS as BACNET_POINTS
 from bms.bench.fieldbus.bacnet import bench_drivers_bacnet
+from bms.bench.fieldbus.mbus import bench_drivers_mbus
 from bms.bench.fieldbus.modbus import MODBUS_MEMORY, MODBUS_PROCESSOR, bench_drivers_modbus
 from bms.bench.figure import Figure, Progress
 from bms.bench.planning.closed_loop import bench_closed_loops
@@ -79,9 +80,9 @@ def bench_savings(report: Progress) -> list[Figure]:
 
 
 def bench_drivers(report: Progress) -> list[Figure]:
-    """Both protocols, each against the stock library in the same run."""
+    """Each protocol; Modbus and BACnet against the stock library in the same run."""
     figures = [*bench_drivers_modbus(report), *bench_drivers_bacnet(report)]
-    return [*figures, *city_figures(figures)]
+    return [*figures, *city_figures(figures), *bench_drivers_mbus(report)]
 
 
 BENCHES: Mapping[str, Bench] = MappingProxyType(

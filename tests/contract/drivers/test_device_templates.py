@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 
 import pytest
 
 from bms.clock import SystemClock
-from bms.model.assets.address import DataType, ModbusAddress, Order
+from bms.model.assets.address import DataType, ModbusAddress, Order, Table
 from bms.model.assets.device import Device, DeviceTemplate, TemplatePoint
 from bms.model.assets.point import Point, Role
+from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
+from bms.model.control.command import Accepted, Released
 from bms.model.readings.measurement import Quality
 from bms.model.readings.units import Unit
 from drivers.modbus.connection import Endpoint
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.link import ModbusLink
 from drivers.templates import load_templates
+from tests.rigs.fieldbus.commands import command
 from tests.rigs.fieldbus.driver_rigs import MORNING
 from tests.rigs.fieldbus.modbus_peer import Bank, Peer
 
@@ -243,3 +247,45 @@ def test_every_template_says_where_it_is_from(name: str) -> None:
 )
 def test_what_no_source_confirms_stays_marked(name: str) -> None:
     assert all(point.unverified for point in TEMPLATES[name].values())
+
+
+SETPOINTS = {
+    (name, register): template[register]
+    for name, template in TEMPLATES.items()
+    for register in template
+    if "setpoint" in register
+    and isinstance(template[register].address, ModbusAddress)
+    and template[register].address.table is Table.HOLDING  # type: ignore[union-attr]
+}
+
+
+@pytest.mark.parametrize(("name", "register"), SETPOINTS)
+async def test_every_setpoint_is_written_read_back_and_given_back(name: str, register: str) -> None:
+    template, found = TEMPLATES[name], SETPOINTS[name, register]
+    address = found.address
+    assert isinstance(address, ModbusAddress)
+    low = 0.0 if found.low is None else found.low
+    high = low + 10.0 if found.high is None else found.high
+    home, wanted = low + 1.0, low + 2.0
+    bank = Bank(max_registers=template.traits.max_registers)
+    fill(bank, template, {register: round(home / address.scale)})
+    peer = Peer("tcp", bank)
+    await peer.start()
+    device = Device(
+        id="site/device", site="site", protocol="modbus", host="127.0.0.1", port=peer.port,
+        timeout_s=1.0, traits=template.traits,
+    )  # fmt: skip
+    link = ModbusLink(Endpoint(device.host, device.port))
+    driver = ModbusDriver(device, link, SystemClock(), "Europe/Copenhagen")
+    (point,) = (p for p in points_of(template) if p.id == f"site/{register}")
+    back = Release(kind=ReleaseKind.CONSTANT, value=home)
+    rule = WriteRule(minimum=low, maximum=high, release=back, resolution=address.scale)
+    point = replace(point, write=rule)
+    assert isinstance(await driver.write(point, command(point, wanted)), Accepted)
+    (reading,) = await driver.read([point], MORNING)
+    assert reading.value == pytest.approx(wanted)
+    assert isinstance(await driver.release(point, MORNING), Released)
+    (reading,) = await driver.read([point], MORNING)
+    assert reading.value == pytest.approx(home)
+    await link.close()
+    await peer.stop()

@@ -20,6 +20,8 @@ from drivers.mbus.link import MbusLink
 from drivers.modbus.connection import endpoint_of
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.link import ModbusLink
+from drivers.mqtt.driver import MqttDriver
+from drivers.mqtt.link import BrokerKey, MqttLink
 
 
 @dataclass(slots=True)
@@ -33,9 +35,12 @@ class _Links:
     modbus: dict[tuple[str, int], ModbusLink] = field(default_factory=dict)
     mbus: dict[tuple[str, int], MbusLink] = field(default_factory=dict)
 
-    def all(self) -> tuple[ModbusLink | MbusLink | BacnetLink, ...]:
+    mqtt: dict[BrokerKey, MqttLink] = field(default_factory=dict)
+
+    def all(self) -> tuple[ModbusLink | MbusLink | MqttLink | BacnetLink, ...]:
         """Every connection, of every protocol."""
-        return (*self.modbus.values(), *self.mbus.values(), self.bacnet)
+        lines: tuple[ModbusLink | MbusLink, ...] = (*self.modbus.values(), *self.mbus.values())
+        return (*lines, *self.mqtt.values(), self.bacnet)
 
 
 class _NetworkDriver(Driver, Protocol):
@@ -75,10 +80,16 @@ def _mbus(device: Device, links: _Links) -> _NetworkDriver:
     return MbusDriver(device, link, links.clock, links.timezone, links.write_counter)
 
 
+def _mqtt(device: Device, links: _Links) -> _NetworkDriver:
+    key = BrokerKey.of(device)
+    return MqttDriver(device, links.mqtt.setdefault(key, MqttLink(key)), links.clock)
+
+
 DRIVERS: Mapping[str, Callable[[Device, _Links], _NetworkDriver]] = {
     "modbus": _modbus,
     "bacnet": _bacnet,
     "mbus": _mbus,
+    "mqtt": _mqtt,
 }
 
 

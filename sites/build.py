@@ -9,11 +9,13 @@ from typing import Any
 
 import holidays
 
+from bms.model.assets.address import MqttAddress
 from bms.model.assets.device import (
     Device,
     DeviceTemplate,
     Fingerprint,
     ModbusTraits,
+    MqttAccess,
     ReadableRange,
     SerialLine,
     TemplatePoint,
@@ -165,6 +167,9 @@ def _device(parsed: ParsedSite, section: Section, site: str) -> Device:
     usual = template.traits if isinstance(template, DeviceTemplate) else ModbusTraits()
     if isinstance(template, DeviceTemplate):
         values["texts"] = tuple(template.texts.items())
+    if "mqtt" in values:
+        access = values["mqtt"].values
+        values["mqtt"] = MqttAccess(**{**access, "tls": access["tls"] == "true"})
     if "fingerprint" in values:
         values["fingerprint"] = Fingerprint(**values["fingerprint"].values)
     for name, folded in (("mac", str.lower), ("secondary", str.upper)):
@@ -196,7 +201,7 @@ def _point(parsed: ParsedSite, section: Section, timetables: dict[str, WeekTimet
             _write_rule(section["write"], timetables, template) if section.get("write") else None
         ),
         max_age_s=section.values.get("max_age"),
-        cov=section["cov"] == "true",
+        cov=section["cov"] == "true" or isinstance(address, MqttAddress),
         said=said_of(section),
         **{
             **{name: section[name] for name in _FIELDS_OF_A_POINT if name in section.values},

@@ -12,6 +12,7 @@ from bms.model.assets.address import (
     DataType,
     MbusAddress,
     ModbusAddress,
+    MqttAddress,
     NetworkAddress,
     Table,
 )
@@ -79,6 +80,8 @@ class ParsedSite:
             return modbus_address(point["modbus"])
         if point.get("mbus") is not None:
             return mbus_address(point["mbus"])
+        if point.get("mqtt") is not None:
+            return MqttAddress(**point["mqtt"].values)
         found = self.template_point(point)
         if found is None or not isinstance(found.address, BacnetAddress):
             return found.address if found else None

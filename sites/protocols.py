@@ -7,7 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from bms.model.assets.address import BacnetAddress, MbusAddress, ModbusAddress, NetworkAddress
+from bms.model.assets.address import (
+    BacnetAddress,
+    MbusAddress,
+    ModbusAddress,
+    MqttAddress,
+    NetworkAddress,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,15 @@ PROTOCOLS: Mapping[str, ProtocolTraits] = MappingProxyType(
             ("primary", "secondary"),
             serial=True,
             own_keys=("primary", "secondary", "reads_per_day"),
+            commands=False,
+        ),
+        "mqtt": ProtocolTraits(
+            "MQTT",
+            MqttAddress,
+            1883,
+            ("topic",),
+            serial=False,
+            own_keys=("topic", "mqtt"),
             commands=False,
         ),
     }

@@ -8,7 +8,7 @@ from typing import Any
 
 from bms.messages import Translator
 from bms.messages.spelled_out import spelled_out
-from bms.model.assets.address import Address, BacnetAddress, MbusAddress, ModbusAddress
+from bms.model.assets.address import Address, BacnetAddress, MbusAddress, ModbusAddress, MqttAddress
 from bms.model.assets.point import Point
 from bms.model.assets.site import Site
 from bms.model.trust.commissioning import Commissioning, TestedFunction
@@ -63,7 +63,7 @@ def _shown(address: Address) -> str:
             return f"{address.object_type},{address.instance} {address.property}"
         case ModbusAddress():
             return f"{address.table} {address.address} ({address.type})"
-        case MbusAddress():
+        case MbusAddress() | MqttAddress():
             return str(address)
         case _:
             return address.number

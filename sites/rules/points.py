@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 from bms.model.assets.address import (
     BacnetAddress,
-    MbusAddress,
     ModbusAddress,
     NetworkAddress,
     Table,
@@ -297,8 +296,9 @@ def _writable(address: NetworkAddress, point: Section, report: MistakeReport) ->
                 f"write: {address.object_type} {address.property} cannot be commanded; "
                 "only the present value of outputs and values can",
             )
-    elif isinstance(address, MbusAddress):
-        report.add(point.where, "write: nothing is ever written to an M-Bus meter")
+    elif not isinstance(address, ModbusAddress):
+        name = PROTOCOLS[protocol_of(address)].name
+        report.add(point.where, f"write: nothing is ever written over {name}")
     elif address.table not in _WRITABLE_TABLES:
         report.add(
             point.where,
@@ -479,6 +479,7 @@ def _cells(device: Section, address: NetworkAddress, addresses: Addresses) -> li
     place = place_of(device, addresses) or (device.get("id"),)
     if isinstance(address, BacnetAddress):
         return [(*place, address.object_type, address.instance)]
-    if isinstance(address, MbusAddress):
-        return [(*place, device.get("primary"), device.get("secondary"), str(address))]
+    if not isinstance(address, ModbusAddress):
+        numbers = PROTOCOLS[protocol_of(address)].numbers
+        return [(*place, *(device.get(name) for name in numbers), str(address))]
     return [(*place, address.table, address.address + i) for i in range(address.type.registers)]

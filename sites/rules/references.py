@@ -23,6 +23,7 @@ SUPPLY_AIR_C = (10.0, 30.0)
 
 _OWN_SETPOINTS_C = (5.0, 30.0)
 _AREA_SLACK = 1.05
+_WITHOUT_FRAMING = ("mbus", "mqtt")
 _DAY_NAMES = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -133,7 +134,7 @@ def _device_places(parsed: ParsedSite, report: MistakeReport) -> None:
     for device in parsed.sections("devices"):
         serial = not device.lacks("serial")
         protocol = device.get("protocol")
-        if protocol != "mbus" and serial != (device.get("framing") == Framing.RTU):
+        if protocol not in _WITHOUT_FRAMING and serial != (device.get("framing") == Framing.RTU):
             report.add(device.where, "device: framing rtu and serial go together")
         if device.get("any_transaction") == "true" and device.get("framing") != Framing.TCP:
             report.add(device.at("any_transaction"), "any_transaction: goes with framing tcp")
@@ -153,8 +154,8 @@ def _heartbeat(device: Section, report: MistakeReport) -> None:
     heartbeat = device.get("heartbeat")
     if heartbeat is None:
         return
-    if device.get("protocol") == "mbus":
-        report.add(device.at("heartbeat"), "heartbeat: nothing is written to a meter")
+    if not PROTOCOLS[device.get("protocol") or "modbus"].commands:
+        report.add(device.at("heartbeat"), "heartbeat: nothing is ever written there")
         return
     is_object = isinstance(heartbeat, BacnetAddress)
     if is_object != (device.get("protocol") == "bacnet"):

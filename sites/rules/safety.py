@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from bms.model.assets.address import BacnetAddress, ModbusAddress
+from bms.model.assets.device import MqttPreset
 from bms.model.assets.point import Role
 from bms.model.assets.protected import (
     HOT_WATER_FLOOR,
@@ -67,6 +68,8 @@ def _identity(device: Section, report: MistakeReport) -> None:
         _behind_router(device, report)
     elif protocol == "mbus":
         _on_line(device, report)
+    elif protocol == "mqtt":
+        _published(device, report)
 
 
 def _on_line(device: Section, report: MistakeReport) -> None:
@@ -75,6 +78,15 @@ def _on_line(device: Section, report: MistakeReport) -> None:
         report.add(device.where, "device: needs either primary or secondary, its address")
     if device.lacks("port") and device.lacks("serial"):
         report.add(device.where, "device: port is missing: M-Bus gateways have no usual one")
+
+
+def _published(device: Section, report: MistakeReport) -> None:
+    """A device on a broker has its topic, and of Sparkplug at least a node."""
+    topic = device.get("topic")
+    if device.lacks("topic"):
+        report.add(device.where, "device: topic is missing: where its messages are")
+    elif topic is not None and device.get("preset") == MqttPreset.SPARKPLUG and "/" not in topic:
+        report.add(device.at("topic"), "topic: sparkplug takes GROUP/NODE or GROUP/NODE/DEVICE")
 
 
 def _behind_router(device: Section, report: MistakeReport) -> None:
@@ -256,9 +268,12 @@ def _both_shared(device: Section, known: Section, site: ParsedSite, other: Parse
 
 def may_be_one(device: Section, known: Section) -> bool:
     """Whether two of one protocol and address may be one device: what one lacks tells nothing."""
-    names = PROTOCOLS[device["protocol"]].numbers
+    traits = PROTOCOLS[device["protocol"]]
+    names = traits.numbers
     given = [(device.get(name), known.get(name)) for name in names]
-    return all(a is None or b is None or _same(a, b) for a, b in given)
+    both = [_same(a, b) for a, b in given if a is not None and b is not None]
+    # Where nothing is ever written, two that cannot be told apart do no harm.
+    return all(both) and (traits.commands or bool(both))
 
 
 def _same(a: object, b: object) -> bool:
@@ -281,7 +296,7 @@ def _taken(device: Section, known: Section, site: ParsedSite, parsed: ParsedSite
 
 
 def _told(device: Section) -> tuple[object, ...]:
-    names = ("unit", "instance", "network", "mac", "primary", "secondary")
+    names = ("unit", "instance", "network", "mac", "primary", "secondary", "topic")
     return tuple(device.get(name) for name in names)
 
 

@@ -6,7 +6,7 @@ Units are in the names of the keys or in their descriptions.
 from __future__ import annotations
 
 from bms.model.assets.address import DataType, MbusFunction, MbusQuantity, Order, Table
-from bms.model.assets.device import Framing, Parity
+from bms.model.assets.device import Framing, MqttPreset, Parity
 from bms.model.assets.equipment import HeatSourceKind, MeterDirection
 from bms.model.assets.point import Privacy, Role
 from bms.model.assets.site import Mode
@@ -60,6 +60,8 @@ _HOST = Text(
     "host name or IP address, IPv6 without brackets",
 )
 _IDENTITY = Text()
+_TOPIC = Text(r"[^\x00-\x1f\x7f#$][^\x00-\x1f\x7f#]{0,200}", "an MQTT topic; + for any level")
+_PATH_OF_FILE = Text(r"/[^\x00-\x1f\x7f]{1,300}", "an absolute path")
 _RECORD = Text(
     r"(?:[0-9A-Fa-f]{2}){2,40}", "octets in hexadecimal such as 04FF07: DIF, DIFEs, VIF, VIFEs"
 )
@@ -245,6 +247,28 @@ MBUS = SectionSchema(
         _field("offset", Number(), "value = raw * scale + offset, whatever the meter states"),
     ),
 )
+_PATH = Text(r"[^\x00-\x1f\x7f+#]{1,200}", "names with dots such as object.temperature")
+MQTT = SectionSchema(
+    "mqtt",
+    (
+        _field("topic", _TOPIC, "its topic, where it is not that of the device"),
+        _field("path", _PATH, "where it stands in the payload; without it the whole payload"),
+        _field("time", _PATH, "where the moment of measurement stands in the payload"),
+        _field("scale", NonZero(), "value = raw * scale + offset", 1.0),
+        _field("offset", Number(), "value = raw * scale + offset", 0.0),
+    ),
+)
+MQTT_ACCESS = SectionSchema(
+    "mqtt",
+    (
+        _field("username", _IDENTITY, "name of the account"),
+        _field("password_file", _PATH_OF_FILE, "file with the password"),
+        _field("ca_file", _PATH_OF_FILE, "file with the certificates to trust; TLS"),
+        _field("tls", OneOf(FLAG), "TLS with the certificates that the system trusts", "false"),
+        _field("client_id", _ID, "the broker keeps messages for this name while we are away"),
+        _field("status_topic", _TOPIC, "says offline by last will"),
+    ),
+)
 SERIAL = SectionSchema(
     "serial",
     (
@@ -285,7 +309,7 @@ DEVICE = SectionSchema(
         _field(
             "port",
             Integer(1, 65535),
-            "UDP or TCP port; 47808 for bacnet, 502 for modbus, none for mbus",
+            "UDP or TCP port; 47808 for bacnet, 502 for modbus, 1883 for mqtt, none for mbus",
         ),
         _field("unit", Integer(0, 255), "Modbus unit id", 1),
         _field("instance", Integer(0, 4_194_302), "BACnet device instance"),
@@ -314,6 +338,9 @@ DEVICE = SectionSchema(
         _field("set_clock", OneOf(FLAG), "BACnet: its clock may be set by us", "false"),
         _field("primary", Integer(0, 250), "M-Bus: primary address"),
         _field("secondary", _SECONDARY, "M-Bus: secondary address"),
+        _field("topic", _TOPIC, "MQTT: its topic, as the preset has it"),
+        _field("preset", OneOf(MqttPreset), "MQTT: whose payloads it has", MqttPreset.PLAIN),
+        _field("mqtt", MQTT_ACCESS, "MQTT: how the broker is reached"),
         _field("reads_per_day", Integer(1, 1440), "M-Bus: asked so often a day at most (battery)"),
     ),
 )
@@ -441,6 +468,7 @@ POINT = SectionSchema(
         _field("ventilation", _ID, "air-handling unit that it belongs to"),
         _field("bacnet", BacnetObject(), "BACnet object"),
         _field("modbus", MODBUS, "Modbus register"),
+        _field("mqtt", WordOr(MQTT, "path", _PATH), "value in the messages of an MQTT topic"),
         _field("mbus", WordOr(MBUS, "quantity", OneOf(MbusQuantity)), "M-Bus record"),
         _field("register", _ID, "named register of the device's template"),
         _field("scale", NonZero(), "BACnet: value = number of the object * scale + offset"),

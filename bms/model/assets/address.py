@@ -1,4 +1,4 @@
-"""Where a value lies: Modbus registers, BACnet objects, M-Bus records, a supplier's file."""
+"""Where a value lies: registers, objects, records, topics, a supplier's file."""
 
 from __future__ import annotations
 
@@ -231,6 +231,29 @@ def mbus_unit(quantity: MbusQuantity) -> Unit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MqttAddress:
+    """A value in the messages of an MQTT topic.
+
+    ``path`` is where it stands in the JSON of the payload (``object.temperature``, ``cells[0]``),
+    or the name of a Sparkplug metric; empty: the payload itself is the value. Without ``topic`` it
+    is that of the device, as its preset has it. ``time`` is the path of the moment at which it was
+    measured. ``value = raw * scale + offset``.
+    """
+
+    path: str = ""
+    topic: str | None = None
+    time: str | None = None
+    scale: float = 1.0
+    offset: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_scale(self.scale, self.offset)
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.topic, self.path) if part) or "payload"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SupplierAddress:
     """A quantity of a meter in the files or pushes of its supplier, who calls it ``number``.
 
@@ -243,5 +266,5 @@ class SupplierAddress:
     interval: bool
 
 
-NetworkAddress = ModbusAddress | BacnetAddress | MbusAddress
+NetworkAddress = ModbusAddress | BacnetAddress | MbusAddress | MqttAddress
 Address = NetworkAddress | SupplierAddress

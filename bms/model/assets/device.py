@@ -131,6 +131,31 @@ class Fingerprint:
         return " · ".join(self.known.values())
 
 
+class MqttPreset(StrEnum):
+    """Whose topics and payloads a device on an MQTT broker has."""
+
+    PLAIN = "plain"
+    CHIRPSTACK = "chirpstack"
+    ZIGBEE2MQTT = "zigbee2mqtt"
+    SPARKPLUG = "sparkplug"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MqttAccess:
+    """How a broker is reached. Secrets stand in files, of which this names the paths.
+
+    ``client_id``: the broker keeps messages of quality 1 for this name while we are away.
+    ``status_topic`` says ``offline`` by last will, where the preset has none of its own.
+    """
+
+    username: str | None = None
+    password_file: str | None = None
+    ca_file: str | None = None
+    tls: bool = False
+    client_id: str | None = None
+    status_topic: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """A controller, meter or gateway on the network. ``id`` is ``site/device``.
@@ -149,8 +174,9 @@ class Device:
     where its model says so (``drivers/devices``), for Modbus devices without identification.
     ``fetches``: it fetches its setpoint schedule and applies it itself; we write nothing to it.
     M-Bus only: ``primary`` or ``secondary`` (8 or 16 hexadecimal digits, F for any) is its address
-    on the line; ``reads_per_day`` is how often it is asked in a day at most [1], for meters that
-    live on a battery.
+    on the line. MQTT only: ``topic`` and ``preset`` say where its messages are, ``mqtt`` how the
+    broker is reached. ``reads_per_day`` (M-Bus) is how often it is asked in a day at most [1], for
+    meters that live on a battery.
     """
 
     id: str
@@ -179,9 +205,12 @@ class Device:
     primary: int | None = None
     secondary: str | None = None
     reads_per_day: int | None = None
+    topic: str | None = None
+    preset: MqttPreset = MqttPreset.PLAIN
+    mqtt: MqttAccess = MqttAccess()
 
     def same_place(self, other: Device) -> bool:
         """Whether both are asked at one place by one number, whatever fingerprint they bear."""
         names = ("id", "protocol", "host", "port", "serial", "framing")
-        numbers = ("unit", "instance", "network", "mac", "primary", "secondary")
+        numbers = ("unit", "instance", "network", "mac", "primary", "secondary", "topic")
         return all(getattr(self, n) == getattr(other, n) for n in (*names, *numbers))

@@ -49,6 +49,8 @@ from drivers.modbus import frames as modbus_frames
 from drivers.modbus import register_codec, sunspec
 from drivers.modbus.frames import RtuFramer, TcpFramer
 from drivers.modbus.identification import objects
+from drivers.mqtt.payload import JunkPayload, decoded_payload
+from drivers.mqtt.sparkplug import metrics
 from sites.loader import load_site_text
 from tests.rigs.examples import examples
 from tests.rigs.paths import ROOT
@@ -180,6 +182,10 @@ PARSERS: dict[str, Parser] = {
     "drivers/mbus/value_types.py:moment": Parser(
         partial(value_types.moment, zone=ZoneInfo("Europe/Copenhagen")), (value_types.NoValue,)
     ),
+    "drivers/mqtt/payload.py:decoded_payload": Parser(
+        decoded_payload, (JunkPayload,), (b'{"object": {"temperature": 21.5}}',)
+    ),
+    "drivers/mqtt/sparkplug.py:metrics": Parser(metrics, (JunkPayload,), (b"\x12\x03\x0a\x01a",)),
     "drivers/modbus/frames.py:TcpFramer.feed": Parser(
         _modbus(TcpFramer, READ),
         seeds=(MBAP,),
@@ -295,6 +301,7 @@ NO_PARSERS = frozenset(
         "drivers/mbus/frames.py:select",
         "drivers/mbus/link.py:MbusConnection.data_received",
         "drivers/mbus/trace.py:MbusTrace.add",
+        "drivers/mqtt/link.py:Listener.take",
         "drivers/modbus/trace.py:ModbusTrace.add",
         "bms/feeds/client/disk_cache.py:DiskCache.put",
         "bms/feeds/client/disk_cache.py:replace_file",

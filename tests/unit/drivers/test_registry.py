@@ -20,5 +20,5 @@ def test_one_driver_per_device_and_a_clear_word_for_an_unknown_protocol() -> Non
     device = Device(id="a/b", site="a", protocol="modbus", host="127.0.0.1", port=502)
     assert drivers.driver(device) is drivers.driver(replace(device))
     assert drivers.driver(device) is not drivers.driver(replace(device, unit=2))
-    with pytest.raises(ConfigError, match=r"a/b: protocol 'knx' is none of modbus, bacnet, mbus"):
+    with pytest.raises(ConfigError, match=r"'knx' is none of modbus, bacnet, mbus, mqtt"):
         drivers.driver(replace(device, protocol="knx"))

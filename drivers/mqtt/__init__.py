@@ -1,0 +1,1 @@
+"""Sensors that publish to an MQTT broker: topics are listened to, nothing is published here."""

@@ -1,0 +1,189 @@
+"""The connection to a broker, shared by all devices that publish there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from bms.model.assets.device import Device, MqttAccess
+
+if TYPE_CHECKING:
+    from aiomqtt import Client
+
+_LOG = logging.getLogger(__name__)
+FIRST_S, LONGEST_S = 0.5, 60.0
+MOST_WAITING = 50_000
+"""Messages [1] that wait to be looked at; more than these the client lets go, and says so."""
+_QUALITY = 1
+_KEEPALIVE_S = 30
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerKey:
+    """What one connection is for."""
+
+    host: str
+    port: int
+    access: MqttAccess = field(default_factory=MqttAccess)
+
+    @classmethod
+    def of(cls, device: Device) -> BrokerKey:
+        """That of a device; its topic of status does not matter to the connection."""
+        access = device.mqtt
+        same = MqttAccess(
+            username=access.username,
+            password_file=access.password_file,
+            ca_file=access.ca_file,
+            tls=access.tls,
+            client_id=access.client_id,
+        )
+        return cls(device.host, device.port, same)
+
+    @property
+    def name(self) -> str:
+        """``host:port``, for messages."""
+        return f"{self.host}:{self.port}"
+
+
+class Listener(Protocol):
+    """Who wants the messages of some topics."""
+
+    @property
+    def topics(self) -> tuple[str, ...]: ...
+
+    def take(self, topic: str, payload: bytes, *, retained: bool) -> None:
+        """A message of one of the topics. Raises nothing."""
+        ...
+
+
+class MqttLink:
+    """Keeps a connection to a broker for as long as somebody listens, through its restarts.
+
+    Nothing is opened before the first listener. Topics are subscribed with quality 1; each
+    connection asks for all of them anew.
+    """
+
+    def __init__(self, key: BrokerKey) -> None:
+        self.key = key
+        self.connected_at: float | None = None
+        """When the connection that stands was made [s, of the loop]; None: none stands."""
+        self.trouble = "not connected yet"
+        self._listeners: list[Listener] = []
+        self._exact: dict[str, list[Listener]] = {}
+        self._patterns: list[tuple[str, Listener]] = []
+        self._task: asyncio.Task[None] | None = None
+        self._client: Client | None = None
+        self._up = asyncio.Event()
+        self._closed = False
+
+    async def listen(self, listener: Listener) -> None:
+        """Hand the messages of its topics to a listener from now on."""
+        if listener in self._listeners or self._closed:
+            return
+        self._listeners.append(listener)
+        for topic in listener.topics:
+            if "+" in topic:
+                self._patterns.append((topic, listener))
+            else:
+                self._exact.setdefault(topic, []).append(listener)
+        if self._client is not None and self._up.is_set():
+            await self._client.subscribe([(topic, _QUALITY) for topic in listener.topics])
+        if self._task is None:
+            self._task = asyncio.create_task(self._run())
+
+    async def up_within(self, seconds: float) -> bool:
+        """Whether a connection stands, or does so within ``seconds`` [s]."""
+        try:
+            await asyncio.wait_for(self._up.wait(), seconds)
+        except TimeoutError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """End the connection for good."""
+        self._closed = True
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+            self._task = None
+
+    async def _run(self) -> None:
+        wait_s = FIRST_S
+        while True:
+            began = asyncio.get_running_loop().time()
+            try:
+                await self._connection()
+            except ImportError:
+                self._lost("aiomqtt is not installed: the extra is bms[mqtt]")
+            except (OSError, ValueError) as error:
+                self._lost(str(error))
+            except Exception as error:  # aiomqtt.MqttError, whose module is loaded there only
+                self._lost(str(error) or repr(error))
+            if asyncio.get_running_loop().time() - began > LONGEST_S:
+                wait_s = FIRST_S
+            await asyncio.sleep(wait_s)
+            wait_s = min(2 * wait_s, LONGEST_S)
+
+    def _lost(self, reason: str) -> None:
+        if self._up.is_set() or self.trouble == "not connected yet":
+            _LOG.warning("broker %s is away: %s", self.key.name, reason)
+        self.trouble = reason
+        self.connected_at = None
+        self._up.clear()
+
+    async def _connection(self) -> None:
+        from aiomqtt import Client
+
+        async with Client(**self._options()) as client:
+            topics = sorted({topic for each in self._listeners for topic in each.topics})
+            await client.subscribe([(topic, _QUALITY) for topic in topics])
+            self._client = client
+            self.connected_at = asyncio.get_running_loop().time()
+            self._up.set()
+            _LOG.info("broker %s: %d topics", self.key.name, len(topics))
+            try:
+                async for message in client.messages:
+                    payload = message.payload
+                    content = payload if isinstance(payload, bytes) else str(payload).encode()
+                    self._dispatch(str(message.topic), content, message.retain)
+            finally:
+                self._client = None
+
+    def _options(self) -> dict[str, Any]:
+        """Raises OSError where the file of the password or the certificates cannot be read."""
+        access = self.key.access
+        options: dict[str, Any] = {
+            "hostname": self.key.host,
+            "port": self.key.port,
+            "identifier": access.client_id or f"bms-{uuid.uuid4().hex[:12]}",
+            "clean_session": access.client_id is None,
+            "keepalive": _KEEPALIVE_S,
+            "max_queued_incoming_messages": MOST_WAITING,
+            "timeout": 10.0,
+        }
+        if access.username is not None:
+            options["username"] = access.username
+        if access.password_file is not None:
+            options["password"] = Path(access.password_file).read_text("utf-8").strip()
+        if access.tls or access.ca_file is not None:
+            options["tls_context"] = ssl.create_default_context(cafile=access.ca_file)
+        return options
+
+    def _dispatch(self, topic: str, payload: bytes, retained: bool) -> None:
+        for listener in self._exact.get(topic, ()):
+            listener.take(topic, payload, retained=retained)
+        for pattern, listener in self._patterns:
+            if _matches(pattern, topic):
+                listener.take(topic, payload, retained=retained)
+
+
+def _matches(pattern: str, topic: str) -> bool:
+    wanted, levels = pattern.split("/"), topic.split("/")
+    return len(wanted) == len(levels) and all(
+        a in ("+", b) for a, b in zip(wanted, levels, strict=True)
+    )

@@ -23,7 +23,7 @@ _Field = tuple[int, int | bytes]
 
 
 @dataclass(frozen=True, slots=True)
-class Metric:
+class SparkplugMetric:
     """One metric; ``value`` is None where it is null, ``time_ms`` [ms since 1970] where known."""
 
     name: str | None
@@ -32,7 +32,7 @@ class Metric:
     time_ms: int | None
 
 
-def metrics(payload: bytes) -> tuple[Metric, ...]:
+def metrics(payload: bytes) -> tuple[SparkplugMetric, ...]:
     """The metrics of a payload. Raises ``JunkPayload``."""
     if len(payload) > MOST_OCTETS:
         raise JunkPayload(f"{len(payload)} octets")
@@ -46,10 +46,10 @@ def metrics(payload: bytes) -> tuple[Metric, ...]:
     )
 
 
-def _metric(data: bytes, usual_ms: int | None) -> Metric:
+def _metric(data: bytes, usual_ms: int | None) -> SparkplugMetric:
     fields = dict(_fields(data))
     name, alias, time_ms = fields.get(_NAME), fields.get(_ALIAS), fields.get(_TIME, usual_ms)
-    return Metric(
+    return SparkplugMetric(
         name.decode("utf-8", "replace") if isinstance(name, bytes) else None,
         alias if isinstance(alias, int) else None,
         None if fields.get(_NULL) else _value(fields),

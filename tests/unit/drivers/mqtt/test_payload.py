@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.mqtt.payload import JunkPayload, at_path, decoded_payload, moment, number
-from drivers.mqtt.sparkplug import Metric, metrics
+from drivers.mqtt.sparkplug import SparkplugMetric, metrics
 
 NOW = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
 
@@ -90,9 +90,9 @@ def test_sparkplug_metrics() -> None:
     nothing = field(1, b"x") + field(7, 1)
     data = field(1, 123) + b"".join(field(2, each) for each in (named, negative, nothing))
     assert metrics(data) == (
-        Metric("Room/Temp", 7, 21.5, 123),
-        Metric(None, 8, -5.0, 1000),
-        Metric("x", None, None, 123),
+        SparkplugMetric("Room/Temp", 7, 21.5, 123),
+        SparkplugMetric(None, 8, -5.0, 1000),
+        SparkplugMetric("x", None, None, 123),
     )
 
 
@@ -102,4 +102,4 @@ def test_whatever_comes_is_metrics_or_junk(data: bytes) -> None:
         found = metrics(data)
     except JunkPayload:
         return
-    assert all(isinstance(each, Metric) for each in found)
+    assert all(isinstance(each, SparkplugMetric) for each in found)

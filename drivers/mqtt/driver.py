@@ -135,7 +135,7 @@ class MqttDriver:
 
 
 class _PointListener:
-    """Takes the messages of one point (``drivers.mqtt.link.Listener``)."""
+    """Takes the messages of one point (``drivers.mqtt.link.TopicListener``)."""
 
     def __init__(self, device: Device, point: Point, clock: Clock, health: HealthCounters) -> None:
         assert isinstance(point.address, MqttAddress)

@@ -50,7 +50,7 @@ class BrokerKey:
         return f"{self.host}:{self.port}"
 
 
-class Listener(Protocol):
+class TopicListener(Protocol):
     """Who wants the messages of some topics."""
 
     @property
@@ -73,15 +73,15 @@ class MqttLink:
         self.connected_at: float | None = None
         """When the connection that stands was made [s, of the loop]; None: none stands."""
         self.trouble = "not connected yet"
-        self._listeners: list[Listener] = []
-        self._exact: dict[str, list[Listener]] = {}
-        self._patterns: list[tuple[str, Listener]] = []
+        self._listeners: list[TopicListener] = []
+        self._exact: dict[str, list[TopicListener]] = {}
+        self._patterns: list[tuple[str, TopicListener]] = []
         self._task: asyncio.Task[None] | None = None
         self._client: Client | None = None
         self._up = asyncio.Event()
         self._closed = False
 
-    async def listen(self, listener: Listener) -> None:
+    async def listen(self, listener: TopicListener) -> None:
         """Hand the messages of its topics to a listener from now on."""
         if listener in self._listeners or self._closed:
             return

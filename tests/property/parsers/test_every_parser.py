@@ -301,7 +301,7 @@ NO_PARSERS = frozenset(
         "drivers/mbus/frames.py:select",
         "drivers/mbus/link.py:MbusConnection.data_received",
         "drivers/mbus/trace.py:MbusTrace.add",
-        "drivers/mqtt/link.py:Listener.take",
+        "drivers/mqtt/link.py:TopicListener.take",
         "drivers/modbus/trace.py:ModbusTrace.add",
         "bms/feeds/client/disk_cache.py:DiskCache.put",
         "bms/feeds/client/disk_cache.py:replace_file",

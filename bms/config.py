@@ -53,6 +53,9 @@ class Settings(BaseSettings):
     contact: str | None = Field(
         None, pattern=r"^[\x21-\x7e]+$", description="how providers of data can reach you"
     )
+    publisher: str = Field(
+        "Kommunens energistyring", min_length=2, description="who publishes the open data"
+    )
     open_meteo: bool = Field(default=False, description="ask Open-Meteo for the weather, too")
     tariffs: Path | None = Field(None, description="file of the tariffs; default the shipped one")
     drop: Path | None = Field(None, description="folder in which suppliers put meter files")

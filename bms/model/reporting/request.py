@@ -16,6 +16,7 @@ class ReportKind(StrEnum):
     QUALITY = "quality"
     METERS = "meters"
     COUNCIL = "council"
+    OPEN_DATA = "open-data"
 
 
 class ReportFormat(StrEnum):

@@ -28,6 +28,7 @@ class Sheet(StrEnum):
     METERS = "meters"
     EXCHANGES = "exchanges"
     YEAR = "year"
+    OPEN_DAYS = "open_days"
     METERS_OF_YEAR = "meters_of_year"
     COOLING = "cooling"
 
@@ -73,6 +74,7 @@ class ReportFact(MessageCode):
     COVERED = "report_covered"
     SILENT = "report_silent"
     METERS = "report_meters"
+    OPEN = "report_open"
 
 
 class MethodFact(MessageCode):
@@ -91,6 +93,9 @@ class MethodFact(MessageCode):
     QUALITY = "how_quality"
     METERS = "how_meters"
     UNKNOWN = "how_unknown"
+    SUPPRESSION = "how_suppression"
+    PROVENANCE = "how_provenance"
+    LICENCE = "how_licence"
     LOCAL_DAYS = "how_local_days"
 
 

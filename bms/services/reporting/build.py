@@ -13,7 +13,14 @@ from bms.model.reporting.table import BarChart, Report, ReportTable
 from bms.model.reporting.words import MethodFact
 from bms.services.assessment.savings_cache import SavingsCache, SiteAssessment
 from bms.services.periods import local_date
-from bms.services.reporting import consumption, council, data_quality, meter_register, ranking
+from bms.services.reporting import (
+    consumption,
+    council,
+    data_quality,
+    meter_register,
+    open_data,
+    ranking,
+)
 from bms.services.reporting import savings as saved
 from bms.services.reporting.scope import Progress, Scope, scope_of, timezone_of
 
@@ -123,6 +130,11 @@ def _meters(scope: Scope) -> ReportParts:
     return ReportParts(*meter_register.register_tables(scope), meter_register.METHOD)
 
 
+def _open_data(scope: Scope) -> ReportParts:
+    tables, summary = open_data.open_tables(scope)
+    return ReportParts(tables, summary, open_data.METHOD)
+
+
 def _council(scope: Scope) -> ReportParts:
     paper = council.council(scope)
     return ReportParts(paper.tables, paper.summary, council.METHOD, paper.charts)
@@ -136,5 +148,6 @@ PARTS: Mapping[ReportKind, Callable[[Scope], ReportParts]] = {
     ReportKind.QUALITY: _quality,
     ReportKind.METERS: _meters,
     ReportKind.COUNCIL: _council,
+    ReportKind.OPEN_DATA: _open_data,
 }
 """What is asked for each kind of report."""

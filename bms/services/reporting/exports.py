@@ -107,11 +107,11 @@ class Exports:
             if each.expires <= now:
                 shutil.rmtree(self._folder / each.id, ignore_errors=True)
 
-    def settle(self) -> None:
-        """Wait until nothing is being made."""
+    def settle(self, patience_s: float | None = None) -> None:
+        """Wait until nothing is being made, for ``patience_s`` [s, real] where that is given."""
         thread = self._thread
         if thread is not None:
-            thread.join()
+            thread.join(patience_s)
 
     def _resumed(self, export: Export) -> Export:
         """The export, begun again where nobody makes it any more."""

@@ -24,6 +24,9 @@ ANYBODY = {
     ("GET", "/login"),
     ("POST", "/login"),
     ("POST", "/logout"),
+    ("GET", "/open-data"),
+    ("GET", "/open-data/catalog.jsonld"),
+    ("GET", "/open-data/energy-{year}.{ending}"),
 }
 SAW, DID, SENT, RAN = "sees", "decides", "sends", "keeps running"
 MEANS = {

@@ -25,9 +25,7 @@ from bms.services.reporting.exports import Exports
 from bms.services.reporting.open_data import METHOD, is_open, open_years
 from bms.services.reporting.scope import DAY
 
-router = APIRouter(
-    prefix="/open-data", include_in_schema=False, dependencies=[Depends(anybody)]
-)
+router = APIRouter(prefix="/open-data", include_in_schema=False, dependencies=[Depends(anybody)])
 
 EVERYBODY = "open data"
 LINKED = "application/ld+json"

@@ -18,6 +18,8 @@ FILLED = {
     "{override_id}": "nobody",
     "{booking_id}": "nobody",
     "{export_id}": "nobody",
+    "{year}": "2019",
+    "{ending}": "csv",
     "{session_id}": "nobody",
 }
 

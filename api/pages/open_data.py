@@ -33,6 +33,7 @@ FORMS = (ReportFormat.CSV, ReportFormat.PARQUET)
 PATIENCE_S = 20.0
 """How long a request waits for a file that nobody has asked for yet."""
 AGAIN_S = "30"
+LICENCE_NAME = "CC BY 4.0"
 ANYWHERE = {"Access-Control-Allow-Origin": "*"}
 
 
@@ -46,6 +47,8 @@ class OpenDataView:
     left_out: int
     method: tuple[str, ...]
     publisher: str
+    forms: tuple[str, ...]
+    licence: str
 
 
 @router.get("")
@@ -146,6 +149,8 @@ def _view(ports: ApiPorts, exports: Exports, t: PageTranslator) -> OpenDataView:
         left_out=len(ports.sites) - shown,
         method=tuple(map(t.describe, METHOD)),
         publisher=ports.settings.publisher,
+        forms=FORMS,
+        licence=LICENCE_NAME,
     )
 
 

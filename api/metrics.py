@@ -44,6 +44,7 @@ class PortsCollector(Collector):
             *_of_database(self._ports),
             *_of_spool(spool_state(self._ports)),
             *_of_devices(self._ports),
+            *_of_loop(self._ports),
             _of_http(self._answers),
         ]
         return (family for family in families if family.samples)
@@ -167,6 +168,13 @@ def _of_devices(ports: ApiPorts) -> list[Metric]:
         if device.id in health
     ]
     return [*_device_counters(asked), *_device_gauges(asked, now)]
+
+
+def _of_loop(ports: ApiPorts) -> list[Metric]:
+    delay = ports.loop_delay()
+    text = "How late the event loop is, 99th percentile of the last five minutes."
+    samples = [] if delay is None else [((), delay)]
+    return [_gauge("bms_event_loop_delay_seconds", text, (), samples)]
 
 
 Asked = Sequence[tuple[tuple[str, str], DeviceHealth]]

@@ -43,6 +43,8 @@ class ApiPorts:
     access: AccessRules = AccessRules()
     forwarding: Forwarding | None = None
     """None where the database cannot be away."""
+    loop_delay: Callable[[], float | None] = lambda: None
+    """How late the event loop is, at the 99th percentile of the last minutes [s]."""
     site_mistakes: Callable[[], Sequence[Mistake]] = tuple
     """The mistakes of site files that are left out now."""
 

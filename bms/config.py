@@ -46,6 +46,9 @@ class Settings(BaseSettings):
     poll_minutes: int = Field(15, ge=1, le=60, description="how often points are read")
     plan_minutes: int = Field(60, ge=15, le=1440, description="how often plans are made")
     horizon_hours: int = Field(36, ge=12, le=72, description="how far plans look ahead")
+    planners: int | None = Field(
+        None, ge=0, le=64, description="processes that learn and plan; 0: in the backend itself"
+    )
     timezone: str = Field("Europe/Copenhagen", description="whose local days roll-ups are of")
     feed: Literal["archive", "live"] = Field(
         "archive", description="weather and prices: made up in part, or from their providers"

@@ -95,6 +95,10 @@ class Stores:
         )
 
 
+def _unknown() -> None:
+    """Nobody watches the event loop."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class City:
     """The sites of a municipality with the implementation of every port."""
@@ -131,6 +135,8 @@ class City:
     """Dated factors of primary energy and emissions."""
     normal_year: NormalDegreeDays | None = None
     """The normal year that heat is corrected to."""
+    loop_delay: Callable[[], float | None] = _unknown
+    """How late the event loop is, at the 99th percentile of the last minutes [s]."""
     commissioned: Commissioned | None = None
     """Which points are commissioned; None where the records say so."""
     silent_sites: dict[str, bool] = field(default_factory=dict)
@@ -263,6 +269,7 @@ class City:
             evidence=self.stores.evidence,
             forwarding=self.forwarding,
             site_mistakes=self._site_mistakes,
+            loop_delay=self.loop_delay,
         )
 
     def _site_mistakes(self) -> Sequence[Mistake]:

@@ -336,7 +336,9 @@ def collect_rows(city: City) -> Iterator[Row]:
 
 
 def planning_rows(city: City, turns: asyncio.Semaphore) -> Iterator[Row]:
-    """What is learned and planned for each site, as many at once as there are turns."""
+    """What is learned and planned for each site, as many at once as there are turns; what is
+    learned has turns of its own, fewer by one, so that no plan queues behind it at midnight."""
+    learning = asyncio.Semaphore(max(1, SITES_AT_ONCE - 1))
     ports = city.planning
 
     def identify(site: Site, now: datetime) -> Awaitable[object]:
@@ -347,8 +349,8 @@ def planning_rows(city: City, turns: asyncio.Semaphore) -> Iterator[Row]:
         return await record_predictions(site, now=now, ports=ports)
 
     every = timedelta(minutes=city.settings.plan_minutes)
-    yield "prediction", DAY, planned(city, limited(turns, prediction))
-    yield "identify", DAY, planned(city, limited(turns, identify))
+    yield "prediction", DAY, planned(city, limited(learning, prediction))
+    yield "identify", DAY, planned(city, limited(learning, identify))
     yield "plan", every, planned(city, limited(turns, plan_task(city)))
 
 

@@ -8,7 +8,7 @@ import errno
 import logging
 import signal
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from enum import Flag, auto
 from functools import partial
@@ -22,7 +22,9 @@ from bms.runtime.bounded_http import BoundedProtocol
 from bms.runtime.city import City
 from bms.runtime.evidence import heads_kept
 from bms.runtime.live_sites import LiveSites
+from bms.runtime.loop_delay import watched_loop
 from bms.runtime.ownership import is_sqlite, owners_seen, owning
+from bms.runtime.planner_pool import PlannerPool, processes_for
 from bms.runtime.reload.requests import reloading
 from bms.runtime.reload.take_in import SiteReload, Work
 from bms.runtime.scheduler import Pulse, scheduler
@@ -164,6 +166,20 @@ def work_of(city: City, pulse: Pulse, watches: Watches, ownership: OwnershipPort
     return Work(city, pulse, watches.listen, ownership.held, ownership.worker.id)
 
 
+@contextlib.contextmanager
+def with_planners(city: City) -> Iterator[City]:
+    """The city, with processes of their own that learn and plan where that is worth it."""
+    processes = processes_for(len(city.sites), city.settings.planners)
+    if not processes:
+        yield city
+        return
+    pool = PlannerPool(city.planner, processes)
+    try:
+        yield replace(city, planner=pool)
+    finally:
+        pool.close()
+
+
 @contextlib.asynccontextmanager
 async def hearing(city: City, pulse: Pulse) -> AsyncIterator[None]:
     """Act at once on what people say in other processes on the same database, while the block runs;
@@ -216,7 +232,10 @@ async def run_city(city: City, parts: Parts, selection: Selection | None = None)
         await stack.enter_async_context(heads_kept(city))
         stack.push_async_callback(city.drivers.close)
         sites = city.sites
+        delays = await stack.enter_async_context(watched_loop())
+        city = replace(city, loop_delay=delays.high)
         if Parts.WORK in parts:
+            city = stack.enter_context(with_planners(city))
             owning_city = owning(city, selection or Selection())
             working_city, ownership = stack.enter_context(owning_city)
             city = replace(city, owned=working_city.owned)

@@ -18,8 +18,8 @@ from bms.model.control.evidence import CITY
 from bms.model.control.ownership import CITY_WIDE
 from bms.model.readings.measurement import Ingested
 from bms.ports.storage.readings import Forwarding
-from bms.runtime.background_work import SITES_AT_ONCE, Replanning, SiteTask, limited
 from bms.runtime.city import City
+from bms.runtime.load.background_work import SITES_AT_ONCE, Replanning, SiteTask, limited
 from bms.runtime.tick_batches import TickBatches
 from bms.services.collect.device_clocks import ClockWatch
 from bms.services.collect.drop_folder import DropFolder

@@ -76,7 +76,7 @@ class Pulse:
     rather than slept for. What still runs is not started again: its due times are missed, and when
     it has ended the last of them is made up for at once. So there are never more runs at once than
     there are jobs and sites; what needs a thread or a processor for long is limited by
-    ``bms.runtime.background_work``.
+    ``bms.runtime.load.background_work``.
     """
 
     def __init__(self, jobs: Sequence[Job], clock: Clock) -> None:

@@ -22,12 +22,13 @@ from bms.runtime.bounded_http import BoundedProtocol
 from bms.runtime.city import City
 from bms.runtime.evidence import heads_kept
 from bms.runtime.live_sites import LiveSites
-from bms.runtime.loop_delay import watched_loop
+from bms.runtime.load.loop_delay import watched_loop
+from bms.runtime.load.planner_pool import PlannerPool, processes_for
 from bms.runtime.ownership import is_sqlite, owners_seen, owning
-from bms.runtime.planner_pool import PlannerPool, processes_for
 from bms.runtime.reload.requests import reloading
 from bms.runtime.reload.take_in import SiteReload, Work
 from bms.runtime.scheduler import Pulse, scheduler
+from bms.runtime.wire import LazyOptimizer
 from bms.runtime.work_jobs import live_jobs
 from bms.services.collect.change_of_value import watching
 from bms.services.control.release_many import keep_receipts, release_everything
@@ -173,7 +174,7 @@ def with_planners(city: City) -> Iterator[City]:
     if not processes:
         yield city
         return
-    pool = PlannerPool(city.planner, processes)
+    pool = PlannerPool(LazyOptimizer(), processes)
     try:
         yield replace(city, planner=pool)
     finally:

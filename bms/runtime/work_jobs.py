@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from bms.errors import StoreError
 from bms.model.assets.site import Site
-from bms.runtime.background_work import SITES_AT_ONCE, limited
 from bms.runtime.city import City
 from bms.runtime.jobs import DAY, Job, job_table, once_in_the_city, planned, site_job
+from bms.runtime.load.background_work import SITES_AT_ONCE, limited
 from bms.services.accounts.answers_job import AnswersJob
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.off_loop import off_loop

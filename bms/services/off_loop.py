@@ -2,7 +2,8 @@
 and tasks that run side by side on it.
 
 Drivers are asynchronous; what keeps and what computes is synchronous. Work that takes long is
-limited by whoever starts it (``bms.runtime.background_work``): a write must find a free thread.
+limited by whoever starts it (``bms.runtime.load.background_work``): a write must find a free
+thread.
 """
 
 from __future__ import annotations

@@ -21,8 +21,8 @@ from bms.bench.figure import Figure, Progress
 from bms.journal import FileJournal
 from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Accepted, Command, Receipt, Released
-from bms.runtime.background_work import SiteTask
 from bms.runtime.jobs import dispatch_task, plan_task
+from bms.runtime.load.background_work import SiteTask
 from bms.services import operator
 from bms.services.hands_off.record import record_words
 from bms.services.off_loop import off_loop

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from bms.runtime.planner_pool import PlannerPool, processes_for
+from bms.runtime.load.planner_pool import PlannerPool, processes_for
 from optimizer.planner import Optimizer
 from tests.rigs.buildings.toy_problems import task
 from tests.rigs.paths import ROOT
@@ -63,7 +63,7 @@ def test_where_processes_cannot_live_this_one_answers(pool: PlannerPool) -> None
 
 def test_no_process_outlives_the_backend() -> None:
     words = (
-        "from bms.runtime.planner_pool import PlannerPool\n"
+        "from bms.runtime.load.planner_pool import PlannerPool\n"
         "from tests.contract.runtime.test_planner_pool import PROBLEM\n"
         "from optimizer.planner import Optimizer\n"
         "import time\n"

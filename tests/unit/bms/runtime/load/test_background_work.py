@@ -14,8 +14,8 @@ from bms.model.assets.point import Point
 from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Command
 from bms.model.readings.measurement import Reading
-from bms.runtime.background_work import SITES_AT_ONCE, Replanning, limited
 from bms.runtime.jobs import job_table, site_job
+from bms.runtime.load.background_work import SITES_AT_ONCE, Replanning, limited
 from bms.runtime.serve import working
 from tests.rigs.fakes.api import CONTROL, NOW, World, a_command, a_world
 from tests.rigs.fakes.drivers import FakeDevice

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 
-from bms.runtime.loop_delay import LoopDelays, watched_loop
+from bms.runtime.load.loop_delay import LoopDelays, watched_loop
 
 
 def test_the_99th_percentile_of_what_is_kept() -> None:

@@ -11,12 +11,12 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from bms.model.fact import Fact
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
-from bms.ports.planner import PredictionErrors
+from bms.ports.planner import Checker, Judge, Planner, PredictionErrors, StartLearner
 
 if TYPE_CHECKING:
     from optimizer.planner import Optimizer
@@ -38,6 +38,10 @@ def processes_for(sites: int, asked: int | None) -> int:
     return min(os.cpu_count() or 1, MOST) if sites >= POOLED_FROM else 0
 
 
+class WholePlanner(Planner, Judge, StartLearner, Checker, Protocol):
+    """Every port of the optimiser in one."""
+
+
 class PlannerPool:
     """Implements the ports of ``bms.ports.planner`` by an optimiser in each of some processes.
 
@@ -46,7 +50,7 @@ class PlannerPool:
     planner always answers (law 3). Nothing is started before the first question.
     """
 
-    def __init__(self, beside: Optimizer | Any, processes: int) -> None:
+    def __init__(self, beside: WholePlanner, processes: int) -> None:
         self._beside, self._processes = beside, processes
         self._turn = threading.Lock()
         self._pool: ProcessPoolExecutor | None = None
@@ -71,8 +75,7 @@ class PlannerPool:
 
     def check(self, problem: Problem, schedule: Schedule) -> tuple[Fact, ...]:
         """Every objection to the schedule; none means that it may be written."""
-        found: tuple[Fact, ...] = self._beside.check(problem, schedule)
-        return found
+        return self._beside.check(problem, schedule)
 
     def close(self) -> None:
         """End the processes; what they have not begun is dropped."""
@@ -81,7 +84,7 @@ class PlannerPool:
         if pool is not None:
             pool.shutdown(wait=False, cancel_futures=True)
 
-    def _asked(self, here: Callable[[Any], T], name: str, *arguments: object) -> T:
+    def _asked(self, here: Callable[[WholePlanner], T], name: str, *arguments: object) -> T:
         for _ in range(2):
             pool = self._started()
             try:

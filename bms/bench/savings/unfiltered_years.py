@@ -55,7 +55,7 @@ def _pair(meter: str, told: Savings) -> _Pair:
 
 def _placebo_rows(pairs: Sequence[_Pair]) -> list[Figure]:
     claimed = [pair for pair in pairs if pair.verdict is not Verdict.NOT_CLAIMABLE]
-    by_width = np.array_split(sorted(pairs, key=lambda pair: pair.half), 3)  # type: ignore[arg-type]
+    by_width = np.array_split(sorted(pairs, key=lambda pair: pair.half), 3)
     thirds = [100.0 * np.mean([pair.inside for pair in third]) for third in by_width]
     proved = sum(pair.verdict is Verdict.VERIFIED for pair in pairs)
     quiet = _quieter_half(pairs)

@@ -46,7 +46,7 @@ USES = ("school", "office", "kindergarten", "sports_hall", "culture", "health", 
 
 
 @dataclass(frozen=True, slots=True)
-class _City:
+class _MeasuredCity:
     """Buildings whose hours are kept, in a database of their own."""
 
     store: SqlStore
@@ -81,7 +81,7 @@ def _seconds(name: str, value: float, limit: float) -> Figure:
     return Figure(name=name, value=value, unit="s", at_least=f"<= {limit:g}", ok=value <= limit)
 
 
-def _reads(city: _City) -> list[Figure]:
+def _reads(city: _MeasuredCity) -> list[Figure]:
     """How long a reader waits, p95, once each answer was read [ms]."""
     _copy_answers(city)
     cache = SavingsCache(city.ports, reader=True)
@@ -115,7 +115,7 @@ def _reads(city: _City) -> list[Figure]:
     return figures
 
 
-def _copy_answers(city: _City) -> None:
+def _copy_answers(city: _MeasuredCity) -> None:
     """The answers about the measured buildings, as those of the others."""
     names = list(city.ports.sites)
     for i, name in enumerate(names[len(city.measured) :]):
@@ -129,7 +129,7 @@ def _copy_answers(city: _City) -> None:
 
 
 @contextmanager
-def _city(measured: int) -> Iterator[_City]:
+def _city(measured: int) -> Iterator[_MeasuredCity]:
     known = load_factors()
     sites = tuple(map(_site, range(SITES)))
     with tempfile.TemporaryDirectory(prefix="bms-answers-") as folder:
@@ -146,7 +146,7 @@ def _city(measured: int) -> Iterator[_City]:
             factors=known.factors,
             normal_year=known.normal_years[DANISH_NORMAL_YEAR],
         )
-        city = _City(store, ports, sites[:measured])
+        city = _MeasuredCity(store, ports, sites[:measured])
         for site in city.measured:
             store.add_readings(_year(site))
             store.refresh_rollups([point.id for point in site.points], NOW)
@@ -187,7 +187,7 @@ def _year(site: Site) -> list[Reading]:
     ]
 
 
-def _new_hour(city: _City) -> None:
+def _new_hour(city: _MeasuredCity) -> None:
     points = [point.id for site in city.measured for point in site.points]
     newest = city.store.latest(points).values()
     city.store.add_readings(Reading(r.point, r.time + HOUR, r.value) for r in newest)

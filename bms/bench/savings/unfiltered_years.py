@@ -27,7 +27,7 @@ SHARE = 100.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Pair:
+class _ToldYear:
     """A placebo year of a meter with its half-width and miss, shares of the adjusted baseline."""
 
     meter: str
@@ -47,13 +47,13 @@ def unfiltered() -> list[Figure]:
     return [*_placebo_rows(pairs), *_planted(known, quiet), *held_measures(known)]
 
 
-def _pair(meter: str, told: Savings) -> _Pair:
+def _pair(meter: str, told: Savings) -> _ToldYear:
     low, high = told.saving_low_kwh or 0.0, told.saving_high_kwh or 0.0
     whole = told.adjusted_baseline_kwh or 1.0
-    return _Pair(meter, (high - low) / 2.0 / whole, low <= 0.0 <= high, told.verdict)
+    return _ToldYear(meter, (high - low) / 2.0 / whole, low <= 0.0 <= high, told.verdict)
 
 
-def _placebo_rows(pairs: Sequence[_Pair]) -> list[Figure]:
+def _placebo_rows(pairs: Sequence[_ToldYear]) -> list[Figure]:
     claimed = [pair for pair in pairs if pair.verdict is not Verdict.NOT_CLAIMABLE]
     by_width = np.array_split(sorted(pairs, key=lambda pair: pair.half), 3)
     thirds = [100.0 * np.mean([pair.inside for pair in third]) for third in by_width]
@@ -87,14 +87,14 @@ def _placebo_rows(pairs: Sequence[_Pair]) -> list[Figure]:
     ]
 
 
-def _within(name: str, pairs: Sequence[_Pair], low: float, high: float) -> Figure:
+def _within(name: str, pairs: Sequence[_ToldYear], low: float, high: float) -> Figure:
     share = 100.0 * float(np.mean([pair.inside for pair in pairs]))
     return Figure(
         name=name, value=share, unit="%", at_least=f"{low}..{high}", ok=low <= share <= high
     )
 
 
-def _quieter_half(pairs: Iterable[_Pair]) -> set[str]:
+def _quieter_half(pairs: Iterable[_ToldYear]) -> set[str]:
     """The buildings whose intervals are narrower than those of the other half, in the middle."""
     widths: dict[str, list[float]] = defaultdict(list)
     for pair in pairs:
@@ -150,11 +150,11 @@ def _held_rows(rows: Sequence[Savings], month: int) -> list[Figure]:
     ]
 
 
-def _held(row: Savings) -> _Pair:
+def _held(row: Savings) -> _ToldYear:
     truth = (row.measured_kwh or 0.0) * (1.0 / LEFT - 1.0)
     low, high = row.saving_low_kwh or 0.0, row.saving_high_kwh or 0.0
     whole = row.adjusted_baseline_kwh or 1.0
-    return _Pair(row.meter_id, (high - low) / 2.0 / whole, low <= truth <= high, row.verdict)
+    return _ToldYear(row.meter_id, (high - low) / 2.0 / whole, low <= truth <= high, row.verdict)
 
 
 def _fading(rows: Sequence[Savings]) -> Figure:

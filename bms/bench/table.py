@@ -9,6 +9,7 @@ from types import MappingProxyType
 from bms.bench.chaos.table import ChaosOptions, bench_chaos
 from bms.bench.city.figures import bench_city
 from bms.bench.control.figures import bench_control
+from bms.bench.detection.figures import bench_detect
 from bms.bench.fieldbus.bacnet import DEVICES as BACNET_DEVICES
 from bms.bench.fieldbus.bacnet import POINTS as BACNET_POINTS
 from bms.bench.fieldbus.bacnet import bench_drivers_bacnet
@@ -92,6 +93,7 @@ BENCHES: Mapping[str, Bench] = MappingProxyType(
         "city": bench_city,
         "control": bench_control,
         "demo": bench_claims,
+        "detect": bench_detect,
         "drivers": bench_drivers,
         "plan": bench_plan,
         "store": bench_store,

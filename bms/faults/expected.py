@@ -1,4 +1,4 @@
-"""What a subject's own history leads to expect of a day, refitted every week and never from later.
+"""What a subject's own history leads to expect of a day, refitted every ten days, never from later.
 
 Least squares with one round in which days far off are given less weight; a day is only told where
 the history has seen days like it.
@@ -14,7 +14,7 @@ import numpy as np
 from bms.model.planning.grid import Flags
 from bms.model.readings.series import Floats
 
-EVERY_DAYS = 7
+EVERY_DAYS = 10
 GUARD_DAYS = 14
 """Days before a day that its history leaves out: a fault that began lately is not yet usual."""
 FEWEST_DAYS = 28
@@ -63,22 +63,21 @@ def expectation(
 def _best(
     y: Floats, candidates: Sequence[Floats], rows: np.ndarray
 ) -> tuple[Floats, Floats, float]:
-    best: tuple[float, Floats, Floats, float] | None = None
-    for x in candidates:
-        told = _robust(x[rows], y[rows])
-        off = np.abs(y[rows] - x[rows] @ told)
-        deviation = 1.4826 * float(np.median(off))
-        if best is None or off.mean() < best[0]:
-            best = (float(off.mean()), x, told, deviation)
-    assert best is not None
-    return best[1:]
+    """The design with the least error, its robust coefficients and the usual deviation."""
+    errors = [np.abs(y[rows] - x[rows] @ _solved(x[rows], y[rows])).mean() for x in candidates]
+    x = candidates[int(np.argmin(errors))]
+    told = _robust(x[rows], y[rows])
+    return x, told, 1.4826 * float(np.median(np.abs(y[rows] - x[rows] @ told)))
+
+
+def _solved(x: Floats, y: Floats, weight: Floats | float = 1.0) -> Floats:
+    gram: Floats = np.asarray((x.T * weight) @ x, dtype=np.float64)
+    gram[np.diag_indices_from(gram)] += 1e-9 * np.trace(gram)
+    told: Floats = np.linalg.solve(gram, (x.T * weight) @ y)
+    return told
 
 
 def _robust(x: Floats, y: Floats) -> Floats:
-    ridge = 1e-9 * np.trace(x.T @ x) * np.eye(x.shape[1])
-    told: Floats = np.linalg.solve(x.T @ x + ridge, x.T @ y)
-    off = np.abs(y - x @ told)
+    off = np.abs(y - x @ _solved(x, y))
     usual = 1.4826 * np.median(off) + 1e-12
-    weight = np.minimum(1.0, 2.0 * usual / np.maximum(off, 1e-12))
-    again: Floats = np.linalg.solve((x.T * weight) @ x + ridge, (x.T * weight) @ y)
-    return again
+    return _solved(x, y, np.minimum(1.0, 2.0 * usual / np.maximum(off, 1e-12)))

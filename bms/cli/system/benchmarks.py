@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from bms.bench.chaos.table import ChaosOptions, bench_chaos
+from bms.bench.detection.figures import BUILDINGS, bench_detect
 from bms.bench.figure import Figure
 from bms.bench.owners.run import OwnersOptions, bench_owners
 from bms.bench.owners.town import SharedTownOptions
@@ -40,6 +41,12 @@ def bench(
     long: Annotated[
         bool, typer.Option("--long", help="plan: a season and closed loops on EnergyPlus, too")
     ] = False,
+    labelled: Annotated[
+        list[Path] | None, typer.Option(help="detect: files of air handlers with labelled days")
+    ] = None,
+    buildings: Annotated[
+        int, typer.Option(min=2, help="detect: buildings in which faults are planted")
+    ] = BUILDINGS,
     parts: Annotated[
         Path | None,
         typer.Option(help="chaos: file of the parts that were run; the run goes on after them"),
@@ -70,6 +77,8 @@ def bench(
             rows = bench_chaos(ChaosOptions(seed, days, processes, parts), report, say)
         elif name == "trials":
             rows = bench_trial_cells(report, runs, say)
+        elif name == "detect":
+            rows = bench_detect(report, labelled or (), buildings=buildings)
         elif name == "plan":
             rows = bench_plan(
                 report, long, lambda row: say(f"{row.name}: {row.value:g} {row.unit}")

@@ -255,7 +255,7 @@ def _row(
         tolerance=tolerance,
         unit=kind.unit,
         delay_h=delay_h,
-        join_h=60 * 24.0 if name == "HC-SUMMER" else 14 * 24.0,
+        join_h=60 * 24.0 if name in ("HC-SUMMER", "HC-SMALL-DT", "HC-PUMP") else 14 * 24.0,
     )
 
 

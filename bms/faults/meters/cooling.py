@@ -140,18 +140,18 @@ def return_rises_at_low_load(seen: Observations, rule: Rule) -> Seen:
     days = HeatDays.of(seen)
     table, back = days.table, seen[Signal.METER_RETURN_TEMP]
     heat = seen[Signal.HEAT]
-    outdoor = table.spread(days.heating)
+    known = np.isfinite(heat) & np.isfinite(back) & (heat > 0)
+    usable = np.flatnonzero(known & table.spread(days.heating))
     difference = np.full(len(table), np.nan)
     for day in range(13, len(table), 3):
-        inside = (table.place > day - 14) & (table.place <= day) & outdoor
-        inside &= np.isfinite(heat) & np.isfinite(back) & (heat > 0)
-        if inside.sum() < 100:
+        rows = usable[slice(*np.searchsorted(table.place[usable], [day - 13, day + 1]))]
+        if len(rows) < 100:
             continue
-        low, high = np.percentile(heat[inside], [25.0, 75.0])
-        if high < 1.3 * low:
-            continue
-        few, many = median(back[inside & (heat <= low)]), median(back[inside & (heat >= high)])
-        difference[day : day + 3] = few - many
+        load, warm = heat[rows], back[rows]
+        low, high = np.percentile(load, [25.0, 75.0])
+        if high >= 1.3 * low:
+            few, many = np.median(warm[load <= low]), np.median(warm[load >= high])
+            difference[day : day + 3] = few - many
     if not np.isfinite(difference).any():
         return fact(CannotCode.NO_STATE, state=Term(State.WARM.value))
     flags = confirmed(difference > rule.tolerance_at(seen), table.breaks, round(rule.delay_h / 24))

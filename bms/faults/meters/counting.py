@@ -18,6 +18,8 @@ from bms.model.readings.series import Floats
 from bms.model.work.finding import RuleId, Severity
 
 COUNTED = (Signal.HEAT, Signal.ELECTRICITY, Signal.WATER)
+LOW_LEVEL = 0.3
+"""A standing loss may well be the same every hour; it is less than this share of the mean."""
 COLDEST_ZERO_C = 4.0
 """Below this no building in use takes no heat for a day and a night [degC]."""
 
@@ -55,7 +57,7 @@ def stuck(seen: Observations, rule: Rule) -> Seen:
     step = quantum(values)
     level = median(values[values > 0])
     same = np.zeros(len(values), dtype=np.bool_)
-    same[1:] = (np.abs(np.diff(values)) < 1e-9) & (values[1:] > 0)
+    same[1:] = (np.abs(np.diff(values)) < 1e-9) & (values[1:] > LOW_LEVEL * np.nanmean(values))
     coarse = step > 0.1 * level if np.isfinite(level) else True
     wait = rule.delay_h * (4.0 if coarse else 1.0)
     flags = confirmed(same, seen.breaks, seen.steps(wait))

@@ -13,6 +13,7 @@ from bms.faults.prices import heat_price
 from bms.faults.rule import Rule, Seen, found, median, nothing
 from bms.faults.signals import Signal
 from bms.model.fact import Term, fact
+from bms.model.planning.grid import Flags
 from bms.model.readings.series import Floats
 from bms.model.work.finding import RuleId
 
@@ -28,61 +29,89 @@ SIGNATURE_DAYS = 21
 def _before(values: Floats, fewest: int, history: int = 400) -> tuple[Floats, Floats]:
     """Median and usual deviation of the values of a subject until ten days before each day."""
     middle, scale = np.full(len(values), np.nan), np.full(len(values), np.nan)
-    for day in range(GUARD + fewest, len(values), 3):
+    for day in range(GUARD + fewest, len(values), 7):
         past = values[max(0, day - GUARD - history) : day - GUARD]
         past = past[np.isfinite(past)]
         if len(past) >= fewest:
-            middle[day : day + 3] = np.median(past)
+            middle[day : day + 7] = np.median(past)
             off = np.abs(past - np.median(past))
-            scale[day : day + 3] = 1.4826 * np.median(off)
+            scale[day : day + 7] = 1.4826 * np.median(off)
     return middle, scale
 
 
+def _lately(values: Floats, days: int) -> tuple[Floats, Floats, Floats]:
+    """Mean of the last ``days`` known days, and the median and usual deviation of such a mean
+    before; NaN where the last known day lies more than two weeks back."""
+    known = np.flatnonzero(np.isfinite(values))
+    mean = np.full(len(values), np.nan)
+    if len(known) >= days:
+        rows = np.lib.stride_tricks.sliding_window_view(known, days)
+        near = rows[:, -1] - rows[:, 0] <= 14
+        mean[rows[near, -1]] = values[rows[near]].mean(axis=1)
+    usual, scale = _before(values, 8)
+    return mean, usual, scale / np.sqrt(days)
+
+
 def summer_heat(seen: Observations, rule: Rule) -> Seen:
-    """On days above the building's stop temperature it takes clearly more heat than on such days
-    before; without a history, more than a quarter of a winter's day."""
+    """In warm hours the building takes clearly more heat than in such hours before; without a
+    history, more than a quarter of what winter hours take."""
     days = HeatDays.of(seen)
-    warm = days.outdoor >= seen.context.stop_c
-    if warm.sum() < 3:
+    warm = seen.get(Signal.OUTDOOR_TEMP) >= seen.context.stop_c - 1.0
+    hourly = _enough_hours(days, warm)
+    if np.isfinite(hourly).sum() < 3:
         return fact(CannotCode.NO_STATE, state=Term(State.WARM.value))
-    heat = np.where(warm, days.heat, np.nan)
-    open_heat = heat / np.where(days.table.closed, 0.85, 1.0)
-    winter = median(days.heat[days.outdoor < 5.0], median(days.heat[days.heating]))
-    usual, scale = _before(open_heat, 8)
-    lately = trailing(open_heat, 6, least=3)
-    enough = np.maximum(np.maximum(rule.tolerance_at(seen) * usual, 2.5 * scale), 0.03 * winter)
-    more = lately - usual > enough
+    level = hourly / np.where(days.table.closed, _closed_level(hourly, days), 1.0)
+    winter = median(days.heat[days.outdoor < 5.0], median(days.heat[days.heating])) / 24.0
+    lately, usual, scale = _lately(level, 3)
+    enough = np.maximum(np.maximum(rule.tolerance_at(seen) * usual, 4.0 * scale), 0.02 * winter)
     without = ~np.isfinite(usual) & (lately > WINTER_SHARE * winter)
-    flags = (more | without) & warm
+    flags = (lately - usual > enough) | without
     if not flags.any():
         return nothing()
     base = np.where(np.isfinite(usual), usual, 0.12 * winter)
     extra = last_mean(lately - base, flags) or 0.0
-    known = np.isfinite(days.outdoor)
-    warm_days = 365.0 * float(warm.sum()) / max(float(known.sum()), 1.0)
-    warm_days = min(max(warm_days, 60.0), 130.0) if known.sum() < 330 else warm_days
+    known = np.isfinite(seen.get(Signal.OUTDOOR_TEMP))
+    hours = 8760.0 * float((warm & known).sum()) / max(float(known.sum()), 1.0)
+    hours = min(max(hours, 1000.0), 3000.0) if known.sum() < 330 * 24 else hours
+    per_hour = 3600.0 / seen.step_s
     return found(
         days.table.spread(flags),
-        parameters={"heat": last_mean(lately, flags) or 0.0, "stop": seen.context.stop_c},
-        price=heat_price(seen.context, extra * warm_days, error=0.4),
+        parameters={
+            "heat": 24.0 * per_hour * (last_mean(lately, flags) or 0.0),
+            "stop": seen.context.stop_c,
+        },
+        price=heat_price(seen.context, extra * per_hour * hours, error=0.4),
         lines=LINES,
     )
 
 
+def _enough_hours(days: HeatDays, where: Flags, least: int = 4) -> Floats:
+    """Mean heat of some intervals of each day; NaN where there are fewer than ``least`` hours."""
+    table, heat = days.table, days.seen[Signal.HEAT]
+    known = where & np.isfinite(heat)
+    n = np.bincount(table.place[known], minlength=len(table))
+    total = np.bincount(table.place[known], heat[known], minlength=len(table))
+    return np.where(n >= days.seen.steps(least), total / np.maximum(n, 1), np.nan)
+
+
+def _closed_level(values: Floats, days: HeatDays) -> float:
+    """Level of closed days over open ones, at most 1."""
+    closed = days.table.closed
+    share = median(values[closed]) / max(median(values[~closed], 1.0), 1e-9)
+    return min(max(share, 0.2), 1.0) if np.isfinite(share) else 1.0
+
+
 def base_load(seen: Observations, rule: Rule) -> Seen:
-    """The heat of quiet hours of warm days, which hot water's circulation takes, has risen."""
+    """The heat of warm hours out of use, which hot water's circulation takes, has risen."""
     days = HeatDays.of(seen)
-    minute = seen.local.minute
-    quiet = days.table.mean(seen[Signal.HEAT], minute < 4 * 60)
-    quiet = np.where(days.outdoor >= 15.0, quiet, np.nan)
+    warm = ~seen.in_use & (seen.get(Signal.OUTDOOR_TEMP) >= seen.context.stop_c - 1.0)
+    quiet = np.where(days.outdoor >= 15.0, _enough_hours(days, warm, 3), np.nan)
     if np.isfinite(quiet).sum() < 15:
         return fact(CannotCode.NO_STATE, state=Term(State.WARM.value))
-    usual, scale = _before(quiet, 12)
-    lately = trailing(quiet, 6, least=4)
+    lately, usual, scale = _lately(quiet, 4)
     mean = np.nanmean(seen[Signal.HEAT])
-    enough = np.maximum(np.maximum(rule.tolerance_at(seen) * usual, 3.0 * scale), 0.02 * mean)
-    flags = (lately - usual > enough) & np.isfinite(quiet)
-    flags = confirmed(flags, days.table.breaks, 2)
+    enough = np.maximum(np.maximum(rule.tolerance_at(seen) * usual, 5.0 * scale), 0.02 * mean)
+    flags = lately - usual > enough
     extra = last_mean(lately - usual, flags)
     if extra is None:
         return nothing()

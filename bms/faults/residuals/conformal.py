@@ -39,7 +39,7 @@ def conformal_threshold(past: Floats, alpha: float) -> float:
     return float(known[rank - 1]) if 0 < rank <= len(known) else math.inf
 
 
-def exceedance(scores: Floats, alpha: float, *, spare: float = 1.25) -> Floats:
+def exceedance(scores: Floats, alpha: float, *, spare: float = 1.1) -> Floats:
     """Score over its threshold from the past of each day; NaN where the past is too short. The
     threshold is multiplied by ``spare`` where the past has fewer blocks than ``1 / alpha``: it is
     the largest then."""
@@ -79,7 +79,7 @@ def heat_residual(seen: Observations, rule: Rule) -> Seen:
     over = exceedance(scores, rule.tolerance)
     relative = lately / np.maximum(trailing(days.expected.value, DAYS, least=DAYS - 1), 1e-9)
     raised = seen.context.raised.get(rule.id, 1.0)
-    flags = confirmed((over > raised) & (relative > 0.06), days.table.breaks, 2)
+    flags = confirmed((over > raised) & (relative > 0.04), days.table.breaks, 2)
     level = last_mean(relative, flags)
     if level is None:
         return nothing()
@@ -108,7 +108,7 @@ def electricity_residual(seen: Observations, rule: Rule) -> Seen:
     mean = float(np.nanmean(use))
     over = exceedance(lately / np.maximum(usual.scale, 0.02 * mean), rule.tolerance)
     raised = seen.context.raised.get(rule.id, 1.0)
-    flags = confirmed((over > raised) & (lately > 0.06 * mean), table.breaks, 2)
+    flags = confirmed((over > raised) & (lately > 0.04 * mean), table.breaks, 2)
     extra = last_mean(lately, flags)
     if extra is None:
         return nothing()

@@ -17,8 +17,8 @@ from bms.model.planning.grid import Flags
 from bms.model.readings.series import Floats
 from bms.model.work.finding import RuleId, Severity
 
-TOGETHER = 3
-"""Columns that stay away together from which on it is their device."""
+SLOW = (Signal.OUTDOOR_TEMP, Signal.ZONE_TEMP)
+"""Water and air of a plant may well jump within an hour when it starts; these do not."""
 MEASURED = (TEMPERATURES - {Signal.SUPPLY_SETPOINT, Signal.ZONE_SETPOINT}) - {
     Signal.SUPPLY_AIR_SETPOINT,
     Signal.WEATHER_TEMP,
@@ -118,7 +118,7 @@ def spikes(seen: Observations, rule: Rule) -> Seen:
     """Single values far from both neighbours, more than once a day."""
     answers = []
     for column in columns(seen):
-        if column.signal not in MEASURED or seen.step_s > 3600:
+        if column.signal not in MEASURED or (seen.step_s > 900 and column.signal not in SLOW):
             continue
         before, after = column.values[:-2], column.values[2:]
         middle = column.values[1:-1]
@@ -136,38 +136,25 @@ def spikes(seen: Observations, rule: Rule) -> Seen:
 
 
 def stale(seen: Observations, rule: Rule) -> Seen:
-    """No value for longer than the delay, of a column that had some, while others go on.
-
-    What stays away together is told once. Heat and flow are not missed while the plant rests.
-    """
-    every = list(columns(seen))
-    missing = {}
+    """No value for longer than the delay, of columns that had some, while others go on; told once
+    for all of them. Heat and flow, which many plants only know while they run, are not missed."""
+    every = [one for one in columns(seen) if one.signal not in (Signal.HEAT, Signal.VOLUME)]
     going_on = np.zeros(len(seen), dtype=np.bool_)
+    for column in columns(seen):
+        going_on |= np.isfinite(column.values)
+    flags = np.zeros(len(seen), dtype=np.bool_)
+    gone = []
     for column in every:
         known = np.isfinite(column.values)
-        going_on |= known
-        away = ~known
+        away = ~known & going_on
         away[: int(np.argmax(known))] = False
-        if column.signal in (Signal.HEAT, Signal.VOLUME):
-            away &= _moves(seen, column.values)
-        missing[column.signal, column.place] = away
-    flagged = {
-        key: confirmed(away & going_on, seen.breaks, seen.steps(rule.delay_h))
-        for key, away in missing.items()
-    }
-    together = np.sum([flags.astype(np.int64) for flags in flagged.values()], axis=0)
-    answers = []
-    for column in every:
-        flags = flagged[column.signal, column.place] & (together < TOGETHER)
-        if flags.any():
-            hours = float(flags.sum()) * seen.step_s / 3600.0 + rule.delay_h
-            answers.append(_about(column, flags, hours=hours))
-    many = together >= TOGETHER
-    if many.any():
-        hours = float(many.sum()) * seen.step_s / 3600.0 + rule.delay_h
-        told = {"signal": None, "room": None, "hours": hours}
-        answers.append(Detected(flags=many, parameters=told))
-    return tuple(answers)
+        stood = confirmed(away, seen.breaks, seen.steps(rule.delay_h))
+        flags |= stood
+        gone += [Term(column.signal.value)] if stood.any() else []
+    if not flags.any():
+        return ()
+    hours = float(flags.sum()) * seen.step_s / 3600.0 + rule.delay_h
+    return (Detected(flags=flags, parameters={"signal": tuple(gone), "hours": hours}),)
 
 
 def _about(column: SensorColumn, flags: Flags, **parameters: float) -> Detected:

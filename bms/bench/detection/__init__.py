@@ -1,0 +1,1 @@
+"""Detection of faults: labelled days, planted faults, untouched buildings, the night run."""

@@ -64,20 +64,22 @@ def _best(
     y: Floats, candidates: Sequence[Floats], rows: np.ndarray
 ) -> tuple[Floats, Floats, float]:
     """The design with the least error, its robust coefficients and the usual deviation."""
-    errors = [np.abs(y[rows] - x[rows] @ _solved(x[rows], y[rows])).mean() for x in candidates]
+    known, even = y[rows], np.ones(len(rows))
+    errors = [np.abs(known - x[rows] @ _solved(x[rows], known, even)).mean() for x in candidates]
     x = candidates[int(np.argmin(errors))]
-    told = _robust(x[rows], y[rows])
-    return x, told, 1.4826 * float(np.median(np.abs(y[rows] - x[rows] @ told)))
+    told = _robust(x[rows], known)
+    return x, told, 1.4826 * float(np.median(np.abs(known - x[rows] @ told)))
 
 
-def _solved(x: Floats, y: Floats, weight: Floats | float = 1.0) -> Floats:
-    gram: Floats = np.asarray((x.T * weight) @ x, dtype=np.float64)
-    gram[np.diag_indices_from(gram)] += 1e-9 * np.trace(gram)
-    told: Floats = np.linalg.solve(gram, (x.T * weight) @ y)
-    return told
+def _solved(x: Floats, y: Floats, weight: Floats) -> Floats:
+    weighted = x.T * weight
+    gram = weighted @ x
+    ridge = 1e-9 * float(np.trace(gram)) * np.eye(x.shape[1])
+    return np.asarray(np.linalg.solve(gram + ridge, weighted @ y), dtype=np.float64)
 
 
 def _robust(x: Floats, y: Floats) -> Floats:
-    off = np.abs(y - x @ _solved(x, y))
-    usual = 1.4826 * np.median(off) + 1e-12
-    return _solved(x, y, np.minimum(1.0, 2.0 * usual / np.maximum(off, 1e-12)))
+    off = np.abs(y - x @ _solved(x, y, np.ones(len(y))))
+    usual = 1.4826 * float(np.median(off)) + 1e-12
+    weight = np.minimum(1.0, 2.0 * usual / np.maximum(off, 1e-12))
+    return _solved(x, y, np.asarray(weight, dtype=np.float64))

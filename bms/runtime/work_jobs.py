@@ -15,6 +15,7 @@ from bms.runtime.jobs import DAY, Job, job_table, once_in_the_city, planned, sit
 from bms.runtime.load.background_work import SITES_AT_ONCE, limited
 from bms.services.accounts.answers_job import AnswersJob
 from bms.services.assessment.savings_cache import SavingsCache
+from bms.services.detection.site_faults import keep_faults
 from bms.services.off_loop import off_loop
 from bms.services.work.watch import watch_city, watch_proofs, watch_site
 
@@ -23,7 +24,8 @@ log = logging.getLogger(__name__)
 
 
 def work_jobs(city: City) -> tuple[Job, ...]:
-    """Look at each site as often as it is polled, at its savings once a day, and at the city."""
+    """Run the fault rules of each site once a day; look at it as often as it is polled, at its
+    savings once a day, and at the city."""
     ports, cache = city.work, SavingsCache(city.assessment)
     every = timedelta(minutes=city.settings.poll_minutes)
     turns = asyncio.Semaphore(SITES_AT_ONCE)
@@ -35,10 +37,14 @@ def work_jobs(city: City) -> tuple[Job, ...]:
     def proofs(site: Site, now: datetime) -> Awaitable[object]:
         return off_loop(watch_proofs, site, now, ports, cache)
 
+    def faults(site: Site, now: datetime) -> Awaitable[object]:
+        return off_loop(keep_faults, site, now, ports.work, ports)
+
     async def of_city(now: datetime) -> None:
         await off_loop(watch_city, now, ports)
 
     return (
+        site_job("faults", DAY, sites, planned(city, limited(turns, faults))),
         site_job("work", every, sites, planned(city, limited(turns, watch))),
         site_job("proofs", DAY, sites, planned(city, limited(turns, proofs))),
         Job("city_work", every, once_in_the_city(city, of_city)),

@@ -245,7 +245,7 @@ def water_use(at: Ints, context: FaultContext, rng: np.random.Generator) -> Floa
 def _wander(n: int, size: float, rng: np.random.Generator) -> Floats:
     """Noise with half of its variance correlated over days."""
     days = rng.normal(0, size, n // 24 + 2)
-    slow = np.interp(
-        np.arange(n) / 24.0, np.arange(len(days)), np.convolve(days, [0.3, 0.4, 0.3], "same")
-    )
-    return slow + rng.normal(0, 0.7 * size, n)
+    smooth = np.convolve(days, [0.3, 0.4, 0.3], "same")
+    slow = np.interp(np.arange(n) / 24.0, np.arange(len(days)), smooth)
+    wander: Floats = slow + rng.normal(0, 0.7 * size, n)
+    return wander

@@ -26,6 +26,9 @@ from bms.model.work.finding import Price
 E_MAT, E_RAT, E_OAT, E_SAT, FAN_RISE = 2.8, 1.1, 1.1, 1.1, 1.1
 """Tolerances of mixed, return, outdoor and supply air and the rise over the fan [K]."""
 FULL_VALVE, OPEN_VALVE = 0.99, 0.02
+MOST_LEAST = 0.45
+"""No unit takes more outdoor air than this at its least; a damper that is never seen lower has not
+been seen at its least."""
 START_H, MODE_H = 0.75, 0.5
 """How long rules are silent after the fan has started, and after the state has changed [h]."""
 AIR_KWH_M3K = 0.34e-3
@@ -83,7 +86,7 @@ class AirHandler:
             return self.seen.context.oa_min
         positions = self.mean(Signal.OUTDOOR_DAMPER)[self.settled]
         positions = positions[np.isfinite(positions) & (positions > 0.02)]
-        return float(np.percentile(positions, 5.0)) if len(positions) else 0.0
+        return min(float(np.percentile(positions, 5.0)), MOST_LEAST) if len(positions) else 0.0
 
     @cached_property
     def state(self) -> Ints:

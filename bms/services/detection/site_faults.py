@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from bms.faults.run import Answers, detect
 from bms.model.assets.site import Site
 from bms.model.work.detection import Detection
+from bms.model.work.finding import Finding
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.storage.readings import ReadingStore
+from bms.ports.storage.work import WorkStore
 from bms.services.detection.papers import fault_context
 from bms.services.detection.subjects import METER_DAYS, control_subjects, meter_subjects
 
@@ -45,6 +48,26 @@ def detect_site(
     return Answers(stands, answers.cannot, answers.ran)
 
 
-def detection(site: Site, now: datetime, answers: Answers) -> Detection:
-    """The answers as they are kept for the work list."""
-    return Detection(site=site.id, at=now, findings=answers.findings, cannot=answers.cannot)
+class DetectionPorts(Protocol):
+    """What a nightly run reads."""
+
+    @property
+    def readings(self) -> ReadingStore: ...
+    @property
+    def tariffs(self) -> Tariffs: ...
+    @property
+    def feed(self) -> Feed: ...
+
+
+def keep_faults(site: Site, now: datetime, work: WorkStore, ports: DetectionPorts) -> Detection:
+    """Run the rules of a site and keep what they answered for the work list."""
+    answers = detect_site(site, now, ports.readings, ports.tariffs, ports.feed)
+    kept = Detection(site=site.id, at=now, findings=_standing(answers), cannot=answers.cannot)
+    work.keep_detection(kept)
+    return kept
+
+
+def _standing(answers: Answers) -> tuple[Finding, ...]:
+    """One finding for each fault: the latest of those with the same key."""
+    by_key = {row.key: row for row in sorted(answers.findings, key=lambda row: row.end)}
+    return tuple(by_key.values())

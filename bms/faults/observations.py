@@ -50,7 +50,8 @@ class State(TermCode):
 class FaultContext:
     """What a building's papers say beside its readings. Prices [DKK/kWh], [DKK/m3] without VAT.
 
-    ``closed`` are local days since 1970-01-01 on which nobody is in. ``stop_c`` [degC] is the
+    ``closed`` are local days since 1970-01-01 on which nobody is in, ``closed_weekdays`` (0 is
+    Monday) those of every week. ``stop_c`` [degC] is the
     outdoor temperature above which a building needs no heat; ``always_in_use``: people sleep there.
     ``oa_min`` and ``recovery`` 0..1 are the least share of outdoor air and the efficiency of the
     heat recovery by design, ``fan_kw`` [kW] and ``air_m3_h`` [m3/h] those of a ventilation unit.
@@ -66,6 +67,7 @@ class FaultContext:
     opens_min: int = 7 * 60
     closes_min: int = 17 * 60
     always_in_use: bool = False
+    closed_weekdays: frozenset[int] = frozenset({5, 6})
     stop_c: float = 17.0
     area_m2: float | None = None
     oa_min: float | None = None
@@ -134,7 +136,8 @@ class Observations:
         if self.context.always_in_use:
             return np.zeros(len(self), dtype=np.bool_)
         listed = np.array(sorted(self.context.closed), dtype=np.int64)
-        return (self.local.weekday >= 5) | np.isin(self.local.day, listed)
+        off = np.array(sorted(self.context.closed_weekdays), dtype=np.int64)
+        return np.isin(self.local.weekday, off) | np.isin(self.local.day, listed)
 
     @cached_property
     def in_use(self) -> Flags:

@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from bms.bench.detection.labelled import Days, labelled_days, system_years
-from bms.bench.detection.score import Trial, night_run_s, price_error, try_all
-from bms.bench.detection.town import DAYS, Building, municipality, second_physics
+from bms.bench.detection.score import PlantedTrial, night_run_s, price_error, try_all
+from bms.bench.detection.town import DAYS, HourlyBuilding, municipality, second_physics
 from bms.bench.figure import Figure, Progress
 
 BUILDINGS = 20
@@ -108,7 +108,7 @@ def _systems() -> list[Figure]:
     return figures
 
 
-def _planted(name: str, town: Sequence[Building]) -> list[Figure]:
+def _planted(name: str, town: Sequence[HourlyBuilding]) -> list[Figure]:
     trials, clean = try_all(town)
     years = sum((len(b.at) / 24 - 60) / 365.25 for b in town)
     false = [
@@ -152,12 +152,12 @@ def _planted(name: str, town: Sequence[Building]) -> list[Figure]:
     ]
 
 
-def _settled(building: Building) -> datetime:
+def _settled(building: HourlyBuilding) -> datetime:
     """After two months a building has the history that most rules need."""
     return datetime.fromtimestamp(int(building.at[0]), UTC) + timedelta(days=60)
 
 
-def _kinds(name: str, trials: Sequence[Trial]) -> list[Figure]:
+def _kinds(name: str, trials: Sequence[PlantedTrial]) -> list[Figure]:
     figures = []
     for kind in dict.fromkeys(trial.kind.name for trial in trials):
         these = [trial for trial in trials if trial.kind.name == kind]

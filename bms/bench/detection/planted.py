@@ -12,7 +12,7 @@ from datetime import date
 
 import numpy as np
 
-from bms.bench.detection.town import EPOCH, RULE, Building
+from bms.bench.detection.town import EPOCH, RULE, HourlyBuilding
 from bms.faults.observations import Equipment
 from bms.faults.prices import WATER_KWH_M3K
 from bms.faults.signals import Signal
@@ -338,7 +338,7 @@ OF: Mapping[Equipment, tuple[Signal, ...]] = {
 
 
 def planted(
-    kind: Kind, building: Building, size: float, seed: int
+    kind: Kind, building: HourlyBuilding, size: float, seed: int
 ) -> tuple[dict[Signal, Floats], int, float]:
     """The columns with a fault, the hour of its beginning, and what a year of it takes [kWh]."""
     plain = building.subject(Equipment.ANY, {})

@@ -11,7 +11,7 @@ from statistics import median
 import numpy as np
 
 from bms.bench.detection.planted import KINDS, MET, OF, OUT, SIZES, Kind, planted
-from bms.bench.detection.town import Building
+from bms.bench.detection.town import HourlyBuilding
 from bms.faults.observations import Equipment
 from bms.faults.run import detect
 from bms.model.work.finding import Finding
@@ -28,7 +28,7 @@ EQUIPMENT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Trial:
+class PlantedTrial:
     """A planted fault: days until it was found [days], None where it was not within ``AFTER_DAYS``;
     the price told over the true one, and which rules spoke."""
 
@@ -44,7 +44,7 @@ class Trial:
         return self.days is not None and self.days <= SOON.days
 
 
-def untouched(building: Building) -> dict[Equipment, tuple[Finding, ...]]:
+def untouched(building: HourlyBuilding) -> dict[Equipment, tuple[Finding, ...]]:
     """Findings of a building without a planted fault."""
     found = {}
     for equipment in EQUIPMENT:
@@ -56,8 +56,8 @@ def untouched(building: Building) -> dict[Equipment, tuple[Finding, ...]]:
 
 
 def try_fault(
-    kind: Kind, building: Building, size: float, seed: int, clean: Sequence[Finding]
-) -> Trial:
+    kind: Kind, building: HourlyBuilding, size: float, seed: int, clean: Sequence[Finding]
+) -> PlantedTrial:
     """Plant a fault and look for what is found that was not there before."""
     columns, first, extra = planted(kind, building, size, seed)
     until = first + 24 * AFTER_DAYS
@@ -73,7 +73,7 @@ def try_fault(
         if row.end > begins and row.rule not in stood
     ]
     if not new:
-        return Trial(kind, building.name, size, None, None, ())
+        return PlantedTrial(kind, building.name, size, None, None, ())
     days = max(min((row.start - begins) / timedelta(days=1) for row in new), 0.0)
     told = [row.price for row in new if row.price.dkk_year]
     ratio = None
@@ -81,12 +81,12 @@ def try_fault(
         rate = 1.4 if kind.equipment is Equipment.ELECTRICITY_METER else 0.6
         ratio = max(price.dkk_year or 0.0 for price in told) / (extra * rate)
     rules = tuple(sorted({str(row.rule) for row in new}))
-    return Trial(kind, building.name, size, days, ratio, rules)
+    return PlantedTrial(kind, building.name, size, days, ratio, rules)
 
 
 def try_all(
-    buildings: Sequence[Building], kinds: Sequence[Kind] = KINDS
-) -> tuple[list[Trial], dict[str, dict[Equipment, tuple[Finding, ...]]]]:
+    buildings: Sequence[HourlyBuilding], kinds: Sequence[Kind] = KINDS
+) -> tuple[list[PlantedTrial], dict[str, dict[Equipment, tuple[Finding, ...]]]]:
     """Every kind at every building; sizes go round, so that each has small and large ones."""
     clean = {building.name: untouched(building) for building in buildings}
     trials = []
@@ -98,13 +98,13 @@ def try_all(
     return trials, clean
 
 
-def price_error(trials: Sequence[Trial]) -> float:
+def price_error(trials: Sequence[PlantedTrial]) -> float:
     """Median of how far told prices are from the true ones, as a share."""
     ratios = [abs(np.log(t.price_ratio)) for t in trials if t.price_ratio]
     return float(np.exp(median(ratios)) - 1.0) if ratios else float("nan")
 
 
-def night_run_s(buildings: Sequence[Building], count: int = 650) -> float:
+def night_run_s(buildings: Sequence[HourlyBuilding], count: int = 650) -> float:
     """CPU [s] of the meter rules on so many heat meters with 400 days of hours."""
     heat, year = OF[Equipment.HEAT_METER], slice(-NIGHT_HOURS, None)
     sample = []

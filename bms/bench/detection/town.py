@@ -22,6 +22,8 @@ from bms.faults.signals import Signal
 from bms.model.planning.cooling_fee import CoolingRule
 from bms.model.planning.grid import Flags, Ints
 from bms.model.readings.series import Floats
+from drivers.simulator.buildings.archetypes import ARCHETYPES
+from drivers.simulator.buildings.occupancy import is_closed
 from drivers.simulator.buildings.weather import WeatherTable
 from drivers.simulator.municipality import Municipality, SimSite
 
@@ -38,7 +40,7 @@ RULE = CoolingRule(
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Building:
+class HourlyBuilding:
     """Hourly columns of a building without a fault, and what its papers say."""
 
     name: str
@@ -92,7 +94,7 @@ def weather_hours(days: int) -> tuple[Ints, Floats, Floats]:
     return at, table.temp_c[skip : skip + n], table.ghi_wm2[skip : skip + n]
 
 
-def municipality(count: int, days: int, report: Progress) -> list[Building]:
+def municipality(count: int, days: int, report: Progress) -> list[HourlyBuilding]:
     """Buildings of the simulated municipality under their own control."""
     world = Municipality(
         [SimSite(f"sim{i}", KINDS[i % 3], seed=500 + i) for i in range(count)],
@@ -103,13 +105,42 @@ def municipality(count: int, days: int, report: Progress) -> list[Building]:
         START + timedelta(days=days), 3600, lambda share: report("simulating buildings", share)
     )
     at, outdoor, _ = weather_hours(days)
-    context = papers(START, days)
-    return [simulated(name, at, outdoor, past[name], context) for name in past]
+    return [
+        simulated(f"sim{i}", at, outdoor, past[f"sim{i}"], simulated_papers(KINDS[i % 3]))
+        for i in range(count)
+    ]
+
+
+def simulated_papers(archetype: str) -> FaultContext:
+    """What a site file says of a simulated building: its closed days, weekdays and hours of use.
+
+    Its own control knows no closed days and heats on them, which the rules find and say.
+    """
+    last = START.date() + timedelta(days=DAYS)
+    days = (START.date() + timedelta(days=n) for n in range((last - START.date()).days))
+    minutes = [
+        (weekday, minute)
+        for zone in ARCHETYPES[archetype].zones
+        for period in zone.use.periods
+        for weekday in period.days
+        for minute in (period.start_min, period.end_min)
+    ]
+    return FaultContext(
+        timezone="Europe/Copenhagen",
+        heat_dkk_kwh=0.6,
+        electricity_dkk_kwh=1.4,
+        water_dkk_m3=60.0,
+        cooling=RULE,
+        closed=frozenset((day - EPOCH).days for day in days if is_closed(archetype, day)),
+        closed_weekdays=frozenset(range(7)) - {weekday for weekday, _ in minutes},
+        opens_min=min(minute for _, minute in minutes),
+        closes_min=max(minute for _, minute in minutes),
+    )
 
 
 def simulated(
     name: str, at: Ints, outdoor: Floats, signals: Mapping[str, Floats], context: FaultContext
-) -> Building:
+) -> HourlyBuilding:
     """A building of the municipality as columns of the rules."""
     rng = np.random.default_rng(len(name) + int(signals["heat.energy"][0]))
     heat, volume = _per_hour(signals["heat.energy"]), _per_hour(signals["heat.volume"])
@@ -121,7 +152,7 @@ def simulated(
         for signal, values in signals.items()
         if signal.endswith(".temp") and not signal.startswith("outdoor")
     }
-    return Building(
+    return HourlyBuilding(
         name,
         at,
         {
@@ -142,7 +173,7 @@ def _per_hour(register: Floats) -> Floats:
     return np.maximum(np.diff(register, prepend=2 * register[0] - register[1]), 0.0)
 
 
-def second_physics(count: int, days: int, seed: int = 7) -> list[Building]:
+def second_physics(count: int, days: int, seed: int = 7) -> list[HourlyBuilding]:
     """Buildings of the second physics."""
     at, outdoor, sun = weather_hours(days)
     context = papers(START, days)
@@ -198,7 +229,7 @@ def _building(
     heat: Floats,
     plain: Observations,
     rng: np.random.Generator,
-) -> Building:
+) -> HourlyBuilding:
     n = len(at)
     minute, used = plain.local.minute, plain.in_use
     base = 0.06 * float(np.percentile(heat, 90))
@@ -210,7 +241,7 @@ def _building(
     people = np.clip((minute - 420) / 120.0, 0, 1) * used
     power = rng.uniform(4.0, 15.0)
     el = power * (0.3 + 0.9 * people + 0.15 * used) * (1 + _wander(n, 0.05, rng))
-    return Building(
+    return HourlyBuilding(
         name,
         at,
         {

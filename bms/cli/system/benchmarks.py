@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from bms.bench.chaos.table import ChaosOptions, bench_chaos
-from bms.bench.detection.figures import BUILDINGS, bench_detect
+from bms.bench.detection.figures import bench_detect
 from bms.bench.figure import Figure
 from bms.bench.owners.run import OwnersOptions, bench_owners
 from bms.bench.owners.town import SharedTownOptions
@@ -44,9 +44,6 @@ def bench(
     labelled: Annotated[
         list[Path] | None, typer.Option(help="detect: files of air handlers with labelled days")
     ] = None,
-    buildings: Annotated[
-        int, typer.Option(min=2, help="detect: buildings in which faults are planted")
-    ] = BUILDINGS,
     parts: Annotated[
         Path | None,
         typer.Option(help="chaos: file of the parts that were run; the run goes on after them"),
@@ -78,16 +75,18 @@ def bench(
         elif name == "trials":
             rows = bench_trial_cells(report, runs, say)
         elif name == "detect":
-            rows = bench_detect(report, labelled or (), buildings=buildings)
+            rows = bench_detect(report, labelled or ())
         elif name == "plan":
-            rows = bench_plan(
-                report, long, lambda row: say(f"{row.name}: {row.value:g} {row.unit}")
-            )
+            rows = bench_plan(report, long, lambda row: say(_told(row)))
         else:
             rows = run_bench(name, report)
     _show(rows, as_json)
     if not all(row.ok for row in rows):
         raise typer.Exit(1)
+
+
+def _told(row: Figure) -> str:
+    return f"{row.name}: {row.value:g} {row.unit}"
 
 
 def _show(rows: Sequence[Figure], as_json: bool) -> None:

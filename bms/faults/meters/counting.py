@@ -18,6 +18,8 @@ from bms.model.readings.series import Floats
 from bms.model.work.finding import RuleId, Severity
 
 COUNTED = (Signal.HEAT, Signal.ELECTRICITY, Signal.WATER)
+STANDING_H = 96.0
+"""A building that nobody is in may take the same power for a long weekend [h]."""
 LOW_LEVEL = 0.3
 """A standing loss may well be the same every hour; it is less than this share of the mean."""
 COLDEST_ZERO_C = 4.0
@@ -163,7 +165,7 @@ def _rows(equipment: Equipment, name: str, signal: Signal) -> tuple[Rule, ...]:
             needs=(signal,),
             tolerance=tolerance,
             unit=unit,
-            delay_h=delay,
+            delay_h=STANDING_H if (end, name) == ("STUCK", "EL") else delay,
         )
         for end, code, look, look_for, tolerance, unit, delay in rows
     )

@@ -116,7 +116,9 @@ def weekend_use(seen: Observations, rule: Rule) -> Seen:
         return too_short(len(table), 70)
     minute = seen.local.minute
     daytime = (minute >= 8 * 60) & (minute < 18 * 60)
-    weekend = (table.day + 3) % 7 >= 5
+    weekend = np.isin((table.day + 3) % 7, list(seen.context.closed_weekdays))
+    if not weekend.any():
+        return fact(CannotCode.NO_STATE, state=Term(State.OUT_OF_USE.value))
     values = np.where(weekend, table.mean(seen[Signal.ELECTRICITY], daytime), np.nan)
     return _risen(seen, rule, values, 104 * 10.0, 8, 8)
 

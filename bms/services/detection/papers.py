@@ -40,6 +40,7 @@ def fault_context(
         opens_min=min(used, default=7 * 60),
         closes_min=max(used, default=17 * 60) + 15,
         always_in_use=NIGHT_MIN in used,
+        closed_weekdays=frozenset(day for day in range(7) if not _used_on(site, day)),
         area_m2=site.area_m2,
         latitude=site.latitude,
     )
@@ -57,6 +58,17 @@ def _price(site: Site, prices: dict[str, float], commodity: Commodity) -> float 
         return prices.get(f"{site.id}/{meter.id}") if meter.commodity is commodity else None
 
     return next((price for price in map(of, site.meters) if price is not None), None)
+
+
+def _used_on(site: Site, weekday: int) -> bool:
+    """Whether any zone is in use on a day of the week, at a quarter of an hour of it."""
+    zone = ZoneInfo(site.timezone)
+    first = (TUESDAY + timedelta(days=weekday - 1)).astimezone(zone).replace(hour=0, minute=0)
+    return any(
+        each.occupancy.value_at(first + timedelta(minutes=minute)) > 0.5
+        for each in site.zones
+        for minute in range(0, 24 * 60, 15)
+    )
 
 
 def _minutes_of_use(site: Site) -> set[int]:

@@ -12,7 +12,7 @@ import pytest
 
 from bms.bench.detection.planted import KINDS, Kind
 from bms.bench.detection.score import try_fault, untouched
-from bms.bench.detection.town import DAYS, Building, second_physics
+from bms.bench.detection.town import DAYS, HourlyBuilding, second_physics
 from bms.faults.observations import Equipment
 from bms.model.work.finding import Finding
 
@@ -52,14 +52,14 @@ Clean = dict[Equipment, tuple[Finding, ...]]
 
 
 @pytest.fixture(scope="module")
-def town() -> list[tuple[Building, Clean]]:
+def town() -> list[tuple[HourlyBuilding, Clean]]:
     return [(building, untouched(building)) for building in second_physics(2, DAYS)]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_a_large_fault_is_found_by_the_rule_that_is_meant(
-    kind: Kind, town: list[tuple[Building, Clean]]
+    kind: Kind, town: list[tuple[HourlyBuilding, Clean]]
 ) -> None:
     building, clean = town[0]
     trial = try_fault(kind, building, LARGE, 1, clean[kind.equipment])
@@ -68,7 +68,7 @@ def test_a_large_fault_is_found_by_the_rule_that_is_meant(
 
 
 @pytest.mark.slow
-def test_untouched_buildings_are_left_in_peace(town: list[tuple[Building, Clean]]) -> None:
+def test_untouched_buildings_are_left_in_peace(town: list[tuple[HourlyBuilding, Clean]]) -> None:
     years = 2 * DAYS / 365.25
     told = [row.rule for _, clean in town for rows in clean.values() for row in rows]
     assert len(told) / years <= 2.0
@@ -76,7 +76,7 @@ def test_untouched_buildings_are_left_in_peace(town: list[tuple[Building, Clean]
 
 @pytest.mark.slow
 def test_the_price_of_a_fault_lies_near_what_it_takes(
-    town: list[tuple[Building, Clean]],
+    town: list[tuple[HourlyBuilding, Clean]],
 ) -> None:
     building, clean = town[0]
     ratios = []

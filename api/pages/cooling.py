@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.pages.language import PageTranslator
+from api.pages.panels.points import meter_name
 from api.pages.panels.standing import name_of
 from api.ports import ApiPorts
 from bms.messages import MISSING
@@ -68,9 +69,10 @@ def _source(rule: CoolingRule, t: PageTranslator) -> str:
 
 def _row(ports: ApiPorts, row: MeterCooling, t: PageTranslator) -> CoolingRow:
     year, end, rule = row.to_date, row.forecast, row.rule
+    site = ports.sites[row.site]
     return CoolingRow(
         site=row.site,
-        name=f"{name_of(ports.sites[row.site], t)} · {row.meter.partition('/')[2]}",
+        name=f"{name_of(site, t)} · {meter_name(site, row.meter.partition('/')[2], t)}",
         cooling=t.number(None if year is None else year.cooling_k, 1),
         wanted=t.number(None if rule is None else rule.below_k),
         poor=year is not None and rule is not None and year.cooling_k < rule.below_k,

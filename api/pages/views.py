@@ -14,7 +14,7 @@ from api.access.rules import anybody
 from api.deps import CacheDep, PageReader, PortsDep, SiteDep, visible_sites
 from api.pages import open_data, reports, sign_in
 from api.pages.actions.routes import router as actions
-from api.pages.building import building_page
+from api.pages.building.routes import router as building
 from api.pages.city.board import CityBoard, LimitedBoard
 from api.pages.city.overview import overview_page
 from api.pages.city.table import PER_PAGE, RowsInWords, TableAsked
@@ -108,14 +108,6 @@ def overview(
     return render(request, "overview.html", {"t": t, "page": page})
 
 
-@router.get("/sites/{site_id}")
-def building(
-    request: Request, ports: PortsDep, cache: CacheDep, key: PageReader, site: SiteDep
-) -> Response:
-    t = translator_of(request, site.timezone)
-    return render(request, "building.html", {"t": t, "page": building_page(ports, cache, site, t)})
-
-
 @router.get("/ranking")
 def ranking(
     request: Request,
@@ -173,6 +165,7 @@ def add_pages(above: APIRouter) -> None:
     above.include_router(reports.router)
     above.include_router(sign_in.router)
     above.include_router(open_data.router)
+    above.include_router(building)
     above.mount("/static", Files(directory=HERE / "static"), name="static")
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from bms.model.savings.avoided_use import SiteSavings
 from bms.model.savings.objection import Verdict
 from bms.reports import svg
-from bms.reports.svg import WIDTH, Frame, Map, edges_of, time_ticks
+from bms.reports.svg import NARROW, WIDTH, Frame, Map, edges_of, time_ticks
 from bms.reports.text import ChartText
 
 Values = Sequence[float | None]
@@ -37,31 +37,23 @@ class ZoneCourse:
 
 
 def band_chart(zone: ZoneCourse, text: ChartText, now: datetime) -> str:
-    """Temperatures of a zone against its occupied band, with the setpoints to come.
+    """Temperatures of a zone against its occupied band, with the setpoints to come, as one of small
+    multiples; their lines are named beside them.
 
     A gap is never bridged.
     """
-    frame = Frame(48, 52, WIDTH - 18, 294)
+    frame = Frame(40, 30, NARROW - 10, 176)
     edges = edges_of(zone.times)
     ticks = _temperature_ticks([*zone.temp, *zone.low, *zone.high, *zone.setpoint, *zone.forecast])
     x = svg.linear(edges[0], edges[-1], frame.left, frame.right)
     y = svg.linear(ticks[0], ticks[-1], frame.bottom, frame.top)
     body = [
-        *_y_axis(frame, ticks, y, "°C", text),
-        *_x_axis(frame, edges, x, text),
+        *y_axis(frame, ticks, y, "°C", text),
+        *x_axis(frame, edges, x, text, NARROW),
         *_zone_lines(zone, [x(edge) for edge in edges], y),
         *_now(frame, now, edges, x, text.word("now")),
-        *_legend(
-            frame.left,
-            [
-                (_line_swatch("l-measured thick"), text.word("temperature")),
-                (_line_swatch("l-measured mid dash"), text.word("forecast")),
-                (_line_swatch("l-plan mid"), text.word("setpoint")),
-                (_box_swatch("area f-band", "hollow l-band"), text.word("band")),
-            ],
-        ),
     ]
-    return svg.sheet(text.title, text.description, frame.bottom + 34, body)
+    return svg.sheet(text.title, text.description, frame.bottom + 30, body, NARROW)
 
 
 def _zone_lines(zone: ZoneCourse, xs: list[float], y: Map) -> list[str]:
@@ -82,12 +74,13 @@ def energy_chart(
     adjusted_baseline: Values,
     text: ChartText,
     unit: str = "kWh",
+    width: float = WIDTH,
 ) -> str:
     """Measured use [unit] against the adjusted baseline, per interval of ``times`` (aware starts).
 
     Between the two lies what was saved, or what was used beyond the baseline. None is a gap.
     """
-    frame = Frame(64, 52, WIDTH - 18, 294)
+    frame = Frame(60, 60, width - 14, 280)
     edges = edges_of(times)
     values = [v for v in (*measured, *adjusted_baseline) if v is not None and math.isfinite(v)]
     ticks = svg.nice_ticks(min([0.0, *values]), max([1e-3, *values]))
@@ -97,8 +90,8 @@ def energy_chart(
     use, base = _mapped(measured, y), _mapped(adjusted_baseline, y)
     below, above = _parted(use, base)
     body = [
-        *_y_axis(frame, ticks, y, unit, text),
-        *_x_axis(frame, edges, x, text),
+        *y_axis(frame, ticks, y, unit, text),
+        *x_axis(frame, edges, x, text, width),
         svg.path(svg.between(xs, below, base), "wash f-band"),
         svg.path(svg.between(xs, base, above), "wash f-more"),
         svg.path(svg.steps(xs, base), "l-text mid dash"),
@@ -111,9 +104,10 @@ def energy_chart(
                 (_box_swatch("wash f-band"), text.word("less")),
                 (_box_swatch("wash f-more"), text.word("more")),
             ],
+            width,
         ),
     ]
-    return svg.sheet(text.title, text.description, frame.bottom + 34, body)
+    return svg.sheet(text.title, text.description, frame.bottom + 34, body, width)
 
 
 def savings_bars(
@@ -205,7 +199,7 @@ def _parted(
     return below, above
 
 
-def _y_axis(frame: Frame, ticks: list[float], y: Map, unit: str, text: ChartText) -> list[str]:
+def y_axis(frame: Frame, ticks: list[float], y: Map, unit: str, text: ChartText) -> list[str]:
     step = ticks[1] - ticks[0]
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     out = []
@@ -217,14 +211,17 @@ def _y_axis(frame: Frame, ticks: list[float], y: Map, unit: str, text: ChartText
     return [*out, svg.text(place[0], frame.top - 11, unit, cls="strong", anchor=place[1])]
 
 
-def _x_axis(frame: Frame, edges: list[float], x: Map, text: ChartText) -> list[str]:
+def x_axis(
+    frame: Frame, edges: list[float], x: Map, text: ChartText, width: float = WIDTH
+) -> list[str]:
+    """The axis of time with its ticks; fewer on a chart that is less wide."""
     out = [svg.rule(frame.left, frame.bottom, frame.right, frame.bottom, "axis")]
     free = 0.0
-    for stamp, label in time_ticks(edges[0], edges[-1], text):
+    for stamp, label in time_ticks(edges[0], edges[-1], text, 9.0 * width / WIDTH):
         at, half = x(stamp), _LETTER * len(label) / 2.0
         out.append(svg.rule(at, frame.top, at, frame.bottom, "grid"))
         out.append(svg.rule(at, frame.bottom, at, frame.bottom + 5, "axis"))
-        if at - half >= free and at + half <= WIDTH:
+        if at - half >= free and at + half <= width:
             out.append(svg.text(at, frame.bottom + 21, label, anchor="middle"))
             free = at + half + 4
     return out
@@ -256,12 +253,15 @@ def _box_swatch(*classes: str) -> str:
     return "".join(svg.rect(0, -10, _SWATCH, 12, cls) for cls in classes)
 
 
-def _legend(left: float, items: Sequence[tuple[str, str]]) -> list[str]:
-    """Swatches with their words in one row, from ``left`` or from where they still fit."""
+def _legend(left: float, items: Sequence[tuple[str, str]], width_px: float = WIDTH) -> list[str]:
+    """Swatches with their words in one row, from ``left`` or from where they still fit; in two rows
+    of two where they do not."""
     widths = [_SWATCH + 7 + _LETTER * len(words) + 16 for _, words in items]
-    at = min(left, max(8.0, WIDTH - sum(widths)))
-    out = []
+    first = at = min(left, max(8.0, width_px - sum(widths)))
+    y, out = _LEGEND_Y, []
     for width, (swatch, words) in zip(widths, items, strict=True):
-        out.append(svg.group((swatch, svg.text(_SWATCH + 7, 0, words)), at=(at, _LEGEND_Y)))
+        if at + width - 16 > width_px and at > first:
+            at, y = first, y + 20.0
+        out.append(svg.group((swatch, svg.text(_SWATCH + 7, 0, words)), at=(at, y)))
         at += width
     return out

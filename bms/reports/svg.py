@@ -18,6 +18,8 @@ from itertools import pairwise
 from bms.reports.text import ChartText
 
 WIDTH = 760
+NARROW = 380
+"""Width of a chart [px] that a phone shows as it is, and a desk beside others."""
 FONT_PX = 13
 SMALLEST_PX = 660
 """Below this width [px] a chart scrolls instead of shrinking, so text stays above 11 px."""
@@ -130,6 +132,10 @@ def rect(x: float, y: float, width: float, height: float, cls: str) -> str:
     return f'<rect class="{cls}" {place} rx="2"/>'
 
 
+def disc(x: float, y: float, radius: float, cls: str) -> str:
+    return f'<circle class="{cls}" cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}"/>'
+
+
 def group(content: Iterable[str], *, title: str = "", at: Point | None = None) -> str:
     """Elements that belong together, with the words that stand when one points at them."""
     place = f' transform="translate({at[0]:.1f} {at[1]:.1f})"' if at else ""
@@ -141,13 +147,17 @@ def rule(x1: float, y1: float, x2: float, y2: float, cls: str) -> str:
     return f'<line class="{cls}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
 
 
-def sheet(title: str, description: str, height: float, body: Iterable[str]) -> str:
-    """The finished SVG with its title, description and colours."""
+def sheet(
+    title: str, description: str, height: float, body: Iterable[str], width: float = WIDTH
+) -> str:
+    """The finished SVG with its title, description and colours; one wider than ``NARROW`` does not
+    shrink below ``SMALLEST_PX``."""
+    broad = " broad" if width > NARROW else ""
     content = "".join(body)
     key = f"{zlib.crc32((title + content).encode()):08x}"
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="bms-chart" role="img"'
-        f' viewBox="0 0 {WIDTH} {height:.0f}" aria-labelledby="t{key} d{key}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="bms-chart{broad}" role="img"'
+        f' viewBox="0 0 {width:.0f} {height:.0f}" aria-labelledby="t{key} d{key}">'
         f'<title id="t{key}">{escape(title)}</title><desc id="d{key}">{escape(description)}</desc>'
         f"<style>{_STYLE}</style>{_HATCH if 'hatch' in content else ''}{content}</svg>"
     )
@@ -170,7 +180,7 @@ def _colours(selector: str, palette: dict[str, str]) -> str:
 
 
 _SHAPES = (
-    f".bms-chart{{display:block;width:100%;height:auto;min-width:{SMALLEST_PX}px;"
+    f".bms-chart.broad{{min-width:{SMALLEST_PX}px}}.bms-chart{{display:block;width:100%;height:auto;"
     f"font:{FONT_PX}px system-ui,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif;"
     "font-variant-numeric:tabular-nums}"
     ".bms-chart text{fill:currentColor}"
@@ -184,6 +194,7 @@ _SHAPES = (
     ".bms-chart .dash{stroke-dasharray:5 4;stroke-linecap:butt}"
     ".bms-chart .dots{stroke-dasharray:1 4}"
     ".bms-chart .area{stroke:none;fill-opacity:.16}"
+    ".bms-chart .faint{stroke:none;fill-opacity:.07}"
     ".bms-chart .wash{stroke:none;fill-opacity:.32}"
     ".bms-chart .bar{stroke-width:1.5;fill-opacity:.55}"
     ".bms-chart .hatch{fill-opacity:1}"
@@ -210,11 +221,15 @@ def edges_of(times: Sequence[datetime]) -> list[float]:
     return [*stamps, stamps[-1] + (min(gaps) if gaps else 3600.0)] if stamps else [0.0, 1.0]
 
 
-def time_ticks(start: float, end: float, text: ChartText) -> list[tuple[float, str]]:
-    """(epoch s, label) of ticks at local midnights, with hours between them on short spans."""
+def time_ticks(
+    start: float, end: float, text: ChartText, most: float = 9.0
+) -> list[tuple[float, str]]:
+    """(epoch s, label) of ticks at local midnights, ``most`` of them at most, with hours between
+    them on short spans."""
     days = (end - start) / 86400.0
-    hours = (0, 6, 12, 18) if days <= 2.6 else (0, 12) if days <= 4.2 else (0,)
-    every = max(1, math.ceil(days / 9.0))
+    shrunk = days * 9.0 / most
+    hours = (0, 6, 12, 18) if shrunk <= 2.6 else (0, 12) if shrunk <= 4.2 else (0,)
+    every = max(1, math.ceil(days / most))
     zone = text.translator.zone or UTC
     day = datetime.fromtimestamp(start, zone).date()
     out: list[tuple[float, str]] = []

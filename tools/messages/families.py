@@ -10,6 +10,7 @@ from typing import get_args
 
 from api.pages.actions import savings
 from api.pages.actions.routes import ACTIONS
+from api.pages.building.head import Tab
 from api.pages.panels import points, receipts
 from bms.cli.energy import ingest
 from bms.cli.site import plans
@@ -48,6 +49,7 @@ FAMILIES: Mapping[tuple[str, str], Iterable[str]] = {
     ("page", "meter_{}"): Commodity,
     ("page", "heat_{}"): HeatSourceKind,
     ("page", "role_{}"): points.ROLES_IN_WORDS,
+    ("page", "tab_{}"): Tab,
     ("page", "do_{}"): ACTIONS,
     ("page", "do_{}_help"): ACTIONS,
     ("page", "did_{}"): ACTIONS,

@@ -109,7 +109,7 @@ def _matter(each: Attention, ports: ApiPorts, t: PageTranslator) -> MatterRow:
 
 def _claim(savings: SavingsBoard, ports: ApiPorts, t: PageTranslator) -> Claim:
     names = names_of(ports.sites.values(), t)
-    return claim_of(savings.total, _longest(list(savings.sites.values())), names, t)
+    return claim_of(savings.total, _longest(list(savings.sites.values())).periods, names, t)
 
 
 def _why_none(savings: SavingsBoard, t: PageTranslator) -> str | None:

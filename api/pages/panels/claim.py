@@ -9,7 +9,7 @@ from datetime import timedelta
 from api.pages.language import PageTranslator
 from bms.model.fact import Fact, Parameter
 from bms.model.savings.avoided_use import Savings, SiteSavings
-from bms.services.assessment.savings_cache import SiteAssessment
+from bms.services.periods import Periods
 
 MOST_NAMES = 8
 """Buildings that a reason names."""
@@ -35,11 +35,11 @@ class Claim:
 
 def claim_of(
     saving: SiteSavings | Savings,
-    assessed: SiteAssessment,
+    periods: Periods,
     names: Mapping[str, str],
     t: PageTranslator,
 ) -> Claim:
-    """The saving of a meter, a building or all of them, over the periods of ``assessed``.
+    """The saving of a meter, a building or all of them, over ``periods``.
 
     ``names`` of sites and meters stand in the reasons in place of their ids."""
     return Claim(
@@ -53,7 +53,7 @@ def claim_of(
         share=_share(saving, t),
         dkk=_worth(saving, "cost_dkk", t),
         co2=_worth(saving, "co2_kg", t),
-        period=_period(assessed, t),
+        period=_period(periods, t),
         reasons=tuple(t.describe(_named(words, names, t)) for words in saving.reasons),
     )
 
@@ -105,8 +105,8 @@ def _worth(saving: SiteSavings | Savings, name: str, t: PageTranslator) -> str |
     return None if value is None else t.number(value)
 
 
-def _period(assessed: SiteAssessment, t: PageTranslator) -> str:
-    span = assessed.periods.reporting
+def _period(periods: Periods, t: PageTranslator) -> str:
+    span = periods.reporting
     days = (t.local(span.end).date() - t.local(span.start).date()).days
     return t(
         "saved_period",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.pages.language import PageTranslator
+from api.pages.panels.points import meter_name
 from bms.model.assets.site import Site
 from bms.model.savings.avoided_use import SiteSavings
 from bms.model.savings.event import Decision, NonRoutineEvent, standing
@@ -50,7 +51,7 @@ def events_view(
     kept = {entry.id for entry in standing(entries)}
     return EventsView(
         open=tuple(_open(row, t) for row in open_events(site, savings, entries)),
-        ledger=tuple(_entry(entry, entry.id in kept, t) for entry in reversed(entries)),
+        ledger=tuple(_entry(entry, entry.id in kept, site, t) for entry in reversed(entries)),
         without=_without(savings, t),
     )
 
@@ -64,11 +65,11 @@ def _open(row: OpenEvent, t: PageTranslator) -> OpenRow:
     )
 
 
-def _entry(entry: NonRoutineEvent, stands: bool, t: PageTranslator) -> LedgerRow:
+def _entry(entry: NonRoutineEvent, stands: bool, site: Site, t: PageTranslator) -> LedgerRow:
     confirmed = entry.decision is Decision.CONFIRMED
     kwh = f"{t.number(entry.kwh_adjustment)} ± {t.number(entry.kwh_se)}"
     return LedgerRow(
-        meter=entry.meter.partition("/")[2],
+        meter=meter_name(site, entry.meter.partition("/")[2], t),
         period=f"{t.day(entry.start, year=True)} – {t.day(entry.end, year=True)}",
         kwh=kwh if confirmed else "",
         decision=t(f"event_{entry.decision.value}" if stands else "event_superseded"),

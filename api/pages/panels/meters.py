@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from markupsafe import Markup
 
 from api.pages.language import PageTranslator
+from api.pages.panels.figure import ChartFigure, both
 from bms.model.assets.site import Site
 from bms.model.readings.series import Floats
 from bms.reports.charts import energy_chart
@@ -17,13 +17,16 @@ from bms.reports.text import ChartText
 from bms.services.assessment.counterfactual import MeterDays
 from bms.services.periods import midnight
 
+MOST_ROWS = 100
+"""Days of a table; beyond that it has weeks."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeterView:
     """A meter with its chart; None where there is no whole day yet."""
 
     name: str
-    chart: Markup | None
+    figure: ChartFigure | None
 
 
 def meter_views(rows: Sequence[MeterDays], site: Site, t: PageTranslator) -> tuple[MeterView, ...]:
@@ -34,7 +37,7 @@ def meter_views(rows: Sequence[MeterDays], site: Site, t: PageTranslator) -> tup
 def _view(row: MeterDays, site: Site, t: PageTranslator) -> MeterView:
     name = t(f"meter_{row.commodity.value}")
     if not np.isfinite(row.measured_kwh).any():
-        return MeterView(name=name, chart=None)
+        return MeterView(name=name, figure=None)
     times = [midnight(day, site.timezone) for day in row.dates]
     text = ChartText(
         title=t("use_title", meter=name),
@@ -48,14 +51,32 @@ def _view(row: MeterDays, site: Site, t: PageTranslator) -> MeterView:
         ),
         translator=t,
     )
-    drawn = energy_chart(
-        times,
-        _plain(row.measured_kwh),
-        _plain(row.adjusted_baseline_kwh),
-        text,
-        t("kwh_per_day"),
+    measured, expected = _plain(row.measured_kwh), _plain(row.adjusted_baseline_kwh)
+
+    def draw(width: float) -> str:
+        return energy_chart(times, measured, expected, text, t("kwh_per_day"), width)
+
+    every = 1 if len(times) <= MOST_ROWS else 7
+    rows = [
+        (
+            t.day(times[i], year=True),
+            _of(measured[i : i + every], t),
+            _of(expected[i : i + every], t),
+        )
+        for i in range(0, len(times), every)
+    ]
+    heads = (
+        t("shadow_day") if every == 1 else t("use_week"),
+        f"{t('use_measured')} [kWh]",
+        f"{t('use_baseline')} [kWh]",
     )
-    return MeterView(name=name, chart=Markup(drawn))  # noqa: S704 - our own SVG, words escaped
+    return MeterView(name=name, figure=both(draw, 60, 14, heads, rows))
+
+
+def _of(values: Sequence[float | None], t: PageTranslator) -> str:
+    """Their sum; a dash where one of them is not known."""
+    known = [value for value in values if value is not None]
+    return t.number(sum(known) if known and len(known) == len(values) else None)
 
 
 def _sum(values: Floats) -> float | None:

@@ -3,31 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from api.pages.language import PageTranslator
-from api.pages.panels.points import value_text, what_of
-from bms.model.assets.site import Site
-from bms.model.planning.plan import Expected, Plan, SetpointPlan, Step
+from bms.model.planning.plan import Expected, Plan
 from bms.services.overview.buildings import PlanNow
-
-AHEAD = timedelta(hours=24)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComingRow:
-    """One value of one point; ``now`` marks the one that holds at this moment."""
-
-    start: str
-    end: str
-    value: str
-    now: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComingPoint:
-    name: str
-    steps: tuple[ComingRow, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +23,6 @@ class PlanView:
     reasons: tuple[str, ...]
     objections: tuple[str, ...]
     outcomes: tuple[tuple[str, str, str], ...]
-    coming: tuple[ComingPoint, ...]
 
 
 def plan_state(plan: Plan | None) -> str:
@@ -60,11 +39,10 @@ def plan_state_now(plan: PlanNow | None) -> str:
     return "objected" if plan.objection is not None else plan.status.value
 
 
-def plan_view(plan: Plan, site: Site, now: datetime, t: PageTranslator) -> PlanView:
+def plan_view(plan: Plan, now: datetime, t: PageTranslator) -> PlanView:
     """A plan in words."""
     schedule = plan.schedule
     words = (*schedule.reasons, *plan.problem.notes)
-    rows = (_coming(row, site, now, t) for row in schedule.setpoints)
     return PlanView(
         id=plan.id,
         state=plan_state(plan),
@@ -75,7 +53,6 @@ def plan_view(plan: Plan, site: Site, now: datetime, t: PageTranslator) -> PlanV
         reasons=tuple(dict.fromkeys(t.describe(each) for each in words)),
         objections=tuple(t.describe(each) for each in plan.objections),
         outcomes=_outcomes(schedule.expected, schedule.own_control, t),
-        coming=tuple(row for row in rows if row.steps),
     )
 
 
@@ -95,30 +72,3 @@ def _outcomes(ours: Expected, own: Expected, t: PageTranslator) -> tuple[tuple[s
 def _with_unit(value: float | None, unit: str, decimals: int, t: PageTranslator) -> str:
     text = t.number(value, decimals)
     return text if value is None else f"{text} {unit}"
-
-
-def _coming(row: SetpointPlan, site: Site, now: datetime, t: PageTranslator) -> ComingPoint:
-    steps = _merged([s for s in row.steps if s.end > now and s.start < now + AHEAD])
-    return ComingPoint(
-        name=what_of(row.point, site, t),
-        steps=tuple(
-            ComingRow(
-                start=t.soon(step.start, now),
-                end=t.soon(step.end, now),
-                value=value_text(step.value, row.unit, t),
-                now=step.start <= now < step.end,
-            )
-            for step in steps
-        ),
-    )
-
-
-def _merged(steps: list[Step]) -> list[Step]:
-    """Neighbours with the same value as one."""
-    out: list[Step] = []
-    for step in steps:
-        if out and out[-1].end == step.start and out[-1].value == step.value:
-            out[-1] = Step(start=out[-1].start, end=step.end, value=step.value)
-        else:
-            out.append(step)
-    return out

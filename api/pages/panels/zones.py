@@ -7,10 +7,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from markupsafe import Markup
-
 from api.pages.language import PageTranslator
-from bms.model.assets.point import Point, Role
+from api.pages.panels.figure import ChartFigure, drawn
+from bms.model.access.actor import Actor
+from bms.model.assets.point import Point, Privacy, Role
 from bms.model.assets.site import Site, Zone
 from bms.model.planning.grid import occupied
 from bms.model.planning.plan import Plan
@@ -25,13 +25,16 @@ BACK = timedelta(hours=48)
 AHEAD = timedelta(hours=24)
 PAST_STEPS = int(BACK / STEP)
 STEPS = int((BACK + AHEAD) / STEP)
+PER_ROW = 4
+"""Steps of a row of the table [1]: an hour."""
+FRESH = timedelta(hours=1)
 
 Values = list[float | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneView:
-    """A zone with its chart; ``chart`` is None where there is nothing to draw."""
+    """A zone with its chart; ``figure`` is None where there is nothing to draw."""
 
     id: str
     name: str
@@ -41,7 +44,9 @@ class ZoneView:
     band: str
     setpoint: str | None
     overridden: bool
-    chart: Markup | None
+    in_use: bool
+    co2: str | None
+    figure: ChartFigure | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +69,16 @@ def zone_views(
     overridden: Collection[str],
     now: datetime,
     t: PageTranslator,
+    key: Actor | None = None,
 ) -> tuple[ZoneView, ...]:
-    """Every zone of the site; ``overridden`` are points that people hold."""
+    """Every zone of the site; ``overridden`` are points that people hold. CO2 is shown to whom
+    ``key`` lets see it."""
     taken = {p.zone for p in site.points if p.role is Role.ZONE_SETPOINT and p.id in overridden}
     return tuple(
-        _view(site, zone, _lines(readings, site, zone, plan, now), zone.id in taken, now, t)
+        replace(
+            _view(zone, _lines(readings, site, zone, plan, now), zone.id in taken, now, t),
+            co2=_co2(readings, site, zone, now, key, t),
+        )
         for zone in site.zones
     )
 
@@ -134,8 +144,27 @@ def _forecast(plan: Plan | None, zone: Zone, start: datetime, middle: datetime) 
     return values
 
 
+def _co2(
+    readings: ReadingStore,
+    site: Site,
+    zone: Zone,
+    now: datetime,
+    key: Actor | None,
+    t: PageTranslator,
+) -> str | None:
+    """The CO2 of the last hour [ppm]; None where it is not known, or not for who asks."""
+    point = point_of(site, Role.ZONE_CO2, zone=zone.id)
+    if point is None:
+        return None
+    seen = point.privacy is not Privacy.PERSONAL if key is None else key.may_see(point)
+    latest = readings.latest([point.id]).get(point.id) if seen else None
+    if latest is None or latest.good_value is None or now - latest.time > FRESH:
+        return None
+    return f"{t.number(latest.good_value)} ppm"
+
+
 def _view(
-    site: Site, zone: Zone, lines: _Lines, overridden: bool, now: datetime, t: PageTranslator
+    zone: Zone, lines: _Lines, overridden: bool, now: datetime, t: PageTranslator
 ) -> ZoneView:
     seen = any(value is not None for value in (*lines.temp, *lines.forecast))
     last = next((i for i in reversed(range(STEPS)) if lines.temp[i] is not None), None)
@@ -149,12 +178,14 @@ def _view(
         band=t("range", low=zone.comfort.low_c, high=zone.comfort.high_c),
         setpoint=None if setpoint is None else t.number(setpoint, 1),
         overridden=overridden,
-        chart=None,
+        in_use=lines.low[PAST_STEPS] is not None,
+        co2=None,
+        figure=None,
     )
     if not seen:
         return shown
     summary = _summary(shown, t)
-    return replace(shown, summary=summary, chart=_chart(zone, lines, summary, now, t))
+    return replace(shown, summary=summary, figure=_figure(zone, lines, summary, now, t))
 
 
 def _summary(zone: ZoneView, t: PageTranslator) -> str:
@@ -170,7 +201,9 @@ def _summary(zone: ZoneView, t: PageTranslator) -> str:
     )
 
 
-def _chart(zone: Zone, lines: _Lines, summary: str, now: datetime, t: PageTranslator) -> Markup:
+def _figure(
+    zone: Zone, lines: _Lines, summary: str, now: datetime, t: PageTranslator
+) -> ChartFigure:
     course = ZoneCourse(
         times=[lines.start + STEP * i for i in range(STEPS)],
         temp=lines.temp,
@@ -180,5 +213,20 @@ def _chart(zone: Zone, lines: _Lines, summary: str, now: datetime, t: PageTransl
         forecast=lines.forecast,
     )
     text = ChartText(title=t("zone_title", zone=zone.name), description=summary, translator=t)
-    drawn = band_chart(course, text, now)
-    return Markup(drawn)  # noqa: S704 - our own SVG, its words are escaped
+    hourly = range(0, STEPS, PER_ROW)
+    return ChartFigure(
+        drawings=(drawn(band_chart(course, text, now), 40, 10),),
+        heads=(t("time"), t("zone_measured"), t("zone_expected"), t("zone_setpoint"), t("band")),
+        rows=tuple(_row(lines, i, zone, t) for i in hourly),
+    )
+
+
+def _row(lines: _Lines, i: int, zone: Zone, t: PageTranslator) -> tuple[str, ...]:
+    in_use = lines.low[i] is not None
+    return (
+        t.moment(lines.start + STEP * i),
+        t.number(lines.temp[i], 1),
+        t.number(lines.forecast[i], 1),
+        t.number(lines.setpoint[i], 1),
+        t("range", low=zone.comfort.low_c, high=zone.comfort.high_c) if in_use else t("out_of_use"),
+    )

@@ -18,11 +18,6 @@
   place.appendChild(button);
   document.querySelector(".foot .links").appendChild(place);
 
-  // A narrow screen shows the part of a chart around now: the past is to the left of it.
-  main.querySelectorAll(".zone .chart").forEach(function (each) {
-    each.scrollLeft = (each.scrollWidth - each.clientWidth) * 0.7;
-  });
-
   function busy() {
     var chosen = window.getSelection();
     return document.hidden || main.contains(document.activeElement) && document.activeElement !== main
@@ -46,6 +41,7 @@
     main.querySelectorAll(".chart, .scroll").forEach(function (each, i) {
       each.scrollLeft = scrolled[i] || 0;
     });
+    document.dispatchEvent(new Event("bms:fresh"));
   }
 
   function bring() {

@@ -16,7 +16,17 @@ from tests.rigs.fakes.api import HTML, NOW, SETPOINT, a_command, a_lodge_plan, a
 from tests.rigs.fakes.city import HOUR, QUARTER, lodge
 
 VOID = {"meta", "link", "img", "input", "br", "hr"}
-PAGES = ("/", "/sites/lodge", "/ranking", "/cooling", "/docs", "/login")
+TABS = ("savings", "use", "work", "history", "trail")
+PAGES = (
+    "/",
+    "/sites/lodge",
+    *(f"/sites/lodge/{tab}" for tab in TABS),
+    "/sites/lodge/did/override",
+    "/ranking",
+    "/cooling",
+    "/docs",
+    "/login",
+)
 LANGUAGES = ("da", "en")
 
 
@@ -168,11 +178,55 @@ async def test_the_building_shows_rooms_plan_use_and_receipts(lived):
     assert "Setpunkt nu 17,5 °C" in text
     assert "Vejrudsigten mangler: <at 8>" in text
     assert "20,5 °C" in text
-    assert "Varme: målt og forventet forbrug" in text
     assert "Overstyret manuelt" in text
     assert "BACnet-prioritet 8" in text
     assert "80 kr." in text
     assert "2,5 °C" in text
+    use = await read(lived, "/sites/lodge/use?lang=da")
+    assert "Varme: målt og forventet forbrug" in use.text
+    assert "Energisignatur" in use.text
+
+
+async def test_a_change_to_come_says_why(lived):
+    text = (await read(lived, "/sites/lodge?lang=da")).text
+    assert "gøres klar til brug" in text or "mens rummet er i brug" in text or "billigst" in text
+
+
+async def test_every_tab_is_an_address_of_its_own(lived):
+    page = await read(lived, "/sites/lodge/use?lang=en")
+    assert {f"/sites/lodge/{tab}" for tab in TABS} | {"/sites/lodge"} <= set(page.links)
+
+
+async def test_charts_have_their_numbers_beside_them(lived):
+    async with lived.browser(**HTML) as browser:
+        for path in ("/sites/lodge", "/sites/lodge/use", "/sites/lodge/history"):
+            text = (await browser.get(path)).text
+            assert text.count("<figure") == text.count("</details>\n</figure>") > 0, path
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "point=lodge/outdoor.temp",
+        "point=lodge/heat.energy&compare=year",
+        "start=2019-01-27&end=2019-01-27&compare=before",
+        "start=2018-01-01&end=2019-01-28",
+        "start=2019-01-28&end=2019-01-01",
+        "start=0001-01-01&end=9999-12-31",
+        "start=x&end=y&compare=z&point=castle/nothing",
+    ],
+)
+async def test_history_at_any_range(lived, query):
+    page = await read(lived, f"/sites/lodge/history?{query}")
+    assert_sound(page, "da")
+
+
+async def test_the_way_back_is_for_who_may_operate(lived):
+    assert "Log ind" in (await read(lived, "/sites/lodge/trail")).text
+    page = await read(lived, f"/sites/lodge/trail?point={SETPOINT}", **lived.key("operate"))
+    assert_sound(page, "da")
+    assert "Hvad bygningen gjorde" in page.text
+    assert "Hvad planen vidste" in page.text
 
 
 async def test_without_data_pages_say_what_is_missing_and_why(empty):
@@ -282,7 +336,7 @@ async def test_a_building_whose_saving_fails_spares_the_page(tmp_path):
     assert_sound(page, "en")
     assert "weather is away" in page.text
     assert "The other" in page.text
-    building = await read(world, "/sites/lodge?lang=en")
+    building = await read(world, "/sites/lodge/savings?lang=en")
     assert "weather is away" in building.text
 
 

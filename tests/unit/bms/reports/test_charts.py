@@ -137,7 +137,7 @@ def test_the_band_is_drawn_only_where_there_is_one():
 
 def test_words_are_those_of_the_language():
     shown = words(band([20.0] * 6))
-    assert {"Målt", "Komfort i brugstid", "Setpunkt", "Forventet", "nu", "°C"} <= set(shown)
+    assert {"nu", "°C"} <= set(shown), "its lines are named beside the charts"
     assert parsed(band([20.0] * 6)).find("s:title", NS).text == "Rådhus <nord>"
 
 

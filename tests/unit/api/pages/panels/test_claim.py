@@ -9,7 +9,6 @@ from api.pages.panels.standing import names_of
 from bms.model.savings.avoided_use import Span
 from bms.model.savings.objection import ObjectionKind, Verdict, objection
 from bms.savings.claims.aggregate import SumCode, combine_buildings
-from bms.services.assessment.savings_cache import SiteAssessment
 from bms.services.periods import Periods
 from tests.rigs.fakes.city import lodge
 
@@ -28,7 +27,7 @@ class TestClaim:
         )
         saving = replace(combine_buildings("portfolio", ()), reasons=(why,))
         span = Span(start=START, end=START + timedelta(days=10))
-        assessed = SiteAssessment(periods=Periods(baseline=span, reporting=span), savings=saving)
-        (reason,) = claim_of(saving, assessed, names_of((SITE,), t), t).reasons
+        periods = Periods(baseline=span, reporting=span)
+        (reason,) = claim_of(saving, periods, names_of((SITE,), t), t).reasons
         assert SITE.name_da in reason
         assert SITE.id not in reason.replace(SITE.name_da, "")

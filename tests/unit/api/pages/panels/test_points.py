@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from api.pages.language import PageTranslator
-from api.pages.panels.plan import value_text, what_of
+from api.pages.panels.points import value_text, what_of
 from bms.model.readings.units import Unit
 from tests.rigs.fakes.ventilation import FLOW, RUN, SUPPLY, airy_lodge
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import TypeVar
 
 from api.pages.building.head import building_now
 from api.pages.building.trail import TrailView, trail_view
@@ -22,7 +24,7 @@ from api.pages.panels.trials import TrialRow, trial_rows
 from api.pages.panels.use_year import UseYearView, signature_figure, use_year_view
 from api.pages.panels.zones import ZoneView, zone_views
 from api.ports import ApiPorts
-from bms.errors import ConfigError, FeedError
+from bms.errors import ConfigError, FeedError, NotMadeYet
 from bms.model.access.actor import Actor
 from bms.model.access.grant import Permission
 from bms.model.assets.site import Site
@@ -33,6 +35,7 @@ from bms.services.overview.attention import attention_now
 from bms.services.overview.signature import signature
 from bms.services.site_lookup import mode_in_force
 
+T = TypeVar("T")
 A_DAY = timedelta(hours=24)
 SHOWN_ID = 12
 """Digits of a baseline's mark that are shown; enough to tell two apart."""
@@ -102,12 +105,9 @@ def savings_tab(ports: ApiPorts, cache: SavingsCache, site: Site, t: PageTransla
 
 
 def _measures(cache: SavingsCache, site: Site, t: PageTranslator) -> tuple[MeasureRow, ...]:
-    """Every measure with its saving; none where the weather is away."""
+    """Every measure with its saving; none where the weather is away, or they are not made yet."""
     names = names_of((site,), t)
-    try:
-        rows = measure_savings(cache, site)
-    except FeedError:
-        return ()
+    rows = _where_known(lambda: measure_savings(cache, site)) or ()
     return tuple(
         MeasureRow(
             what=row.kept.measure.what,
@@ -129,15 +129,19 @@ class UseTab:
 
 
 def use_tab(ports: ApiPorts, cache: SavingsCache, site: Site, t: PageTranslator) -> UseTab:
-    try:
-        year = use_year_view(cache, site, t)
-    except (FeedError, ConfigError):
-        year = None
     return UseTab(
-        year=year,
-        meters=meter_views(cache.days(site), site, t),
-        signature=signature_figure(signature(cache, site), t),
+        year=_where_known(lambda: use_year_view(cache, site, t)),
+        meters=_where_known(lambda: meter_views(cache.days(site), site, t)) or (),
+        signature=_where_known(lambda: signature_figure(signature(cache, site), t)),
     )
+
+
+def _where_known(look: Callable[[], T | None]) -> T | None:
+    """What ``look`` returns; None where it cannot be told, or is not made yet."""
+    try:
+        return look()
+    except (FeedError, ConfigError, NotMadeYet):
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

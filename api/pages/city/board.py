@@ -71,9 +71,9 @@ class CityBoard:
 
     def _make_savings(self) -> SavingsBoard:
         rows: list[SiteAssessment] = []
-        for site in self._ports.sites.values():
+        for name, site in self._ports.sites.items():
             while_running()
-            rows.append(self._cache.site(site))
+            rows += self._cache.limited_to({name: site}).sites()
         return SavingsBoard(
             sites={row.savings.id: row for row in rows}, total=self._cache.portfolio(rows)
         )

@@ -19,6 +19,7 @@ class AnswerKind(StrEnum):
     COOLING = "cooling"
     CONSUMPTION = "consumption"
     METER_STATES = "meter_states"
+    SIGNATURE = "signature"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,6 +23,7 @@ from bms.services.assessment.ports import AssessmentPorts
 from bms.services.assessment.ranking import figures_question
 from bms.services.assessment.savings_cache import SavingsCache, versions_of
 from bms.services.cooling import settled_by_cooling
+from bms.services.overview.signature import signature_question
 
 KEPT_FOR = timedelta(days=40)
 """How long an answer stays that nobody has made anew."""
@@ -36,6 +37,7 @@ def standing_questions(cache: SavingsCache, site: Site) -> list[Question[Any]]:
         figures_question(cache, site),
         consumption_question(cache, site),
         states_question(cache, site),
+        signature_question(cache, site),
     ]
     return [*found, cooling_question(cache, site)] if settled_by_cooling(site) else found
 

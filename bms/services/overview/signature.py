@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from bms.errors import FeedError
 from bms.model.assets.site import Site
 from bms.model.readings.units import Commodity
 from bms.model.savings.avoided_use import Span
+from bms.model.savings.kept_answer import AnswerKind
 from bms.savings.data.daily import DailyUse, daily
+from bms.services.answers.kept import Planned, Question
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.assessment.site_savings import meter_use, outdoor_temperature
-from bms.services.periods import Periods
+from bms.services.periods import local_date, midnight
 
 YEARS = timedelta(days=3 * 366)
 FIRST_MONTH = 7
@@ -32,25 +34,37 @@ class HeatingSeason:
 
 def signature(cache: SavingsCache, site: Site) -> tuple[HeatingSeason, ...]:
     """The last seasons of the first billed heat meter of a site, oldest first; none without one,
-    without weather and without a whole day."""
+    without weather and without a whole day. Raises ``NotMadeYet`` where a reader has to wait."""
+    return cache.answers.one(signature_question(cache, site)).answer
+
+
+def signature_question(cache: SavingsCache, site: Site) -> Question[tuple[HeatingSeason, ...]]:
+    """The question for the energy signature of a site."""
     meter = next((m for m in site.meters if m.billed and m.commodity in HEAT), None)
-    if meter is None:
-        return ()
-    now, ports = cache.ports.clock.now(), cache.ports
-    end = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    span = Span(start=end - YEARS, end=end)
+    ports = cache.ports
 
-    def look() -> tuple[HeatingSeason, ...]:
-        use = meter_use(site, meter, ports.readings, span.start, span.end)
-        if use is None:
-            return ()
-        temp = outdoor_temperature(site, ports.feed, span.start, span.end)
-        return _seasons(daily(use, temp, span, site.timezone))
+    def plan() -> Planned[tuple[HeatingSeason, ...]]:
+        end = midnight(local_date(ports.clock.now(), site.timezone), site.timezone)
+        span = Span(start=end - YEARS, end=end)
 
-    try:
-        return cache.once("signature", site, Periods(baseline=span, reporting=span), look)
-    except FeedError:
-        return ()
+        def work() -> tuple[HeatingSeason, ...]:
+            use = None if meter is None else meter_use(site, meter, ports.readings, *_ends(span))
+            if use is None:
+                return ()
+            try:
+                temp = outdoor_temperature(site, ports.feed, *_ends(span))
+            except FeedError:
+                return ()
+            return _seasons(daily(use, temp, span, site.timezone))
+
+        return Planned(span, f"until {end.date()}", work)
+
+    returns = tuple[HeatingSeason, ...]
+    return cache.ask(AnswerKind.SIGNATURE, site, returns, plan)
+
+
+def _ends(span: Span) -> tuple[datetime, datetime]:
+    return span.start, span.end
 
 
 def _seasons(days: DailyUse) -> tuple[HeatingSeason, ...]:

@@ -15,7 +15,7 @@ from bms.services.consumption import HOUR
 from tests.rigs.fakes.api import CONTROL, NOW, World, a_world, live_in
 from tests.rigs.fakes.ledger import an_event
 
-STANDING = 5
+STANDING = 6
 """Answers that are kept of a lodge: savings, days, key figures, consumption, states of meters."""
 
 

@@ -158,6 +158,12 @@ def docs(request: Request) -> Response:
     return render(request, "docs.html", {"operations": operations_of(request.app.openapi())})
 
 
+@router.get("/accessibility", dependencies=[Depends(anybody)])
+def accessibility(request: Request) -> Response:
+    """How accessible the pages are, and what is missing (the law on web accessibility)."""
+    return render(request, "accessibility.html", {})
+
+
 def add_pages(above: APIRouter) -> None:
     """The pages and the few files that they need."""
     above.include_router(router)

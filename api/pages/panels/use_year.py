@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from api.pages.language import PageTranslator
-from api.pages.panels.figure import ChartFigure, both
+from api.pages.panels.figure import ChartFigure, drawn
 from api.pages.panels.points import meter_name
 from bms.messages import MISSING
 from bms.model.assets.site import Site
 from bms.reports.building_charts import SignatureSeason, signature_chart
+from bms.reports.svg import NARROW
 from bms.reports.text import ChartText
 from bms.services.accounts.city_year import consumption_of_site
 from bms.services.accounts.consumption_year import CommodityYear
@@ -68,7 +69,7 @@ def signature_figure(seasons: Sequence[HeatingSeason], t: PageTranslator) -> Cha
     """The energy signature by heating season; None where no day is known."""
     if not seasons:
         return None
-    drawn = [
+    seasons_drawn = [
         SignatureSeason(
             name=f"{season.year}/{(season.year + 1) % 100:02d}",
             temp_c=season.temp_c,
@@ -78,14 +79,16 @@ def signature_figure(seasons: Sequence[HeatingSeason], t: PageTranslator) -> Cha
     ]
     text = ChartText(
         title=t("signature"),
-        description=t("signature_about", seasons=", ".join(row.name for row in drawn)),
+        description=t("signature_about", seasons=", ".join(row.name for row in seasons_drawn)),
         translator=t,
     )
     rows = [
-        (row.name, t.number(len(row.kwh)), _cold(row, t), _mean(row, t)) for row in reversed(drawn)
+        (row.name, t.number(len(row.kwh)), _cold(row, t), _mean(row, t))
+        for row in reversed(seasons_drawn)
     ]
     heads = (t("signature_season"), t("month_days"), t("signature_cold"), t("signature_mean"))
-    return both(lambda width: signature_chart(drawn, text, width), 52, 14, heads, rows, along=False)
+    drawing = drawn(signature_chart(seasons_drawn, text, NARROW), 52, 14)
+    return ChartFigure(drawings=(drawing,), heads=heads, rows=tuple(rows), along=False)
 
 
 def _cold(row: SignatureSeason, t: PageTranslator) -> str:

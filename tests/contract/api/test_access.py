@@ -19,6 +19,7 @@ ANYBODY = {
     ("GET", "/openapi.json"),
     ("GET", "/static/style.css"),
     ("GET", "/docs"),
+    ("GET", "/accessibility"),
     ("GET", "/healthz"),
     ("GET", "/readyz"),
     ("GET", "/login"),

@@ -25,6 +25,7 @@ PAGES = (
     "/ranking",
     "/cooling",
     "/docs",
+    "/accessibility",
     "/login",
 )
 LANGUAGES = ("da", "en")

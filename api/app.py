@@ -24,6 +24,7 @@ from api.pages.city.table import RowsInWords
 from api.pages.views import add_pages
 from api.ports import ApiPorts
 from api.problems import add_problem_handlers
+from api.proxies import BehindProxies
 from api.reports import exports
 from api.routes import (
     accounts,
@@ -80,6 +81,7 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
         version=_version(),
         docs_url=None,
         redoc_url=None,
+        servers=[{"url": ports.settings.root_path or "/"}],
         routes=list(_routes()),
     )
     app.state.ports = ports
@@ -102,6 +104,9 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
     app.add_middleware(JsonMiddleware)
     app.add_middleware(GZipMiddleware, minimum_size=LEAST_COMPRESSED, compresslevel=6)
     app.add_middleware(HeadersMiddleware, answers=answers)
+    app.add_middleware(
+        BehindProxies, trusted=ports.settings.proxies, prefix=ports.settings.root_path
+    )
     add_problem_handlers(app)
     return app
 

@@ -11,6 +11,7 @@ from bms.model.access.rules import AccessRules
 from bms.model.assets.site import Site
 from bms.ports.clock import Clock
 from bms.ports.reports import Reporter
+from bms.ports.sign_in import SignInProvider
 from bms.ports.storage.evidence import EvidenceStore
 from bms.ports.storage.keys import KeyStore
 from bms.ports.storage.people import PeopleStore
@@ -41,6 +42,8 @@ class ApiPorts:
     people_clock: Clock
     """The time that sessions of people end by: ours, where building time is a simulator's."""
     access: AccessRules = AccessRules()
+    provider: SignInProvider | None = None
+    """None where people sign in with passwords only."""
     forwarding: Forwarding | None = None
     """None where the database cannot be away."""
     loop_delay: Callable[[], float | None] = lambda: None

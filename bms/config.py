@@ -31,6 +31,11 @@ class Settings(BaseSettings):
     proxies: str = Field(
         "127.0.0.1,::1", description="addresses or networks of TLS proxies in front, by commas"
     )
+    root_path: str = Field(
+        "",
+        pattern=r"^$|^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]{0,63}){1,8}$",
+        description="path of a proxy below which we are reached, e.g. /energy",
+    )
     statement_s: float = Field(
         10, gt=0, le=600, description="how long the database may take for a question of the API"
     )
@@ -62,6 +67,19 @@ class Settings(BaseSettings):
     open_meteo: bool = Field(default=False, description="ask Open-Meteo for the weather, too")
     tariffs: Path | None = Field(None, description="file of the tariffs; default the shipped one")
     drop: Path | None = Field(None, description="folder in which suppliers put meter files")
+
+    access: Path | None = Field(
+        None, description="file with groups of buildings, and roles of the provider's groups"
+    )
+    oidc_issuer: str | None = Field(None, description="address of the provider of sign-ins")
+    oidc_client_id: str | None = Field(None, description="our name at the provider of sign-ins")
+    oidc_client_secret_file: Path | None = Field(
+        None, description="file with our secret at the provider; none for a public client"
+    )
+    oidc_scopes: str = Field(
+        "openid profile email", description="what the provider is asked for, by spaces"
+    )
+    oidc_groups_claim: str = Field("groups", description="where the provider says the groups")
 
     @model_validator(mode="after")
     def _a_lease_outlasts_the_tick_that_renews_it(self) -> Self:

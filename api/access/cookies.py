@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from fastapi import Request
 from starlette.responses import Response
 
 SESSION = "bms_session"
 FORM = "bms_form"
+PROVIDER = "bms_provider"
 
 
 def cookie(request: Request, name: str) -> str | None:
@@ -15,16 +18,23 @@ def cookie(request: Request, name: str) -> str | None:
 
 
 def set_cookie(
-    request: Request, answer: Response, name: str, value: str, lasts_s: int | None = None
+    request: Request,
+    answer: Response,
+    name: str,
+    value: str,
+    lasts_s: int | None = None,
+    *,
+    same_site: Literal["lax", "strict"] = "strict",
 ) -> None:
-    """Give the browser a cookie; for ``lasts_s`` [s], or until it is closed."""
+    """Give the browser a cookie; for ``lasts_s`` [s], or until it is closed. ``lax`` is for what
+    has to come back with somebody whom another site sends to us."""
     answer.set_cookie(
         _full_name(request, name),
         value,
         max_age=lasts_s,
         path="/",
         httponly=True,
-        samesite="strict",
+        samesite=same_site,
         secure=_over_tls(request),
     )
 

@@ -18,6 +18,7 @@ from api.access.csrf import FormToken
 from api.headers import SECURITY_HEADERS
 from api.pages.language import COOKIE, PageTranslator, language_name, language_of
 from api.ports import ApiPorts
+from api.proxies import below
 from bms.messages import languages
 from bms.model.outside_text import without_orders
 
@@ -65,13 +66,14 @@ def render(
             "languages": _language_links(request),
             "simulated": ports.settings.clock_file is not None,
             "now": ports.clock.now(),
-            "provider": False,
+            "below": request.scope.get("prefix", ""),
+            "provider": ports.provider is not None,
             "person": found_before(request),
             "may_log_out": cookie(request, SESSION) is not None,
             **values,
         }
     )
-    answer = HTMLResponse(html, status)
+    answer = HTMLResponse(below(request.scope.get("prefix", ""), html), status)
     csrf.remember(answer)
     if request.query_params.get("lang") == t.language:
         answer.set_cookie(

@@ -20,7 +20,7 @@ from bms.model.access.actor import Actor
 from bms.model.access.grant import Permission
 from bms.model.access.people import KeptSession, SignInWay
 from bms.services.access.passwords import person_with
-from bms.services.access.sessions import LASTS, SignedIn, begin_session, good_at
+from bms.services.access.sessions import SignedIn, begin_session, good_at
 from bms.services.api_keys import find_key
 from bms.services.off_loop import off_loop
 
@@ -73,7 +73,7 @@ def signed_in(request: Request, ports: ApiPorts, who: SignedIn, target: str) -> 
     now, at = ports.people_clock.now(), ports.clock.now()
     token = begin_session(ports.people, who, now=now, at=at)
     answer = RedirectResponse(target, 303)
-    set_cookie(request, answer, SESSION, token, int(LASTS.total_seconds()))
+    set_cookie(request, answer, SESSION, token, int(who.lasts.total_seconds()))
     return answer
 
 

@@ -12,7 +12,7 @@ from starlette.types import Scope
 
 from api.access.rules import anybody
 from api.deps import CacheDep, PageReader, PortsDep, SiteDep, visible_sites
-from api.pages import open_data, reports, sign_in
+from api.pages import open_data, provider, reports, sign_in
 from api.pages.actions.routes import router as actions
 from api.pages.building.routes import router as building
 from api.pages.city.board import CityBoard, LimitedBoard
@@ -172,6 +172,7 @@ def add_pages(above: APIRouter) -> None:
     above.include_router(sign_in.router)
     above.include_router(open_data.router)
     above.include_router(building)
+    above.include_router(provider.router)
     above.mount("/static", Files(directory=HERE / "static"), name="static")
 
 

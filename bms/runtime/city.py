@@ -21,6 +21,7 @@ from bms.ports.ownership import EverySite, OwnedSites, SiteOwners
 from bms.ports.planner import Checker, Planner
 from bms.ports.reports import Reporter
 from bms.ports.safety import GuardKeeper, HandsOffMarks, Journal
+from bms.ports.sign_in import SignInProvider
 from bms.ports.storage.answers import AnswerStore
 from bms.ports.storage.decisions import DecisionStore
 from bms.ports.storage.evidence import EvidenceStore, KnownHeads
@@ -121,6 +122,8 @@ class City:
     """None where nothing is kept beside the database."""
     forwarding: Forwarding | None = None
     """None where the database cannot be away."""
+    provider: SignInProvider | None = None
+    """Whose word on who somebody is is taken; None where people sign in with passwords only."""
     access: AccessRules = field(default_factory=AccessRules)
     """Groups of buildings and of the provider of sign-ins."""
     calendar: CalendarBook = field(default_factory=MemoryCalendarBook)
@@ -265,6 +268,7 @@ class City:
             work=self.stores.work,
             people_clock=SystemClock() if self.settings.clock_file else self.clock,
             access=self.access,
+            provider=self.provider,
             reporter=self.reporter,
             evidence=self.stores.evidence,
             forwarding=self.forwarding,

@@ -81,8 +81,7 @@ async def serving(city: City, bound: socket.socket) -> AsyncIterator[uvicorn.Ser
         http=BoundedProtocol,
         log_level="warning",
         lifespan="on",
-        proxy_headers=True,
-        forwarded_allow_ips=city.settings.proxies,
+        proxy_headers=False,  # the application believes BMS_PROXIES by itself
         server_header=False,
         timeout_graceful_shutdown=GRACE_S,  # an open event stream must not keep us alive
     )

@@ -16,6 +16,7 @@ from bms.config import PRIVATE, Settings
 from bms.errors import ConfigError, SiteFileError
 from bms.feeds.archive import ArchiveFeed
 from bms.feeds.live import live_feed, live_tariffs
+from bms.feeds.sign_in.settings import access_rules, provider_of
 from bms.feeds.tariffs.factors import DANISH_NORMAL_YEAR, load_factors
 from bms.journal import FileHandsOff, FileJournal
 from bms.journal.calendar import FileCalendarBook
@@ -226,6 +227,8 @@ def wire(
         known_heads=FileHeads(settings.evidence_heads),
         forwarding=waiting,
         calendar=FileCalendarBook(settings.calendar),
+        access=access_rules(settings.access),
+        provider=provider_of(settings),
         factors=known.factors,
         normal_year=known.normal_years[DANISH_NORMAL_YEAR],
     )

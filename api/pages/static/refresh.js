@@ -61,7 +61,7 @@
       window.clearTimeout(waiting);
       waiting = window.setTimeout(bring, SOON_MS);
     };
-    var told = new EventSource("/v1/events?site=" + encodeURIComponent(main.dataset.site));
+    var told = new EventSource(main.dataset.below + "/v1/events?site=" + encodeURIComponent(main.dataset.site));
     ["receipt", "decision", "reset"].forEach(function (kind) { told.addEventListener(kind, soon); });
   }
 }());

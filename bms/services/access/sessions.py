@@ -14,6 +14,8 @@ from bms.services.api_keys import KnownKeys, digest
 
 LASTS = timedelta(days=7)
 """How long a session is good at most, however much it is used."""
+PROVIDED_LASTS = timedelta(hours=12)
+"""How long one is good that began with a provider: whom it knows no more is let in no more."""
 IDLE = timedelta(hours=12)
 """How long a session is good without being used."""
 SEEN_EVERY = timedelta(minutes=5)
@@ -30,6 +32,7 @@ class SignedIn:
     name: str
     way: SignInWay
     grants: str
+    lasts: timedelta = LASTS
 
     @classmethod
     def with_password(cls, person: KeptPerson) -> SignedIn:
@@ -49,7 +52,7 @@ def begin_session(people: PeopleStore, who: SignedIn, *, now: datetime, at: date
         grants=who.grants,
         begun=now,
         seen=now,
-        until=now + LASTS,
+        until=now + who.lasts,
     )
     people.add_session(kept, at)
     return token

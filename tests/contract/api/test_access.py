@@ -28,6 +28,8 @@ ANYBODY = {
     ("GET", "/open-data"),
     ("GET", "/open-data/catalog.jsonld"),
     ("GET", "/open-data/energy-{year}.{ending}"),
+    ("GET", "/login/oidc"),
+    ("GET", "/login/oidc/callback"),
 }
 SAW, DID, SENT, RAN = "sees", "decides", "sends", "keeps running"
 MEANS = {

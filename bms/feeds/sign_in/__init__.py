@@ -1,0 +1,1 @@
+"""People whom a provider of sign-ins knows."""

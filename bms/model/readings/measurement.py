@@ -9,7 +9,7 @@ from enum import StrEnum
 
 class Quality(StrEnum):
     """What a value is worth. Only the first five come with a value, and nothing is decided on any
-    but a good one.
+    but a good one; a supplier's calculated and corrected values count as consumption.
 
     ``estimated``, ``calculated`` and ``corrected`` are values that a supplier did not measure,
     computed from others, or put in place of one that it had measured wrongly.
@@ -36,11 +36,19 @@ class Quality(StrEnum):
         return self in _WITH_VALUE
 
     @property
+    def counts(self) -> bool:
+        """Whether its value has a part in series, roll-ups and consumption: measured well, or put
+        right by the supplier who measured it. An estimate has none until its bill is read."""
+        return self in COUNTED
+
+    @property
     def is_guess(self) -> bool:
         """Whether a later, measured value makes up for this one."""
         return self in (Quality.ESTIMATED, Quality.CALCULATED)
 
 
+COUNTED = (Quality.GOOD, Quality.CALCULATED, Quality.CORRECTED)
+"""Qualities of values that count; the device's own first."""
 _GOOD = Quality.GOOD
 _WITH_VALUE = frozenset(
     {

@@ -76,9 +76,9 @@ class Database(Protocol):
         ...
 
     def good(
-        self, connection: Connection, point: int | None, first: int, end: int, quality: int
+        self, connection: Connection, point: int | None, first: int, end: int
     ) -> tuple[Micros, Floats]:
-        """Times [us] and values of a point's readings of one quality, first <= time < end.
+        """Times [us] and values of a point's readings that count, first <= time < end.
 
         Both have shape (m,), oldest first; m is 0 for the point None.
         """

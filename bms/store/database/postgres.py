@@ -30,7 +30,7 @@ from bms.model.readings.measurement import Ingested
 from bms.model.readings.series import Floats, Micros
 from bms.store.database.postgres_errors import explained
 from bms.store.database.postgres_partitions import ensure_months, months_of
-from bms.store.database.tables import Mark, RawReading
+from bms.store.database.tables import COUNTED_CODES, Mark, RawReading
 
 #: Any number will do, as long as every process of this product asks for the same one.
 _MIGRATION_LOCK = 0x626D73_01
@@ -79,7 +79,7 @@ _MARK = (
 #: One answer of 16 bytes per reading, which numpy reads as it is.
 _GOOD = (
     "SELECT string_agg(int8send(time) || float8send(value), ''::bytea ORDER BY time)"
-    " FROM readings WHERE point = %s AND time >= %s AND time < %s AND quality = %s"
+    " FROM readings WHERE point = %s AND time >= %s AND time < %s AND quality = ANY(%s)"
 )
 _PAIR = np.dtype([("time", ">i8"), ("value", ">f8")])
 
@@ -180,10 +180,10 @@ class Postgres:
         return Ingested(new=new, known=len(rows) - new - corrected, corrected=corrected)
 
     def good(
-        self, connection: Connection, point: int | None, first: int, end: int, quality: int
+        self, connection: Connection, point: int | None, first: int, end: int
     ) -> tuple[Micros, Floats]:
         with _driver(connection).cursor(binary=True) as cursor:
-            row = cursor.execute(_GOOD, (point, first, end, quality)).fetchone()
+            row = cursor.execute(_GOOD, (point, first, end, list(COUNTED_CODES))).fetchone()
         pairs = np.frombuffer(row[0] if row and row[0] else b"", _PAIR)
         return pairs["time"].astype(np.int64), pairs["value"].astype(np.float64)
 

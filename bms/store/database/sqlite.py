@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from bms.errors import StoreError, StoreUnavailable
 from bms.model.readings.measurement import Ingested
 from bms.model.readings.series import Floats, Micros
-from bms.store.database.tables import Mark, RawReading
+from bms.store.database.tables import COUNTED_CODES, Mark, RawReading
 
 _SETTINGS = (
     "PRAGMA journal_mode=WAL",
@@ -75,7 +75,7 @@ _CORRECT = (
 )
 _GOOD = (
     "SELECT time, value FROM readings WHERE point = ? AND time >= ? AND time < ?"
-    " AND quality = ? ORDER BY time"
+    " AND quality IN (?, ?, ?) ORDER BY time"
 )
 
 _AWAY = {
@@ -180,9 +180,9 @@ class Sqlite:
         return corrected
 
     def good(
-        self, connection: Connection, point: int | None, first: int, end: int, quality: int
+        self, connection: Connection, point: int | None, first: int, end: int
     ) -> tuple[Micros, Floats]:
-        rows = connection.exec_driver_sql(_GOOD, (point, first, end, quality)).all()
+        rows = connection.exec_driver_sql(_GOOD, (point, first, end, *COUNTED_CODES)).all()
         # Microseconds stay exact in a float64 until the year 2255.
         pairs = np.fromiter(chain.from_iterable(rows), np.float64, 2 * len(rows)).reshape(-1, 2)
         return pairs[:, 0].astype(np.int64), pairs[:, 1]

@@ -24,7 +24,7 @@ from sqlalchemy import (
 from sqlmodel import Field, SQLModel
 
 from bms.model.epoch import from_micros, to_micros
-from bms.model.readings.measurement import Quality
+from bms.model.readings.measurement import COUNTED, Quality
 from bms.model.readings.rollup import Level
 
 #: Numbers of the qualities in the database. They never change; new ones are added at the end.
@@ -41,6 +41,8 @@ QUALITY_CODES: dict[Quality, int] = {
     Quality.CALCULATED: 9,
     Quality.CORRECTED: 10,
 }
+#: Numbers of the qualities whose values count in series, roll-ups and consumption.
+COUNTED_CODES: tuple[int, ...] = tuple(QUALITY_CODES[quality] for quality in COUNTED)
 QUALITY_OF_CODE: dict[int, Quality] = {code: quality for quality, code in QUALITY_CODES.items()}
 
 #: Numbers of the levels of roll-ups in the database; they never change either.

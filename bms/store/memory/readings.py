@@ -14,7 +14,7 @@ import numpy as np
 from bms.model.control.evidence import EvidenceKind
 from bms.model.control.retention import Erased, Erasure, KeptClass
 from bms.model.epoch import to_micros
-from bms.model.readings.measurement import Ingested, Quality, Reading
+from bms.model.readings.measurement import Ingested, Reading
 from bms.model.readings.rollup import Level, Rollups
 from bms.model.readings.series import Floats, Micros, Series
 from bms.ports.storage.readings import Fold
@@ -51,7 +51,7 @@ class _Track:
         return [(time, self.by_time[time]) for time in times]
 
     def good(self, first: int, end: int) -> tuple[Micros, Floats]:
-        rows = [(t, r.value) for t, r in self.between(first, end) if r.quality is Quality.GOOD]
+        rows = [(t, r.value) for t, r in self.between(first, end) if r.quality.counts]
         times = np.array([time for time, _ in rows], dtype=np.int64)
         return times, np.array([value for _, value in rows], dtype=np.float64)
 

@@ -1,7 +1,7 @@
 """From readings to one value per step of a grid. Pure, and the same for every store.
 
-Only good readings take part: a series carries no quality, so an estimated or doubtful value in it
-would look like a measurement. Nothing is interpolated.
+Only readings that count take part (``Quality.counts``): a series carries no quality, so an
+estimated or doubtful value in it would look like a measurement. Nothing is interpolated.
 """
 
 from __future__ import annotations

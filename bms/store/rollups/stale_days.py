@@ -15,10 +15,9 @@ import numpy as np
 from sqlalchemy import Connection, Row, bindparam, text
 
 from bms.errors import ConfigError
-from bms.model.readings.measurement import Quality
 from bms.model.readings.series import Micros
 from bms.store.database.connection import Link
-from bms.store.database.tables import QUALITY_CODES, Mark, RawReading
+from bms.store.database.tables import COUNTED_CODES, Mark, RawReading
 from bms.store.rollups.buckets import Readings, Spans
 from bms.store.rollups.local_days import LocalDays
 
@@ -34,9 +33,11 @@ _ENDED = text(
 _READINGS = text(
     "SELECT r.point, r.time, r.value FROM stale AS s CROSS JOIN readings AS r"
     " WHERE s.point IN :points AND s.first < :end AND s.until > :start"
-    " AND r.point = s.point AND r.time >= s.first AND r.time < s.until AND r.quality = :good"
+    " AND r.point = s.point AND r.time >= s.first AND r.time < s.until AND r.quality IN :counted"
     " ORDER BY r.point, r.time"
-).bindparams(bindparam("points", expanding=True), good=QUALITY_CODES[Quality.GOOD])
+).bindparams(
+    bindparam("points", expanding=True), bindparam("counted", COUNTED_CODES, expanding=True)
+)
 _ZONE = text("SELECT timezone FROM calendar WHERE id = 1")
 _KEEP = text(
     "INSERT INTO calendar (id, timezone) VALUES (1, :timezone)"

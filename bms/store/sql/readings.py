@@ -10,7 +10,7 @@ from sqlalchemy import bindparam, text
 from sqlmodel import Session, col, select
 
 from bms.model.epoch import MICROSECOND, from_micros, to_micros
-from bms.model.readings.measurement import Ingested, Quality, Reading
+from bms.model.readings.measurement import Ingested, Reading
 from bms.model.readings.series import Floats, Micros, Series
 from bms.ports.storage.readings import Fold
 from bms.store.corrections import Correction, sanitise
@@ -178,9 +178,9 @@ class SqlReadings(Linked):
         return self._good(point, to_micros(start), to_micros(end))
 
     def _good(self, point: str, first: int, end: int) -> tuple[Micros, Floats]:
-        key, good = self._key(point), QUALITY_CODES[Quality.GOOD]
+        key = self._key(point)
         with self._link.reading() as session:
-            return self._link.database.good(session.connection(), key, first, end, good)
+            return self._link.database.good(session.connection(), key, first, end)
 
     def corrections(self, point: str, start: datetime, end: datetime) -> list[Correction]:
         """What was replaced, of readings with start <= time < end; in the order it happened."""

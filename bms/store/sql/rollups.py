@@ -14,11 +14,10 @@ import numpy as np
 from sqlalchemy import Connection, bindparam, text
 
 from bms.model.epoch import to_micros
-from bms.model.readings.measurement import Quality
 from bms.model.readings.rollup import Level, Rollups
 from bms.model.readings.series import Floats, Micros, Series
 from bms.ports.storage.readings import Fold
-from bms.store.database.tables import LEVEL_CODES, QUALITY_CODES
+from bms.store.database.tables import COUNTED_CODES, LEVEL_CODES
 from bms.store.erasure_ledger import ALWAYS
 from bms.store.retention_horizon import horizon_of
 from bms.store.rollups import stale_days as stale
@@ -38,7 +37,6 @@ from bms.store.sql.readings import NAMES, SqlReadings
 #: Marked days per transaction of a refresh: others wait for it.
 PORTION = 1_000
 
-GOOD = QUALITY_CODES[Quality.GOOD]
 
 DAY_US = 86_400_000_000
 LONG_US = 30 * DAY_US
@@ -56,8 +54,8 @@ _BODIES = text(
 ).bindparams(bindparam("points", expanding=True))
 _GOOD = text(
     "SELECT point, time, value FROM readings WHERE point = :point AND time >= :start"
-    " AND time < :end AND quality = :good ORDER BY time"
-).bindparams(good=GOOD)
+    " AND time < :end AND quality IN :counted ORDER BY time"
+).bindparams(bindparam("counted", COUNTED_CODES, expanding=True))
 
 
 class SqlRollups(SqlReadings):
@@ -160,7 +158,7 @@ class SqlRollups(SqlReadings):
             if (kept := self._of_hours(connection, key, first, after)) is not None:
                 return kept
             left = self._left(connection, key, first, after)
-            whole = self._link.database.good(connection, key, first, after, GOOD)
+            whole = self._link.database.good(connection, key, first, after)
         return np.concatenate((left[0], whole[0])), np.concatenate((left[1], whole[1]))
 
     def _of_hours(

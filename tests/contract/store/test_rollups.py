@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from bms.model.assets.point import Privacy
+from bms.model.epoch import from_micros
 from bms.model.readings.measurement import Ingested, Quality, Reading
 from bms.model.readings.rollup import NO_MOMENT, Level
 from bms.ports.storage.readings import Fold
@@ -359,3 +360,35 @@ class TestForget:
         hours = store.rollups([HEAT], MONDAY, MONDAY + 9 * DAY, Level.HOUR)
         assert hours.n.sum() == new
         assert store.readings(HEAT, MONDAY, midnight(date(2019, 1, 17))) == []
+
+
+@pytest.mark.parametrize("quality", [Quality.CALCULATED, Quality.CORRECTED])
+def test_values_that_a_supplier_has_put_right_count(store: AnyStore, quality: Quality) -> None:
+    start = datetime(2026, 3, 1, tzinfo=UTC)
+    at = [start + timedelta(hours=i) for i in range(4)]
+    store.add_readings(
+        [
+            Reading("a/b", at[0], 1.0),
+            Reading("a/b", at[1], 2.0, quality),
+            Reading("a/b", at[2], 3.0, Quality.ESTIMATED),
+            Reading("a/b", at[3], 4.0, Quality.UNCERTAIN),
+        ]
+    )
+    end = start + timedelta(days=1)
+    assert store.good("a/b", start, end)[1].tolist() == [1.0, 2.0]
+    assert store.rollups(["a/b"], start, end, Level.HOUR).n.sum() == 2
+    store.refresh_rollups(["a/b"], end + timedelta(days=2))
+    assert store.rollups(["a/b"], start, end, Level.HOUR).n.sum() == 2
+
+
+def test_a_year_of_hours_is_that_of_its_readings(store: AnyStore) -> None:
+    start, n = datetime(2026, 1, 1, tzinfo=UTC), 24 * 60
+    rows = [Reading("a/b", start + timedelta(hours=i), float(i)) for i in range(n)]
+    store.add_readings(rows)
+    store.refresh_rollups(["a/b"], start + timedelta(days=40))
+    first, end = start + timedelta(hours=5, minutes=30), start + timedelta(days=55, minutes=1)
+    for more in ([], [Reading("a/b", start + timedelta(days=3, minutes=m), 0.5) for m in (9, 19)]):
+        store.add_readings(more)
+        known = sorted((r.time, r.value) for r in (*rows, *more) if first <= r.time < end)
+        times, values = store.good("a/b", first, end)
+        assert [(from_micros(int(t)), v) for t, v in zip(times, values, strict=True)] == known

@@ -24,6 +24,7 @@ from bms.model.assets.site import Mode
 from bms.model.codec import to_json
 from bms.model.control.audit import AuditSearch
 from bms.model.readings.measurement import Ingested, Quality, Reading
+from bms.model.readings.rollup import Level
 from bms.ports.storage.readings import Fold
 from bms.store.database import schema
 from bms.store.database.connection import Link
@@ -258,6 +259,22 @@ class TestTables:
             schema.upgrade(session.connection(), "bms.db")
         assert SqlReadings(link, LocalDays()).add_readings(quarters([1.0], TEMP)) == Ingested(new=1)
         link.close()
+
+    def test_days_with_corrected_readings_of_before_are_rolled_up_anew(self, file: Path) -> None:
+        """The version before left such readings out of the roll-ups that it kept."""
+        store = SqlStore(f"sqlite:///{file}")
+        at = MONDAY + timedelta(hours=3)
+        store.add_readings([Reading(TEMP, MONDAY, 20.0), Reading(TEMP, at, 9.0, Quality.CORRECTED)])
+        store.close()
+        link = Link(f"sqlite:///{file}")
+        with link.writing(durable=True) as session:
+            schema.downgrade(session.connection(), "0021")
+            session.connection().exec_driver_sql("DELETE FROM stale")
+        link.close()
+        store = SqlStore(f"sqlite:///{file}")
+        end = MONDAY + timedelta(days=1)
+        assert store.rollups([TEMP], MONDAY, end, Level.HOUR).n.sum() == 2
+        store.close()
 
     def test_bookings_of_before_people_were_counted_are_kept(self, file: Path) -> None:
         """As the version before wrote them, in force and taken back; of both nobody knows how many

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from bms.model.assets.point import Privacy
 from bms.model.control.retention import Erasure
-from bms.model.readings.measurement import Ingested, Quality, Reading
+from bms.model.readings.measurement import Ingested, Reading
 from bms.model.readings.rollup import NO_MOMENT, Level, Rollups
 from bms.model.readings.series import Series
 from bms.ports.storage.readings import Fold
@@ -113,7 +113,7 @@ class PlainReadings:
         found = [
             (one.time, one.value)
             for one in among.values()
-            if one.point == point and one.quality is Quality.GOOD and one.value is not None
+            if one.point == point and one.quality.counts and one.value is not None
         ]
         return sorted(found)
 

@@ -66,6 +66,13 @@ class Settings(BaseSettings):
     )
     open_meteo: bool = Field(default=False, description="ask Open-Meteo for the weather, too")
     tariffs: Path | None = Field(None, description="file of the tariffs; default the shipped one")
+    mqtt_url: str | None = Field(
+        None,
+        pattern=r"^mqtts?://([^@/\s]+@)?[^@/:\s]+(:\d{1,5})?$",
+        description="broker on which controllers listen for their setpoint schedules",
+    )
+    mqtt_password_file: Path | None = Field(None, description="file with the broker's password")
+    mqtt_ca_file: Path | None = Field(None, description="certificates to trust of the broker")
     drop: Path | None = Field(None, description="folder in which suppliers put meter files")
 
     access: Path | None = Field(

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header
 from starlette.responses import Response
 
 from api.deps import ControllerId, Fetcher, PortsDep
+from api.ports import ApiPorts
 from api.schemas.base import FactAnswer
 from api.schemas.plans import AppliedAnswer, AppliedBody, AppliedRow, ScheduleAnswer
 from bms.model.control.applied import AppliedReport, AppliedValue
@@ -42,6 +43,19 @@ def schedule(
 
     Every answer, 304 as well, renews the lease; its new end stands in the header ``Lease-End``.
     """
+    answer = schedule_answer(ports, device)
+    tag = _tag(answer)
+    headers = {"ETag": tag, LEASE_END: answer.lease_end.isoformat(), "Cache-Control": "no-cache"}
+    if if_none_match is not None and _knows(if_none_match, tag):
+        return Response(status_code=304, headers=headers)
+    return Response(answer.model_dump_json(), media_type="application/json", headers=headers)
+
+
+def schedule_answer(ports: ApiPorts, device: str) -> ScheduleAnswer:
+    """What a controller may apply now; the same for one that fetches it and one that listens.
+
+    Raises what ``controller_schedule`` raises.
+    """
     given = controller_schedule(
         ports.sites,
         device,
@@ -50,7 +64,7 @@ def schedule(
         lease=ports.settings.lease,
     )
     zone = ports.sites[given.site].timezone
-    answer = ScheduleAnswer(
+    return ScheduleAnswer(
         device=given.device,
         site=given.site,
         plan=given.plan,
@@ -59,11 +73,6 @@ def schedule(
         setpoints=given.setpoints,
         reasons=tuple(FactAnswer.of(reason, zone) for reason in given.reasons),
     )
-    tag = _tag(answer)
-    headers = {"ETag": tag, LEASE_END: given.lease_end.isoformat(), "Cache-Control": "no-cache"}
-    if if_none_match is not None and _knows(if_none_match, tag):
-        return Response(status_code=304, headers=headers)
-    return Response(answer.model_dump_json(), media_type="application/json", headers=headers)
 
 
 @router.post("/{device_id:path}/applied")

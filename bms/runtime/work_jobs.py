@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable
 from datetime import datetime, timedelta
 
+from api.routes.controllers import schedule_answer
 from bms.errors import StoreError
 from bms.model.assets.site import Site
 from bms.runtime.city import City
@@ -18,8 +19,11 @@ from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.detection.site_faults import keep_faults
 from bms.services.off_loop import off_loop
 from bms.services.work.watch import watch_city, watch_proofs, watch_site
+from drivers.mqtt.publisher import SchedulePublisher
 
 ANSWERS_EVERY = timedelta(minutes=15)
+SCHEDULES_EVERY = timedelta(minutes=1)
+"""How soon a controller that listens hears of a release."""
 log = logging.getLogger(__name__)
 
 
@@ -53,7 +57,27 @@ def work_jobs(city: City) -> tuple[Job, ...]:
 
 def live_jobs(city: City) -> tuple[Job, ...]:
     """Every job of a city that runs until it is told to stop."""
-    return (*job_table(city), *work_jobs(city), *answers_jobs(city))
+    return (*job_table(city), *work_jobs(city), *answers_jobs(city), *schedule_jobs(city))
+
+
+def schedule_jobs(city: City) -> tuple[Job, ...]:
+    """Publish the setpoint schedule of each controller that fetches its own, where there is a
+    broker: retained, and gone from the broker with the end of its lease."""
+    settings = city.settings
+    listening = [s for s in city.sites.values() if any(d.fetches for d in s.devices)]
+    if settings.mqtt_url is None or not listening:
+        return ()
+    publisher = SchedulePublisher(
+        settings.mqtt_url, settings.mqtt_password_file, settings.mqtt_ca_file
+    )
+
+    async def publish(site: Site, now: datetime) -> None:
+        for device in (each.id for each in site.devices if each.fetches):
+            answer = await off_loop(schedule_answer, city.api, device)
+            lasts_s = (answer.lease_end - city.clock.now()).total_seconds()
+            await publisher.publish(device, answer.model_dump_json().encode(), lasts_s)
+
+    return (site_job("schedules", SCHEDULES_EVERY, listening, planned(city, publish)),)
 
 
 def answers_jobs(city: City) -> tuple[Job, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from bms.errors import ConfigError
-from bms.model.assets.device import Device
+from bms.model.assets.device import Bbmd, Device
 from bms.ports.clock import Clock
 from bms.ports.drivers import DeviceHealth, Driver, Exchange
 from drivers.bacnet.driver import BacnetDriver
@@ -30,8 +30,11 @@ class _Links:
 
     clock: Clock
     timezone: str
-    bacnet: BacnetLink
     write_counter: WriteCounter
+    bacnet: BacnetLink
+    bind: str | None = None
+    foreign: dict[Bbmd, BacnetLink] = field(default_factory=dict)
+    """BACnet links that are registered at a BBMD."""
     modbus: dict[tuple[str, int], ModbusLink] = field(default_factory=dict)
     mbus: dict[tuple[str, int], MbusLink] = field(default_factory=dict)
 
@@ -40,7 +43,7 @@ class _Links:
     def all(self) -> tuple[ModbusLink | MbusLink | MqttLink | BacnetLink, ...]:
         """Every connection, of every protocol."""
         lines: tuple[ModbusLink | MbusLink, ...] = (*self.modbus.values(), *self.mbus.values())
-        return (*lines, *self.mqtt.values(), self.bacnet)
+        return (*lines, *self.mqtt.values(), *self.foreign.values(), self.bacnet)
 
 
 class _NetworkDriver(Driver, Protocol):
@@ -67,7 +70,10 @@ def _modbus(device: Device, links: _Links) -> _NetworkDriver:
 
 
 def _bacnet(device: Device, links: _Links) -> _NetworkDriver:
-    return BacnetDriver(device, links.bacnet, links.clock, links.timezone)
+    link = links.bacnet
+    if device.bbmd is not None:
+        link = links.foreign.setdefault(device.bbmd, BacnetLink(links.bind, device.bbmd))
+    return BacnetDriver(device, link, links.clock, links.timezone)
 
 
 def _mbus(device: Device, links: _Links) -> _NetworkDriver:
@@ -111,7 +117,11 @@ class NetworkDrivers:
         write_counter: WriteCounter | None = None,
     ) -> None:
         self._links = _Links(
-            clock, timezone, BacnetLink(bacnet_bind), write_counter or MemoryWriteCounter()
+            clock,
+            timezone,
+            write_counter or MemoryWriteCounter(),
+            BacnetLink(bacnet_bind),
+            bacnet_bind,
         )
         self._drivers: dict[Device, _NetworkDriver] = {}
 

@@ -11,6 +11,7 @@ import holidays
 
 from bms.model.assets.address import MqttAddress
 from bms.model.assets.device import (
+    Bbmd,
     Device,
     DeviceTemplate,
     Fingerprint,
@@ -167,11 +168,7 @@ def _device(parsed: ParsedSite, section: Section, site: str) -> Device:
     usual = template.traits if isinstance(template, DeviceTemplate) else ModbusTraits()
     if isinstance(template, DeviceTemplate):
         values["texts"] = tuple(template.texts.items())
-    if "mqtt" in values:
-        access = values["mqtt"].values
-        values["mqtt"] = MqttAccess(**{**access, "tls": access["tls"] == "true"})
-    if "fingerprint" in values:
-        values["fingerprint"] = Fingerprint(**values["fingerprint"].values)
+    _nested(values)
     for name, folded in (("mac", str.lower), ("secondary", str.upper)):
         if name in values:
             values[name] = folded(values[name])
@@ -179,6 +176,17 @@ def _device(parsed: ParsedSite, section: Section, site: str) -> Device:
         values[flag] = section[flag] == "true"
     identity = {"id": f"{site}/{section['id']}", "site": site}
     return Device(**{**values, **identity, "traits": replace(usual, **own)})
+
+
+def _nested(values: dict[str, Any]) -> None:
+    """Make objects of the sections of a device that stand for one."""
+    if "bbmd" in values:
+        values["bbmd"] = Bbmd(**values["bbmd"].values)
+    if "mqtt" in values:
+        access = values["mqtt"].values
+        values["mqtt"] = MqttAccess(**{**access, "tls": access["tls"] == "true"})
+    if "fingerprint" in values:
+        values["fingerprint"] = Fingerprint(**values["fingerprint"].values)
 
 
 def _point(parsed: ParsedSite, section: Section, timetables: dict[str, WeekTimetable]) -> Point:

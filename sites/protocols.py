@@ -40,7 +40,7 @@ PROTOCOLS: Mapping[str, ProtocolTraits] = MappingProxyType(
             47808,
             ("instance", "network", "mac"),
             serial=False,
-            own_keys=("network", "mac"),
+            own_keys=("network", "mac", "bbmd"),
         ),
         "modbus": ProtocolTraits("Modbus", ModbusAddress, 502, ("unit",), serial=True),
         "mbus": ProtocolTraits(

@@ -57,6 +57,8 @@ class DeviceEndpoint:
         if self.peer is not None:
             return self.peer
         device = self._device
+        if not device.host:
+            return self._settle_at(await self._distributed())
         home = await self._resolved_home()
         if device.network is None:
             return self._settle(home)
@@ -74,6 +76,8 @@ class DeviceEndpoint:
 
         Raises ``WrongDevice`` when several are.
         """
+        if not self._device.host:
+            return False  # the whole network was asked already
         home = await self._resolved_home()
         if self._device.network is not None or self.peer != home:
             return False
@@ -104,6 +108,22 @@ class DeviceEndpoint:
         if len(found) > 1:
             raise ambiguous_device(device, tuple(str(each.peer) for each in found))
         return found[0] if found else None
+
+    async def _distributed(self) -> IAm:
+        """The I-Am of a device that is known by its instance alone, through the BBMD."""
+        device = self._device
+        wait_s = min(_SEARCH_S, device.timeout_s)
+        self._searching = True
+        try:
+            found = await self._link.who_is(wait_s, low=device.instance, high=device.instance)
+        finally:
+            self._searching = False
+        if len(found) > 1:
+            raise ambiguous_device(device, tuple(str(each.peer) for each in found))
+        if not found:
+            raise NoReply(f"device {device.instance} does not answer through its BBMD")
+        self._home = Peer(*found[0].peer.address)
+        return found[0]
 
     async def _resolved_home(self) -> Peer:
         if self._home is None:

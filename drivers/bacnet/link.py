@@ -20,13 +20,13 @@ from importlib.metadata import version
 from bacpypes3.primitivedata import ObjectType, PropertyIdentifier
 
 from bms.model.assets.address import BacnetAddress
+from bms.model.assets.device import Bbmd
 from drivers.bacnet.encoding import errors, frames
 from drivers.bacnet.encoding import services as codec
 from drivers.bacnet.encoding.frames import ApduType, Peer, ReceivedApdu
 from drivers.bacnet.encoding.services import IAm, Reference
 from drivers.bacnet.local_port import (
     DEFAULT_PORT,
-    Bbmd,
     LocalPort,
     check_stack,
     local_address_for,

@@ -31,6 +31,7 @@ from bacpypes3.pdu import Address, IPv4Address, RemoteStation
 from bacpypes3.settings import settings
 
 from bms.errors import ConfigError
+from bms.model.assets.device import Bbmd
 from drivers.bacnet.encoding import frames
 from drivers.bacnet.encoding.errors import stack_error
 from drivers.bacnet.encoding.frames import Peer
@@ -81,19 +82,10 @@ _BIND_WAIT_S = 2.0
 _PROBES, _PROBE_WAIT_S, _PROBE_EVERY_S = 12, 0.1, 30.0
 _INSTANCES = 4_190_000
 _STACK_INVOKES = 128
-_REGISTRATION_S = 120
 # It logs a traceback for every malformed datagram; the driver reports what fails itself.
 logging.getLogger("bacpypes3").setLevel(logging.CRITICAL)
 # A routed request goes by the router that it names, and an answer by another one is none.
 settings.route_aware = True
-
-
-@dataclass(frozen=True, slots=True)
-class Bbmd:
-    """The broadcast management device (BBMD) to register at as a foreign device."""
-
-    host: str
-    port: int = DEFAULT_PORT
 
 
 @dataclass(slots=True)
@@ -283,8 +275,8 @@ async def register(port: LocalPort, bbmd: Bbmd) -> None:
 
     async def renew() -> None:
         while True:
-            port.transactions.sender.sendto(frames.register_foreign_device(_REGISTRATION_S), target)
-            await asyncio.sleep(_REGISTRATION_S / 3)
+            port.transactions.sender.sendto(frames.register_foreign_device(bbmd.ttl_s), target)
+            await asyncio.sleep(bbmd.ttl_s / 3)
 
     port.transactions.bvlc_listeners.append(note)
     port.registration = f"the BBMD {bbmd.host}:{bbmd.port} does not answer"

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from bms.clock import SystemClock
 from bms.errors import DeviceError
-from bms.model.assets.device import Device
+from bms.model.assets.device import Bbmd, Device
 from drivers.bacnet.encoding import application_values as values
 from drivers.bacnet.encoding import names, primitives
 from drivers.bacnet.encoding import services as codec
@@ -20,7 +20,7 @@ from drivers.bacnet.encoding.frames import Peer
 from drivers.bacnet.encoding.services import IAm, PropertyError, Reference
 from drivers.bacnet.encoding.tags import Tag
 from drivers.bacnet.link import BacnetLink
-from drivers.bacnet.local_port import DEFAULT_PORT, Bbmd
+from drivers.bacnet.local_port import DEFAULT_PORT
 from drivers.bacnet.read_multiple import PropertyAnswer, read_tags
 from drivers.bacnet.session import BacnetSession
 from drivers.discovery.inventory import FoundDevice, FoundObject
@@ -117,7 +117,7 @@ async def _link(where: _ScanTarget) -> AsyncIterator[BacnetLink]:
 def _where(target: str, bind: str | None) -> _ScanTarget:
     if target.startswith("bbmd:"):
         host, port = _host_port(target.removeprefix("bbmd:"))
-        return _ScanTarget(bind, Bbmd(host, port), None, port)
+        return _ScanTarget(bind, Bbmd(host=host, port=port), None, port)
     if "/" in target:
         local = target if ":" in target else f"{target}:{DEFAULT_PORT}"
         return _ScanTarget(local, None, None, DEFAULT_PORT)

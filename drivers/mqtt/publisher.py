@@ -39,7 +39,7 @@ class SchedulePublisher:
         from paho.mqtt.packettypes import PacketTypes
         from paho.mqtt.properties import Properties
 
-        properties = Properties(PacketTypes.PUBLISH)
+        properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         lasts = int(lasts_s)
         if lasts > 0:
             properties.MessageExpiryInterval = lasts

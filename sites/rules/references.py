@@ -141,7 +141,9 @@ def _device_places(parsed: ParsedSite, report: MistakeReport) -> None:
         if serial and protocol is not None and not PROTOCOLS[protocol].serial:
             report.add(device.at("serial"), f"serial: device speaks {protocol}, which is IP here")
         _heartbeat(device, report)
-        if not serial and device.lacks("host"):
+        if not device.lacks("bbmd") and device.lacks("host") and device.lacks("instance"):
+            report.add(device.at("bbmd"), "bbmd: without host it takes instance to find the device")
+        if not serial and device.lacks("host") and device.lacks("bbmd"):
             report.add(device.where, "device: host is missing: host name or IP address")
         for given in device.get("ranges") or ():
             first, last = given.get("first"), given.get("last")

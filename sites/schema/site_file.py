@@ -291,6 +291,14 @@ READABLE_RANGE = SectionSchema(
         _field("last", Integer(0, 65535), "last address", REQUIRED),
     ),
 )
+BBMD = SectionSchema(
+    "bbmd",
+    (
+        _field("host", _HOST, "host name or IP address of the BBMD", REQUIRED),
+        _field("port", Integer(1, 65535), "its UDP port", 47808),
+        _field("ttl_s", Integer(30, 65535), "how long a registration lasts [s]", 120),
+    ),
+)
 FINGERPRINT = SectionSchema(
     "fingerprint",
     (
@@ -314,6 +322,7 @@ DEVICE = SectionSchema(
         _field("unit", Integer(0, 255), "Modbus unit id", 1),
         _field("instance", Integer(0, 4_194_302), "BACnet device instance"),
         _field("network", Integer(1, 65534), "BACnet network behind the router at host"),
+        _field("bbmd", BBMD, "BACnet: asked as a foreign device there; host may be left out"),
         _field("mac", _MAC, "BACnet MAC address in that network"),
         _field("fingerprint", FINGERPRINT, "what the device says it is; else nothing is sent"),
         _field("timeout_s", Number(above=0, high=60), "time-out of a request [s]", 2.0),

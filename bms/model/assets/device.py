@@ -157,6 +157,16 @@ class MqttAccess:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bbmd:
+    """The broadcast management device to register at as a foreign device, for ``ttl_s`` [s] each
+    time (ANSI/ASHRAE 135, annex J.5)."""
+
+    host: str
+    port: int = 47808
+    ttl_s: int = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Device:
     """A controller, meter or gateway on the network. ``id`` is ``site/device``.
 
@@ -169,7 +179,9 @@ class Device:
     that its program notices when we are gone.
     BACnet only: ``max_outstanding`` is how many requests it takes at once where that is known [1];
     ``set_clock`` allows us to set its clock; ``network`` and ``mac`` (hexadecimal) are
-    its place behind the router at ``host``. ``shared``: other sites name it as well.
+    its place behind the router at ``host``; with ``bbmd`` it is asked as a foreign device of that
+    network, and found by its instance there where ``host`` is empty.
+    ``shared``: other sites name it as well.
     ``fingerprint``: what the device has to say it is, as far as a person accepted it; ``texts``:
     where its model says so (``drivers/devices``), for Modbus devices without identification.
     ``fetches``: it fetches its setpoint schedule and applies it itself; we write nothing to it.
@@ -208,6 +220,7 @@ class Device:
     topic: str | None = None
     preset: MqttPreset = MqttPreset.PLAIN
     mqtt: MqttAccess = MqttAccess()
+    bbmd: Bbmd | None = None
 
     def same_place(self, other: Device) -> bool:
         """Whether both are asked at one place by one number, whatever fingerprint they bear."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import socket
 from collections.abc import AsyncIterator
@@ -17,15 +18,19 @@ from bacpypes3.local.device import DeviceObject
 from bacpypes3.local.networkport import NetworkPortObject
 from bacpypes3.pdu import IPv4Address
 
-from bms.clock import SystemClock
+from bms.clock import SystemClock, VirtualClock
+from bms.model.assets.address import BacnetAddress
+from bms.model.assets.device import Bbmd, Device
 from bms.model.assets.site import Mode
+from bms.model.readings.measurement import Quality
+from bms.ports.drivers import IdentifyingDriver
 from drivers.bacnet.link import BacnetLink
-from drivers.bacnet.local_port import Bbmd
 from drivers.bacnet.session import BacnetSession
 from drivers.discovery.bacnet_scan import discover_bacnet
 from drivers.discovery.inventory import FoundDevice, FoundObject
 from drivers.discovery.site_draft import draft_site
 from drivers.fieldbus.errors import NoReply
+from drivers.registry import NetworkDrivers
 from sites.loader import load_sites
 from tests.rigs.fieldbus.bacnet_responder import (
     ABORT,
@@ -40,7 +45,7 @@ from tests.rigs.fieldbus.bacnet_responder import (
     unsigned,
 )
 from tests.rigs.fieldbus.bacnet_session import Router, device
-from tests.rigs.fieldbus.driver_rigs import BacnetRig
+from tests.rigs.fieldbus.driver_rigs import MORNING, BacnetRig, point
 
 
 def furnished(**knobs: Any) -> TinyDevice:
@@ -253,7 +258,7 @@ async def test_a_registration_is_renewed_and_given_up_with_the_link() -> None:
 
     responder.datagram_received = note  # type: ignore[method-assign]
     async with listening(responder) as port:
-        link = BacnetLink(bbmd=Bbmd("127.0.0.1", port))
+        link = BacnetLink(bbmd=Bbmd(host="127.0.0.1", port=port))
         assert await link.who_is(0.05) == ()
         await link.close()
     assert registrations[0] == b"\x81\x05\x00\x06\x00\x78"
@@ -381,3 +386,24 @@ async def test_w01_a_device_that_has_moved_is_noted_where_it_is_and_not_asked_th
         assert session.health.elsewhere == {f"127.0.0.2:{port}": 1}
         assert session.known_peer is not None
         assert session.known_peer.address == (gone.host, gone.port)
+
+
+async def test_a_device_of_a_site_file_is_found_and_read_through_its_bbmd(bbmd: int) -> None:
+    """Known by its instance alone: the BBMD distributes the question, the device answers itself."""
+    through = Bbmd(host="127.0.0.1", port=bbmd, ttl_s=60)
+    device = Device(
+        id="site/controller", site="site", protocol="bacnet", host="", port=47808, instance=500,
+        bbmd=through, timeout_s=1.0,
+    )  # fmt: skip
+    drivers = NetworkDrivers(VirtualClock(MORNING))
+    driver = drivers.driver(device)
+    name = point("name", BacnetAddress(object_type="analog-input", instance=999))
+    (reading,) = await driver.read([name], MORNING)
+    assert reading.quality is Quality.DEVICE_ERROR  # it answers that it has no such object
+    assert isinstance(driver, IdentifyingDriver)
+    assert (await driver.fingerprint()) is not None
+    nobody = drivers.driver(dataclasses.replace(device, id="site/other", instance=501))
+    (reading,) = await nobody.read([name], MORNING)
+    assert reading.quality is Quality.NO_REPLY
+    assert "through its BBMD" in str(reading.detail)
+    await drivers.close()

@@ -70,7 +70,9 @@ async def test_it_is_the_answer_of_the_api_and_retained(broker: Broker, tmp_path
     assert await kept(broker, "lodge/plant") is None
 
 
-async def test_when_the_plan_has_ended_nothing_is_left_to_apply(broker: Broker, tmp_path: Path) -> None:
+async def test_when_the_plan_has_ended_nothing_is_left_to_apply(
+    broker: Broker, tmp_path: Path
+) -> None:
     world = a_listening_world(tmp_path, broker)
     (job,) = schedule_jobs(world.city)
     await job.run(NOW)

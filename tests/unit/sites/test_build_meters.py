@@ -6,7 +6,7 @@ import pytest
 
 from bms.errors import SiteFileError
 from bms.model.assets.address import MbusAddress, MbusQuantity, MqttAddress
-from bms.model.assets.device import MqttPreset
+from bms.model.assets.device import Bbmd, MqttPreset
 from bms.model.assets.site import Site
 from bms.model.codec import from_json, to_json
 from drivers.templates import load_templates
@@ -50,6 +50,15 @@ WRITTEN = "{},\n     write: {{min: 1, max: 2, release: {{kind: constant, value: 
 
 def load(text: str = SITE) -> Site:
     return load_site_text(text, "site.yaml", load_templates())
+
+
+def test_a_bbmd_stands_in_place_of_a_host() -> None:
+    row = "  - {id: ahu, protocol: bacnet, instance: 601, bbmd: {host: 10.1.0.1, ttl_s: 300}}\n"
+    site = load(SITE.replace("meters:\n", f"{row}meters:\n", 1))
+    assert site.devices[-1].bbmd == Bbmd(host="10.1.0.1", port=47808, ttl_s=300)
+    assert site.devices[-1].host == ""
+    with pytest.raises(SiteFileError, match="takes instance to find the device"):
+        load(SITE.replace("meters:\n", f"{row.replace('instance: 601, ', '')}meters:\n", 1))
 
 
 def test_meters_and_sensors_are_kept_as_they_stand() -> None:

@@ -33,6 +33,7 @@ from bms.services.assessment.measures import measure_savings
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.overview.attention import attention_now
 from bms.services.overview.signature import signature
+from bms.services.overview.work_list import with_work
 from bms.services.site_lookup import mode_in_force
 
 T = TypeVar("T")
@@ -159,7 +160,9 @@ def work_tab(ports: ApiPorts, cache: SavingsCache, site: Site, t: PageTranslator
     now = ports.clock.now()
     savings = cache.site(site).savings
     mode = mode_in_force(site, ports.control.decisions)
-    matters = attention_now([building_now(ports, site, now)], ports.control.drivers.health(), now)
+    standing = building_now(ports, site, now)
+    found = attention_now([standing], ports.control.drivers.health(), now)
+    matters = with_work(found, ports.work.items([site.id]), now)
     return WorkTab(
         matters=tuple((t.describe(each.what), each.urgent) for each in matters),
         bookings=_bookings(ports, site, t),

@@ -16,6 +16,7 @@ from bms.model.savings.avoided_use import SiteSavings
 from bms.services.assessment.savings_cache import SavingsCache, SiteAssessment
 from bms.services.overview.attention import Attention, AttentionSource, attention_now
 from bms.services.overview.buildings import BuildingNow, buildings_now
+from bms.services.overview.work_list import with_work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,8 @@ class CityBoard:
         for building in buildings_now(ports.sites.values(), ports.control, now):
             while_running()
             buildings.append(building)
-        matters = self._source(buildings, ports.control.drivers.health(), now)
+        found = self._source(buildings, ports.control.drivers.health(), now)
+        matters = with_work(found, ports.work.items(list(ports.sites)), now)
         return StandingBoard(at=now, buildings=tuple(buildings), matters=tuple(matters))
 
     def _make_savings(self) -> SavingsBoard:

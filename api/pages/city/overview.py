@@ -26,7 +26,7 @@ from bms.services.overview.attention import Attention, Topic
 MOST_MATTERS = 8
 """Matters that are shown before somebody asks for all of them."""
 MOST_BARS = 12
-TABS = {Topic.NOW: "", Topic.USE: "/use", Topic.TRAIL: "/trail"}
+TABS = {Topic.NOW: "", Topic.USE: "/use", Topic.TRAIL: "/trail", Topic.WORK: "/work"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

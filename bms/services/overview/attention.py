@@ -53,6 +53,7 @@ class Topic(StrEnum):
     NOW = "now"
     USE = "use"
     TRAIL = "trail"
+    WORK = "work"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

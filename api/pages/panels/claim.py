@@ -102,7 +102,7 @@ def _share(saving: SiteSavings | Savings, t: PageTranslator) -> str | None:
 
 def _worth(saving: SiteSavings | Savings, name: str, t: PageTranslator) -> str | None:
     value = getattr(saving, name, None)
-    return None if value is None else t.number(value)
+    return None if value is None else t.number(abs(value))
 
 
 def _period(periods: Periods, t: PageTranslator) -> str:

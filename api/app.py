@@ -46,6 +46,7 @@ from api.routes import (
 from bms.messages import FOLDER
 from bms.services.api_keys import RememberedKeys
 from bms.services.assessment.savings_cache import SavingsCache
+from bms.services.privacy.seen import PersonalViews
 from bms.services.reporting.exports import Exports
 
 LEAST_COMPRESSED = 1000
@@ -95,6 +96,7 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
     app.state.changes = LiveChanges(ports, secrets.token_hex(6))
     answers = Counter[tuple[str, int]]()
     app.state.metrics = metrics_registry(ports, answers)
+    app.state.views = PersonalViews(ports.control.ledgers)
     app.state.failed_keys = FailedKeys()
     app.add_middleware(
         AdmissionMiddleware,

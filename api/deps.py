@@ -17,6 +17,7 @@ from bms.model.access.grant import Permission
 from bms.model.assets.site import Site
 from bms.services.access.authorise import Reach, authorise
 from bms.services.assessment.savings_cache import SavingsCache
+from bms.services.privacy.seen import PersonalViews
 from bms.services.site_lookup import site_named
 
 SITE_ID = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -52,6 +53,13 @@ def visible_sites(request: Request) -> dict[str, Site] | None:
     return {id_: site for id_, site in sites.items() if actor.may(wanted, id_)}
 
 
+def views_of(request: Request) -> PersonalViews:
+    """Where it is noted who sees series about people."""
+    views: PersonalViews = request.app.state.views
+    return views
+
+
+ViewsDep = Annotated[PersonalViews, Depends(views_of)]
 PortsDep = Annotated[ApiPorts, Depends(ports_of)]
 CacheDep = Annotated[SavingsCache, Depends(book_of)]
 

@@ -107,7 +107,21 @@ def failure_page(
     """A page that says what went wrong; the login where a key is missing."""
     if status == 401 and request.method == "GET":
         target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        if request.headers.get("sec-fetch-site") == "cross-site":
+            return _asked_again(request, target)
         return RedirectResponse(f"/login?next={quote(target)}", 303, headers=SECURITY_HEADERS)
     answer = render(request, "failure.html", {"status": status, "detail": detail}, status)
     answer.headers.update({**SECURITY_HEADERS, **(headers or {})})
+    return answer
+
+
+def _asked_again(request: Request, target: str) -> Response:
+    """A page that asks for the same address from our own site. Whom another site has sent to us (a
+    link in a mail, a provider of sign-ins) comes without the cookie of the session, which stays on
+    our own site; then it is sent along."""
+    answer = render(request, "bounce.html", {"target": target})
+    prefix = request.scope.get("prefix", "")
+    answer.headers.update(
+        {**SECURITY_HEADERS, "Refresh": f"0; url={prefix}{quote(target, '/?&=%')}"}
+    )
     return answer

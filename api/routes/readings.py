@@ -7,11 +7,11 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AwareDatetime
 from starlette.exceptions import HTTPException
 
-from api.deps import FULL_ID, PortsDep, Reader, Tracer
+from api.deps import FULL_ID, PortsDep, Reader, Tracer, ViewsDep
 from api.ports import ApiPorts
 from api.schemas.readings import ReadingRow, ReadingsAnswer
 from api.schemas.trace import TraceAnswer
@@ -40,11 +40,22 @@ Step = Annotated[
 Rows = Annotated[int, Query(ge=1, le=MOST_ROWS, description="rows in this answer")]
 
 
+def seen_point(ports: PortsDep, key: Reader, views: ViewsDep, point_id: PointId) -> Point:
+    """The point of the path, which whoever asks may see; that they do is noted."""
+    point = _point(ports, point_id)
+    if not key.may_see(point):
+        raise HTTPException(403, f"{point.id} is personal data; scope 'operate' may see it")
+    views.note(key, point, ports.clock.now())
+    return point
+
+
+SeenPoint = Annotated[Point, Depends(seen_point)]
+
+
 @router.get("/{point_id:path}/readings")
 def readings(
     ports: PortsDep,
-    key: Reader,
-    point_id: PointId,
+    point: SeenPoint,
     start: AwareDatetime | None = None,
     end: AwareDatetime | None = None,
     step: Step = None,
@@ -58,9 +69,6 @@ def readings(
     meters the use per step; ``fold`` says otherwise. What is missing is null. Points of the class
     ``personal`` (presence, CO2) are for keys that may operate.
     """
-    point = _point(ports, point_id)
-    if not key.may_see(point):
-        raise HTTPException(403, f"{point.id} is personal data; scope 'operate' may see it")
     first, last = _span(start, end, ports.clock.now())
     if step is None:
         return _as_read(ports, point, first, last, limit)

@@ -21,6 +21,7 @@ from bms.ports.storage.readings import Forwarding
 from bms.runtime.city import City
 from bms.runtime.load.background_work import SITES_AT_ONCE, Replanning, SiteTask, limited
 from bms.runtime.tick_batches import TickBatches
+from bms.services.access.sessions import KEPT
 from bms.services.collect.device_clocks import ClockWatch
 from bms.services.collect.drop_folder import DropFolder
 from bms.services.collect.file_ingest import Read
@@ -173,6 +174,7 @@ def names_job(city: City) -> Job:
         try:
             await prune(CITY, now=now, evidence=city.stores.evidence)
             await off_loop(forget_names, now, city.hands_off, city.journal)
+            await off_loop(city.stores.people.forget_sessions, now - KEPT)
         except (StoreError, GuardError) as error:
             log.error("names of people that are too old are still kept: %s", error)
 

@@ -18,6 +18,7 @@ from bms.cli.system.status import OwnedState
 from bms.metering.quality import MeterState
 from bms.model.access.people import SignInWay
 from bms.model.assets.equipment import HeatSourceKind
+from bms.model.assets.point import Privacy
 from bms.model.assets.site import Mode
 from bms.model.control.booking import BookingKind
 from bms.model.control.command import Receipt
@@ -42,6 +43,7 @@ FAMILIES: Mapping[tuple[str, str], Iterable[str]] = {
     ("page", "verdict_{}"): Verdict,
     ("page", "sign_in_way_{}"): SignInWay,
     ("page", "verdict_{}_long"): Verdict,
+    ("cli", "privacy_{}"): Privacy,
     ("page", "mode_{}"): Mode,
     ("page", "mode_{}_long"): Mode,
     ("page", "plan_{}"): (*PlanStatus, "none", "objected"),

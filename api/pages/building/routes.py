@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from api.deps import CacheDep, PageReader, PortsDep, SiteDep
+from api.deps import CacheDep, PageReader, PortsDep, SiteDep, ViewsDep
 from api.pages.building.head import Tab, building_head
 from api.pages.building.history import history_view
 from api.pages.building.tabs import now_tab, savings_tab, trail_tab, use_tab, work_tab
@@ -53,9 +53,15 @@ def work(
 
 
 @router.get("/history")
-def history(request: Request, ports: PortsDep, key: PageReader, site: SiteDep) -> Response:
+def history(
+    request: Request, ports: PortsDep, key: PageReader, site: SiteDep, views: ViewsDep
+) -> Response:
     t = translator_of(request, site.timezone)
     page = history_view(ports, site, request.query_params, key, t)
+    shown = {name for name, _, chosen in page.points if chosen}
+    for point in site.points:
+        if key is not None and point.id in shown:
+            views.note(key, point, ports.clock.now())
     return _shown(request, ports, site, Tab.HISTORY, page)
 
 

@@ -85,6 +85,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "keys": ("system.keys", "Keys of the API."),
     "users": ("system.users", "People who sign in, and their sessions."),
+    "privacy": ("system.privacy", "What is kept about people."),
     "audit": ("system.audit", "Who did what, when and why."),
     "db": ("system.operations", "The database."),
     "ranking": (

@@ -36,6 +36,7 @@ class Action(StrEnum):
     SET_PASSWORD = "set_password"  # noqa: S105 - an action, not the secret
     REVOKE_USER = "revoke_user"
     END_SESSION = "end_session"
+    SEE_PERSONAL = "see_personal"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,7 +56,7 @@ def consumption_of_portfolio(
         until=found.until,
         together=GroupYearAnswer.model_validate(found.together),
         groups=tuple(GroupYearAnswer.model_validate(row) for row in found.groups),
-        freshness=_freshness(ports, cache, AnswerKind.CONSUMPTION, year),
+        freshness=_freshness(ports, cache, AnswerKind.CONSUMPTION, asked_year(ports, year)),
         sites=[SiteYearAnswer.model_validate(row) for row in rows],
         next=after,
     )
@@ -111,6 +111,12 @@ def quality_of_portfolio(
         meters=[MeterStateAnswer.model_validate(row) for row in chosen],
         next=after,
     )
+
+
+def asked_year(ports: ApiPorts, year: int | None) -> int | None:
+    """The year that is asked for; None for the present one, whose answers are kept up to date."""
+    present = local_date(ports.clock.now(), ports.settings.timezone).year
+    return None if year == present else year
 
 
 def _chosen(ports: ApiPorts, group: str | None) -> Sequence[Site]:

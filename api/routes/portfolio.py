@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from api.deps import CacheDep, Cursor, Limit, Period, PortsDep, Reader, page_of
 from api.reports.downloads import csv_answer
+from api.routes.accounts import asked_year
 from api.routes.savings import CSV_ANSWER, Danish
 from api.routes.sites import page
 from api.schemas.base import FreshnessAnswer
@@ -63,7 +64,8 @@ def cooling_of_portfolio(
     rows = portfolio_cooling(cache, year)
     chosen, after = page_of(rows, lambda row: row.meter, limit, cursor)
     settled = sum(bool(settled_by_cooling(site)) for site in ports.sites.values())
-    question = "" if year is None else str(year)
+    asked = asked_year(ports, year)
+    question = "" if asked is None else str(asked)
     return CoolingPage(
         freshness=FreshnessAnswer.of(cache.freshness(AnswerKind.COOLING, question), settled),
         meters=[MeterCoolingRow.of(row) for row in chosen],

@@ -21,7 +21,7 @@ from bms.services.off_loop import off_loop
 from bms.services.work.watch import watch_city, watch_proofs, watch_site
 from drivers.mqtt.publisher import SchedulePublisher
 
-ANSWERS_EVERY = timedelta(minutes=15)
+ANSWERS_EVERY = timedelta(minutes=5)
 SCHEDULES_EVERY = timedelta(minutes=1)
 """How soon a controller that listens hears of a release."""
 log = logging.getLogger(__name__)

@@ -82,7 +82,9 @@ def consumption_question(
 ) -> Question[SiteYear]:
     """The question for the consumption of a site. Raises ``ConfigError``."""
     ports = cache.ports
-    year_until(local_date(ports.clock.now(), site.timezone), year)
+    present = local_date(ports.clock.now(), site.timezone)
+    year_until(present, year)
+    year = None if year == present.year else year
 
     def plan() -> Planned[SiteYear]:
         until = year_until(local_date(ports.clock.now(), site.timezone), year)

@@ -77,7 +77,9 @@ def cooling_question(
     """The question for the cooling of a site's meters. Raises ``ConfigError`` for a year that has
     not begun."""
     ports = cache.ports
-    _last_day(local_date(ports.clock.now(), site.timezone), year)
+    this_day = local_date(ports.clock.now(), site.timezone)
+    _last_day(this_day, year)
+    year = None if year == this_day.year else year
 
     def plan() -> Planned[tuple[MeterCooling, ...]]:
         now = ports.clock.now()

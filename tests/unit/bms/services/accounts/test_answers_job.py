@@ -10,6 +10,7 @@ import pytest
 
 from bms.model.savings.kept_answer import AnswerKind
 from bms.services.accounts.answers_job import AnswersJob
+from bms.services.accounts.city_year import consumption_question
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.consumption import HOUR
 from tests.rigs.fakes.api import CONTROL, NOW, World, a_world, live_in
@@ -94,3 +95,9 @@ def test_answers_that_nobody_makes_anew_go(world: World) -> None:
     cache.site(site, reporting="2019-01-14..2019-01-24")
     assert job.forget(NOW) == 0
     assert job.forget(NOW + timedelta(days=60)) == 1
+
+
+def test_the_present_year_by_its_number_is_the_answer_that_is_kept_up_to_date(world: World) -> None:
+    cache, site = SavingsCache(world.city.assessment), world.city.site("lodge")
+    assert consumption_question(cache, site, NOW.year).key == consumption_question(cache, site).key
+    assert consumption_question(cache, site, 2018).text == "2018"

@@ -15,6 +15,7 @@ from bms.bench.fieldbus.bacnet import POINTS as BACNET_POINTS
 from bms.bench.fieldbus.bacnet import bench_drivers_bacnet
 from bms.bench.fieldbus.mbus import bench_drivers_mbus
 from bms.bench.fieldbus.modbus import MODBUS_MEMORY, MODBUS_PROCESSOR, bench_drivers_modbus
+from bms.bench.fieldbus.mqtt import bench_drivers_mqtt
 from bms.bench.figure import Figure, Progress
 from bms.bench.planning.closed_loop import bench_closed_loops
 from bms.bench.planning.identification import identify_figures
@@ -83,7 +84,8 @@ def bench_savings(report: Progress) -> list[Figure]:
 def bench_drivers(report: Progress) -> list[Figure]:
     """Each protocol; Modbus and BACnet against the stock library in the same run."""
     figures = [*bench_drivers_modbus(report), *bench_drivers_bacnet(report)]
-    return [*figures, *city_figures(figures), *bench_drivers_mbus(report)]
+    lines = [*bench_drivers_mbus(report), *bench_drivers_mqtt(report)]
+    return [*figures, *city_figures(figures), *lines]
 
 
 BENCHES: Mapping[str, Bench] = MappingProxyType(

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger(__name__)
 FIRST_S, LONGEST_S = 0.5, 60.0
-MOST_WAITING = 50_000
-"""Messages [1] that wait to be looked at; more than these the client lets go, and says so."""
 _QUALITY = 1
 _KEEPALIVE_S = 30
 
@@ -137,9 +135,19 @@ class MqttLink:
         self._up.clear()
 
     async def _connection(self) -> None:
-        from aiomqtt import Client
+        from aiomqtt import Client, Message
 
-        async with Client(**self._options()) as client:
+        link = self
+
+        class Handing(asyncio.Queue[Message]):
+            """Hands messages on as they come: to wait for each costs more than to read it."""
+
+            def put_nowait(self, message: Message) -> None:
+                payload = message.payload
+                content = payload if isinstance(payload, bytes) else str(payload).encode()
+                link._dispatch(message.topic.value, content, message.retain)
+
+        async with Client(**self._options(), queue_type=Handing) as client:
             topics = sorted({topic for each in self._listeners for topic in each.topics})
             await client.subscribe([(topic, _QUALITY) for topic in topics])
             self._client = client
@@ -147,10 +155,8 @@ class MqttLink:
             self._up.set()
             _LOG.info("broker %s: %d topics", self.key.name, len(topics))
             try:
-                async for message in client.messages:
-                    payload = message.payload
-                    content = payload if isinstance(payload, bytes) else str(payload).encode()
-                    self._dispatch(str(message.topic), content, message.retain)
+                async for _ in client.messages:
+                    pass  # none comes here: it ends with the connection
             finally:
                 self._client = None
 
@@ -163,7 +169,6 @@ class MqttLink:
             "identifier": access.client_id or f"bms-{uuid.uuid4().hex[:12]}",
             "clean_session": access.client_id is None,
             "keepalive": _KEEPALIVE_S,
-            "max_queued_incoming_messages": MOST_WAITING,
             "timeout": 10.0,
         }
         if access.username is not None:

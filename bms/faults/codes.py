@@ -153,6 +153,7 @@ class LookFor(MessageCode):
 class CannotCode(MessageCode):
     """Why a rule cannot run here."""
 
+    ELECTRIC_HEAT = "cannot_electric_heat"
     MISSING_SIGNALS = "cannot_missing_signals"
     NO_CALENDAR = "cannot_no_calendar"
     NO_COOLING_LIMIT = "cannot_no_cooling_limit"

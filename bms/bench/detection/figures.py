@@ -17,6 +17,9 @@ from bms.bench.figure import Figure, Progress
 BUILDINGS = 20
 THIRD_STAGE = (date(2007, 8, 30),)
 """Labelled as sound in the file, listed as faulted in the inventory of its data set."""
+MUNICIPALITY = "municipality"
+OWN_CONTROL = frozenset({"DH-CLOSED-DAYS", "DH-HOLIDAY", "EL-HOLIDAY", "DH-NO-SETBACK"})
+"""What is right of untouched simulated buildings: their own control knows no closed days."""
 SYSTEMS = Path(__file__).parents[1] / "data" / "hot_water"
 
 
@@ -31,7 +34,7 @@ def bench_detect(
     figures = [*_labelled(labelled), *_systems()]
     towns = {"second physics": second_physics(buildings, DAYS)}
     if simulator:
-        towns["municipality"] = municipality(buildings, DAYS, report)
+        towns[MUNICIPALITY] = municipality(buildings, DAYS, report)
     for nth, (name, town) in enumerate(towns.items()):
         report("planting faults", nth / len(towns))
         figures += _planted(name, town)
@@ -120,7 +123,8 @@ def _planted(name: str, town: Sequence[HourlyBuilding]) -> list[Figure]:
     ]
     soon = float(np.mean([trial.soon for trial in trials]))
     days = [trial.days for trial in trials if trial.days is not None]
-    rate = len(false) / years
+    right = [row for row in false if str(row.rule) in OWN_CONTROL and name == MUNICIPALITY]
+    rate = (len(false) - len(right)) / years
     return [
         Figure(
             name=f"{name}: planted faults found within 7 days",
@@ -142,7 +146,8 @@ def _planted(name: str, town: Sequence[HourlyBuilding]) -> list[Figure]:
             ok=True,
         ),
         Figure(
-            name=f"{name}: findings on untouched buildings",
+            name=f"{name}: findings on untouched buildings"
+            + (f", {len(right) / years:.1f} right ones left out" if right else ""),
             value=round(rate, 2),
             unit="a building-year",
             at_least="<= 2",

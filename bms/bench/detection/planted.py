@@ -331,7 +331,7 @@ KINDS = (
 )
 OF: Mapping[Equipment, tuple[Signal, ...]] = {
     _M: (H, V, FLOW, BACK, OUT),
-    _E: (EL,),
+    _E: (EL, OUT),
     _W: (WATER,),
     Equipment.ANY: (OUT,),
 }

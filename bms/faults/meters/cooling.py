@@ -117,7 +117,7 @@ def extra_flow(seen: Observations, rule: Rule) -> Seen:
     usual = expectation(least, [design])
     off = trailing(least - usual.value, FALL_DAYS, least=FALL_DAYS - 1)
     mean_flow = np.nanmean(seen[Signal.VOLUME])
-    enough = np.maximum(rule.tolerance_at(seen) * mean_flow, 3.0 * usual.scale)
+    enough = np.maximum(rule.tolerance_at(seen) * mean_flow, 3.5 * usual.scale)
     load = trailing(days.heat / np.maximum(days.expected.value, 1e-9), FALL_DAYS)
     flags = confirmed((off > enough) & ~(load > 1.1), table.breaks, 2)
     more = last_mean(off, flags)

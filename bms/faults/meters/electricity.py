@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from bms.faults.codes import CannotCode, FaultCode, LookFor
-from bms.faults.days import DayTable, trailing
+from bms.faults.days import DayTable, outdoor_days, trailing
 from bms.faults.delays import confirmed
+from bms.faults.expected import expectation
 from bms.faults.meters.heat_days import last_mean, too_short
 from bms.faults.observations import Equipment, Observations, State
 from bms.faults.prices import electricity_price
@@ -20,21 +21,39 @@ from bms.model.work.finding import RuleId
 LINES = (Signal.ELECTRICITY,)
 FEWEST = 42
 GUARD = 14
+HEATS = 1.6
+"""Use of cold days over that of warm ones from which on electricity heats the building."""
 QUIET = (0, 4 * 60)
 NIGHT_SHARE = 0.7
 """Night load over day load of open days above which much runs that nobody uses."""
 
 
-def _usual(values: Floats, fewest: int, history: int = 120) -> tuple[Floats, Floats]:
-    """Median and usual deviation up to two weeks before each day."""
-    middle, scale = np.full(len(values), np.nan), np.full(len(values), np.nan)
-    for day in range(GUARD + fewest, len(values), 3):
-        past = values[max(0, day - GUARD - history) : day - GUARD]
-        past = past[np.isfinite(past)]
-        if len(past) >= fewest:
-            middle[day : day + 3] = np.median(past)
-            scale[day : day + 3] = 1.4826 * np.median(np.abs(past - np.median(past)))
-    return middle, scale
+def _usual(seen: Observations, values: Floats, fewest: int) -> tuple[Floats, Floats]:
+    """What the last months lead to expect of each day, two weeks ahead, and the usual deviation;
+    by the cold where the outdoor temperature is known, as heat pumps want it; nothing is expected
+    of colder days than there were."""
+    design = np.ones((len(values), 1))
+    if seen.has(Signal.OUTDOOR_TEMP):
+        outdoor = outdoor_days(seen, DayTable.of(seen))
+        cold = np.maximum(15.0 - outdoor, 0.0)
+        design = np.stack([np.ones(len(values)), cold], axis=1)
+    found = expectation(values, [design], history_days=365, guard_days=GUARD, fewest=fewest)
+    return found.value, found.scale
+
+
+def _heats(seen: Observations) -> bool:
+    """Whether a meter's use follows the cold so closely that a heat pump or heaters are on it."""
+    if not seen.has(Signal.OUTDOOR_TEMP):
+        return False
+    table = DayTable.of(seen)
+    use, cold = table.mean(seen[Signal.ELECTRICITY]), 15.0 - outdoor_days(seen, table)
+    known = np.isfinite(use) & np.isfinite(cold) & ~table.closed
+    if known.sum() < FEWEST:
+        return False
+    warm, chilly = use[known & (cold < 1.0)], use[known & (cold > 9.0)]
+    if len(warm) < 7 or len(chilly) < 7:
+        return False
+    return float(np.median(chilly)) > HEATS * float(np.median(warm))
 
 
 def _per_hour(seen: Observations) -> float:
@@ -51,8 +70,10 @@ def _risen(
 ) -> Seen:
     """The mean of ``days`` known values lies above their own history by the tolerance, and by
     three usual deviations. ``hours`` a year cost the difference."""
+    if _heats(seen):
+        return fact(CannotCode.ELECTRIC_HEAT)
     table = DayTable.of(seen)
-    usual, scale = _usual(values, fewest)
+    usual, scale = _usual(seen, values, fewest)
     lately = trailing(values, days, least=max(days // 3, 2))
     mean = float(np.nanmean(seen[Signal.ELECTRICITY]))
     enough = np.maximum(
@@ -164,11 +185,13 @@ def runs_out_of_use(seen: Observations, rule: Rule) -> Seen:
     table, values = DayTable.of(seen), seen[Signal.ELECTRICITY]
     if len(table) < FEWEST or seen.context.always_in_use:
         return too_short(len(table), FEWEST)
+    if _heats(seen):
+        return fact(CannotCode.ELECTRIC_HEAT)
     minute = seen.local.minute
     out = ~seen.in_use & ((minute >= 20 * 60) | (minute < 5 * 60))
     night, day = table.mean(values, out), table.mean(values, seen.in_use)
-    usual, scale = _usual(night, 21)
-    before, _ = _usual(np.where(table.closed, np.nan, day), 15)
+    usual, scale = _usual(seen, night, 21)
+    before, _ = _usual(seen, np.where(table.closed, np.nan, day), 15)
     lately = trailing(night, 3, least=3)
     block = rule.tolerance_at(seen) * (before - usual)
     day_now = trailing(np.where(table.closed, np.nan, day), 7, least=2)

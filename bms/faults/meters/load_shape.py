@@ -27,6 +27,8 @@ USUAL_SAVING = 0.12
 (DS/EN ISO 52016 examples: 8 to 16 % for schools)."""
 LINES = (Signal.HEAT, Signal.OUTDOOR_TEMP)
 GUARD = 14
+SEASON_H = 60 * 24.0
+"""A time programme that is wrong on some weekends of a winter is one fault [h]."""
 
 
 def _nights(seen: Observations) -> Flags:
@@ -106,7 +108,8 @@ def heats_when_closed(seen: Observations, rule: Rule) -> Seen:
     if seen.context.always_in_use or not seen.closed.any():
         return fact(CannotCode.NO_STATE, state=Term(State.OUT_OF_USE.value))
     days = HeatDays.of(seen)
-    share = closed_day_share(seen)
+    listed = np.isin(days.table.day, np.array(sorted(seen.context.closed), dtype=np.int64))
+    share = np.where(listed, np.nan, closed_day_share(seen))
     if np.isfinite(share).sum() < 3:
         return fact(CannotCode.NO_STATE, state=Term(State.COLD.value))
     lately = trailing(share, 9, least=2)
@@ -168,6 +171,7 @@ RULES = (
         tolerance=0.05,
         unit="share",
         delay_h=72,
+        join_h=SEASON_H,
     ),
     Rule(
         id=RuleId("DH-CLOSED-DAYS"),
@@ -181,6 +185,7 @@ RULES = (
         tolerance=0.03,
         unit="share",
         delay_h=48,
+        join_h=SEASON_H,
     ),
     Rule(
         id=RuleId("DH-HOLIDAY"),
@@ -194,5 +199,6 @@ RULES = (
         tolerance=0.05,
         unit="share",
         delay_h=48,
+        join_h=SEASON_H,
     ),
 )

@@ -23,12 +23,14 @@ GUARD = 10
 WINTER_SHARE = 0.25
 """Heat of a warm day over that of a winter day above which a building without a history of its own
 heats in summer; hot water and its circulation take 5 to 20 %."""
+TOP = 1.1
 SIGNATURE_DAYS = 21
 
 
-def _before(values: Floats, fewest: int, history: int = 400) -> tuple[Floats, Floats]:
-    """Median and usual deviation of the values of a subject until ten days before each day."""
-    middle, scale = np.full(len(values), np.nan), np.full(len(values), np.nan)
+def _before(values: Floats, fewest: int, history: int = 400) -> tuple[Floats, Floats, Floats]:
+    """Median, usual deviation and 95th percentile of a subject's values up to ten days before each
+    day."""
+    middle, scale, top = (np.full(len(values), np.nan) for _ in range(3))
     for day in range(GUARD + fewest, len(values), 7):
         past = values[max(0, day - GUARD - history) : day - GUARD]
         past = past[np.isfinite(past)]
@@ -36,20 +38,21 @@ def _before(values: Floats, fewest: int, history: int = 400) -> tuple[Floats, Fl
             middle[day : day + 7] = np.median(past)
             off = np.abs(past - np.median(past))
             scale[day : day + 7] = 1.4826 * np.median(off)
-    return middle, scale
+            top[day : day + 7] = np.percentile(past, 95.0)
+    return middle, scale, top
 
 
 def _lately(values: Floats, days: int) -> tuple[Floats, Floats, Floats]:
-    """Mean of the last ``days`` known days, and the median and usual deviation of such a mean
-    before; NaN where the last known day lies more than two weeks back."""
+    """Mean of the last ``days`` known days, where it lies above nearly all days before, and the
+    median and usual deviation of such a mean before. NaN where they span more than two weeks."""
     known = np.flatnonzero(np.isfinite(values))
     mean = np.full(len(values), np.nan)
     if len(known) >= days:
         rows = np.lib.stride_tricks.sliding_window_view(known, days)
         near = rows[:, -1] - rows[:, 0] <= 14
         mean[rows[near, -1]] = values[rows[near]].mean(axis=1)
-    usual, scale = _before(values, 8)
-    return mean, usual, scale / np.sqrt(days)
+    usual, scale, top = _before(values, 8)
+    return np.where(mean > TOP * np.nan_to_num(top), mean, np.nan), usual, scale / np.sqrt(days)
 
 
 def summer_heat(seen: Observations, rule: Rule) -> Seen:

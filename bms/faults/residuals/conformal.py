@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from bms.faults.codes import CannotCode, FaultCode, LookFor
-from bms.faults.days import DayTable, trailing
+from bms.faults.days import DayTable, outdoor_days, trailing
 from bms.faults.delays import confirmed
 from bms.faults.expected import expectation
 from bms.faults.meters.heat_days import HeatDays, last_mean, too_short
@@ -79,7 +79,10 @@ def heat_residual(seen: Observations, rule: Rule) -> Seen:
     over = exceedance(scores, rule.tolerance)
     relative = lately / np.maximum(trailing(days.expected.value, DAYS, least=DAYS - 1), 1e-9)
     raised = seen.context.raised.get(rule.id, 1.0)
-    flags = confirmed((over > raised) & (relative > 0.04), days.table.breaks, 2)
+    listed = np.isin(days.table.day, np.array(sorted(seen.context.closed), dtype=np.int64))
+    usual_days = trailing(listed.astype(np.float64), DAYS, least=1) < 0.3
+    much = (relative > 0.04) & (lately > 0.08 * mean) & usual_days
+    flags = confirmed((over > raised) & much, days.table.breaks, 2)
     level = last_mean(relative, flags)
     if level is None:
         return nothing()
@@ -101,9 +104,12 @@ def electricity_residual(seen: Observations, rule: Rule) -> Seen:
     season = 2 * np.pi * (table.day % 365.25) / 365.25
     closed = table.closed.astype(np.float64)
     saturday = ((table.day + 3) % 7 == 5).astype(np.float64)
-    design = np.stack([np.ones(len(use)), closed, saturday], axis=1)
-    wave = np.stack([np.ones(len(use)), closed, saturday, np.cos(season)], axis=1)
-    usual = expectation(use, [design, wave], history_days=120)
+    columns = [np.ones(len(use)), closed, saturday]
+    wave = [*columns, np.cos(season)]
+    if seen.has(Signal.OUTDOOR_TEMP):
+        cold = np.maximum(15.0 - outdoor_days(seen, table), 0.0)
+        columns, wave = [*columns, cold], [*wave, cold]
+    usual = expectation(use, [np.stack(columns, axis=1), np.stack(wave, axis=1)], history_days=240)
     lately = trailing(use - usual.value, DAYS, least=DAYS - 1)
     mean = float(np.nanmean(use))
     over = exceedance(lately / np.maximum(usual.scale, 0.02 * mean), rule.tolerance)

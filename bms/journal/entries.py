@@ -134,8 +134,10 @@ class Book:
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._returned: OrderedDict[str, None] = OrderedDict()
         """The commands that somebody of us has begun to give back."""
+        self._given_back: dict[str, int] = {}
+        """By point the number of the last note that one of us has begun to give it back."""
         self._before: dict[str, deque[str]] = {}
-        """By point the commands that the open one has renewed, the last of them."""
+        """By point the commands that the open one has renewed, or that were the last there."""
         self._closed: dict[str, int] = {}
         """By point the highest number of those that have ended: what it replaced has ended, too."""
         self.last = 0
@@ -152,12 +154,18 @@ class Book:
         if again:
             lease = _further(held, lease)  # taken again
         elif known:
-            self._before.setdefault(point, deque(maxlen=RENEWALS)).append(held.command_id)
+            self._replace(point, held)
             if held.writer is not None:
                 self._replaced.setdefault(point, {})[held.command_id] = (known, held)
+        if number < self._given_back.get(point, 0) and not again:
+            lease = replace(lease, returning=True)  # whoever gave it back had not heard of this
+            _remember(self._returned, lease.command_id)
         self._open[point] = (number, lease)
         self._points[lease.point.site].add(point)
         self._explain(point)
+
+    def _replace(self, point: str, held: Lease) -> None:
+        self._before.setdefault(point, deque(maxlen=RENEWALS)).append(held.command_id)
 
     def outdated(self, leases: Iterable[Lease]) -> list[str]:
         """The points of leases whose token is older than that of the open lease there: another
@@ -204,7 +212,7 @@ class Book:
             case ReadBack(point=point, command_id=command_id, value=value):
                 self._change(point, command_id, lambda lease: lease.seen(value))
             case GivingBack(point=point, command_id=command_id):
-                self._give_back(point, command_id)
+                self._give_back(point, command_id, number)
             case LetGo(point=point, at=at):
                 self._let_go[point] = max(at, self._let_go.get(point, at))
         self._explain(note.point)
@@ -225,9 +233,10 @@ class Book:
         if held is not None and held[1].command_id == command_id:
             self._open[point] = (held[0], change(held[1]))
 
-    def _give_back(self, point: str, command_id: str) -> None:
+    def _give_back(self, point: str, command_id: str, number: int) -> None:
         """Somebody of us has begun to give the point back: this command, what it has renewed, and
         where whoever does has missed a renewal, the one that is open."""
+        self._given_back[point] = max(number, self._given_back.get(point, 0))
         earlier, (_, held) = self._before.get(point, ()), self._open.get(point, (0, None))
         given = {*earlier, command_id}
         if held is not None and command_id in (*earlier, held.command_id):
@@ -267,8 +276,9 @@ class Book:
     def _close(self, point: str, number: int) -> None:
         """Nothing is open at the point any more, up to that number."""
         self._closed[point] = max(number, self._closed.get(point, 0))
-        self._before.pop(point, None)
-        self._open.pop(point, None)
+        _, held = self._open.pop(point, (0, None))
+        if held is not None:
+            self._replace(point, held)
 
     def end(self, ended: Sequence[str], returned: Iterable[str], closed: Mapping[str, int]) -> None:
         """Take what another process knows to be over, and which commands somebody of us has begun
@@ -360,6 +370,7 @@ class Book:
         other = Book()
         other._ended, other._closed, other.last = self._ended, self._closed, self.last
         other._returned, other._before = self._returned, self._before
+        other._given_back = self._given_back
         return other
 
     def take(self, line: bytes) -> None:

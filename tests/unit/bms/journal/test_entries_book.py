@@ -124,6 +124,35 @@ def test_w09_the_value_of_a_renewal_that_another_has_missed_is_no_hand(
         assert known.leases()[CONSTANT].command_id == "c2"
 
 
+@pytest.mark.parametrize("guard_first", [True, False])
+def test_w09_a_renewal_that_the_guard_has_missed_and_given_back_is_no_hand(
+    tmp_path: Path, guard_first: bool
+) -> None:
+    """The backend has found the place empty and closed the renewal before it hears of that."""
+    path = tmp_path / "journal"
+    backend, guard = FileJournal(path), FileJournal(path)
+    backend.intend([replace(wrote(CONSTANT, 20.0, "c1"), writer=None)])
+    guard.leases()
+    backend.intend([replace(wrote(CONSTANT, 20.0, "c2"), writer=None)])
+    path.rename(tmp_path / "aside")
+    path.mkdir()
+    emptied = replace(HAND, found=None, visible=False, ours=20.0, command="c2")
+    for journal, note, ended in (
+        (guard, GivingBack(CONSTANT, "c1"), "c1"),
+        (backend, emptied, "c2"),
+    ):
+        with pytest.raises(GuardError):
+            journal.note([note])
+        with pytest.raises(GuardError):
+            journal.settle({CONSTANT: ended})
+    path.rmdir()
+    (tmp_path / "aside").rename(path)
+    for journal in (guard, backend) if guard_first else (backend, guard):
+        journal.keep()
+    for known in (backend, guard, FileJournal(path)):
+        assert known.local_overrides()[CONSTANT].visible, "the next look ends it"
+
+
 def test_w07_another_value_than_that_of_a_missed_renewal_is_a_hand(journal: Journal) -> None:
     for n in (1, 2):
         journal.intend([wrote(CONSTANT, 20.0 + n, f"c{n}")])

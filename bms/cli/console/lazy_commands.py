@@ -34,7 +34,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "system.run",
         "Give back every point whose lease has ended. Started by `bms run`; may run as a service.",
     ),
-    "reload": ("site.reload", "Take changed site files in without a restart."),
+    "reload": ("site.reload", "Take added, changed and removed site files in without a restart."),
     "discover": ("site.discovery", "Find devices and what they offer."),
     "read": ("site.points", "Read a site or a point once, straight from the device."),
     "write": (
@@ -99,7 +99,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
             "costs."
         ),
     ),
-    "detect": ("energy.detect", "What is wrong in a building, with price, evidence and picture."),
+    "detect": (
+        "energy.detect",
+        "What is wrong in a building, priced and ranked; and where no rule could look, why.",
+    ),
     "events": (
         "energy.events",
         (

@@ -32,6 +32,7 @@ from bms.ports.drivers import Drivers
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.planner import PredictionErrors
 from bms.ports.storage.whole import Store
+from bms.reports.forms.cells import ReportCells
 from bms.reports.forms.write import write
 from bms.runtime.city import City, Stores
 from bms.runtime.evidence import keep_heads
@@ -93,6 +94,11 @@ class FileReporter:
     def write(self, report: Report, form: FileForm, out: IO[bytes]) -> None:
         """As ``bms.ports.reports.Reporter`` has it."""
         write(report, form, out)
+
+    def title(self, report: Report, language: str) -> str:
+        """As ``bms.ports.reports.Reporter`` has it."""
+        words = ReportCells.of(report, language)
+        return f"{words.title(report)}: {words.about(report)}"
 
 
 def feed_of(settings: Settings, clock: Clock) -> Feed:

@@ -14,6 +14,7 @@ from bms.model.assets.site import Site
 from bms.runtime.city import City
 from bms.runtime.jobs import DAY, Job, job_table, once_in_the_city, planned, site_job
 from bms.runtime.load.background_work import SITES_AT_ONCE, limited
+from bms.runtime.reporting.job import reports_job
 from bms.services.accounts.answers_job import AnswersJob
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.detection.site_faults import keep_faults
@@ -57,7 +58,8 @@ def work_jobs(city: City) -> tuple[Job, ...]:
 
 def live_jobs(city: City) -> tuple[Job, ...]:
     """Every job of a city that runs until it is told to stop."""
-    return (*job_table(city), *work_jobs(city), *answers_jobs(city), *schedule_jobs(city))
+    beside = (*schedule_jobs(city), *reports_job(city))
+    return (*job_table(city), *work_jobs(city), *answers_jobs(city), *beside)
 
 
 def schedule_jobs(city: City) -> tuple[Job, ...]:

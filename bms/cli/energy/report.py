@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import click
 import typer
 
 from bms.cli.console.output_file import new_output
@@ -19,7 +20,10 @@ from bms.runtime.city import City
 from bms.runtime.wire import opened
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.reporting.build import build
+from bms.services.reporting.deliveries import sent_reports
 
+SENT = "sent"
+KINDS = click.Choice([*(kind.value for kind in ReportKind), SENT])
 GATHERING = "Gathering the numbers"
 
 
@@ -28,8 +32,8 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
-    kind: Annotated[ReportKind, typer.Argument(help="what it tells")],
-    out: Annotated[Path, typer.Option(help="file to write")],
+    kind: Annotated[str, typer.Argument(help="what it tells", click_type=KINDS)],
+    out: Annotated[Path | None, typer.Option(help="file to write")] = None,
     site: Annotated[str | None, typer.Option(help="one building")] = None,
     group: Annotated[str | None, typer.Option(help="buildings of a use, e.g. school")] = None,
     all_: Annotated[bool, typer.Option("--all", help="all buildings, as without it")] = False,
@@ -49,12 +53,20 @@ def report(
     """Savings, consumption, ranking, missing data, quality, meters or the year of the council, as
     PDF, workbook, CSV, JSON or Parquet: the same numbers as in the API.
 
-    Without --month and --year it is the time that the pages show.
+    Without --month and --year it is the time that the pages show. `bms report sent` lists what was
+    sent by schedule.
 
     Example: bms report savings --month 2019-01 --lang da --out savings.xlsx
     """
+    if kind == SENT:
+        _show_sent()
+        return
+    if out is None:
+        raise typer.BadParameter("give --out, the file to write")
     chosen = _format(out, format_)
-    asked = ReportRequest(kind=kind, site=site, group=group, period=_period(month, year))
+    asked = ReportRequest(
+        kind=ReportKind(kind), site=site, group=group, period=_period(month, year)
+    )
     if all_ and (site or group):
         raise typer.BadParameter("give --site, --group or --all")
     if lang not in languages():
@@ -74,6 +86,15 @@ def report(
             reason=f"{kind} of {site or group or 'all buildings'}, {asked.period or 'as shown'}",
         )
     say(f"wrote {out}")
+
+
+def _show_sent() -> None:
+    with opened(Settings()) as city:
+        rows = sent_reports(city.stores.ledgers, city.clock.now())
+    if not rows:
+        say("nothing was sent by schedule yet")
+    for row in rows:
+        say(f"{row.at:%Y-%m-%d %H:%M} {row.state:8} {row.subject} {row.detail}".rstrip())
 
 
 def _write(city: City, asked: ReportRequest, form: FileForm, out: Path, *, force: bool) -> None:

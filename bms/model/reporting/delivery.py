@@ -1,0 +1,66 @@
+"""Reports that go out by themselves: what, how often, and to whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+from bms.model.reporting.request import FileForm, ReportKind
+
+
+class Every(StrEnum):
+    """How often a report goes out."""
+
+    MONTH = "month"
+    YEAR = "year"
+
+
+class Way(StrEnum):
+    """How a report goes."""
+
+    FOLDER = "folder"
+    EMAIL = "email"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSchedule:
+    """A report of every month or year, sent ``after_days`` days after its end to each of
+    ``targets``: folders or addresses by the way they go."""
+
+    name: str
+    kind: ReportKind
+    site: str | None
+    group: str | None
+    every: Every
+    after_days: int
+    form: FileForm
+    targets: tuple[tuple[Way, str], ...]
+
+    def period(self, today: date) -> str:
+        """The last month or year that was over ``after_days`` days ago."""
+        last = today - timedelta(days=self.after_days)
+        if self.every is Every.YEAR:
+            return f"{last.year - 1}"
+        before = last.replace(day=1) - timedelta(days=1)
+        return f"{before:%Y-%m}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """One report on its way to one target; ``subject`` names it for good."""
+
+    schedule: ReportSchedule
+    period: str
+    way: Way
+    target: str
+
+    @property
+    def subject(self) -> str:
+        """What the record calls it."""
+        return f"{self.schedule.name} {self.period} {self.way}:{self.target}"
+
+    @property
+    def file_name(self) -> str:
+        """What the file is called: the same whenever it is made."""
+        return f"{self.schedule.name}-{self.period}.{self.schedule.form.format}"

@@ -1,0 +1,99 @@
+"""The file of the reports that are sent by schedule (``BMS_REPORTS``), in YAML."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from bms.errors import ConfigError
+from bms.model.reporting.delivery import Every, ReportSchedule, Way
+from bms.model.reporting.request import FileForm, ReportFormat, ReportKind
+
+Mail = Annotated[str, Field(pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$", max_length=200)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MailSettings(_Strict):
+    """How e-mail is handed in. The password stands in the environment, under ``password_env``."""
+
+    host: str = Field(min_length=1)
+    port: int = Field(25, ge=1, le=65535)
+    sender: Mail
+    security: Literal["none", "starttls", "tls"] = "starttls"
+    user: str | None = None
+    password_env: str | None = None
+
+    @property
+    def password(self) -> str | None:
+        """The password, where one is named. Raises ``ConfigError`` where it is not set."""
+        if self.password_env is None:
+            return None
+        found = os.environ.get(self.password_env)
+        if not found:
+            raise ConfigError(f"{self.password_env} is not set; it holds the password for e-mail")
+        return found
+
+
+class ScheduledReport(_Strict):
+    """One report: as ``bms report`` takes it, how often, and where to."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
+    kind: ReportKind
+    scope: str = Field("all", pattern=r"^(all|site:[a-z0-9][a-z0-9_-]*|group:[a-z0-9_-]+)$")
+    every: Every
+    after_days: int = Field(3, ge=0, le=60)
+    format: ReportFormat = ReportFormat.PDF
+    lang: str = "da"
+    sheet: str | None = None
+    folder: Path | None = None
+    email: tuple[Mail, ...] = ()
+
+    def schedule(self) -> ReportSchedule:
+        """The schedule of the report."""
+        folders = () if self.folder is None else ((Way.FOLDER, str(self.folder)),)
+        kind, _, name = self.scope.partition(":")
+        return ReportSchedule(
+            name=self.name,
+            kind=self.kind,
+            site=name if kind == "site" else None,
+            group=name if kind == "group" else None,
+            every=self.every,
+            after_days=self.after_days,
+            form=FileForm(format=self.format, language=self.lang, sheet=self.sheet),
+            targets=(*folders, *((Way.EMAIL, address) for address in self.email)),
+        )
+
+
+class ReportsFile(_Strict):
+    """Every report that is sent by schedule, and how e-mail goes."""
+
+    reports: tuple[ScheduledReport, ...]
+    mail: MailSettings | None = None
+
+
+def reports_file(path: Path) -> ReportsFile:
+    """The file of scheduled reports. Raises ``ConfigError`` that names every mistake."""
+    try:
+        found = ReportsFile.model_validate(yaml.safe_load(path.read_text("utf-8")))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is no YAML: {error}") from error
+    except ValidationError as error:
+        told = "; ".join(
+            f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()
+        )
+        raise ConfigError(f"{path}: {told}") from error
+    names = [report.name for report in found.reports]
+    if len(set(names)) < len(names):
+        raise ConfigError(f"{path}: every report needs a name of its own")
+    if found.mail is None and any(report.email for report in found.reports):
+        raise ConfigError(f"{path}: reports go by e-mail, but 'mail' does not say how")
+    return found

@@ -53,7 +53,13 @@ def message(delivery: Delivery, title: str, file: Path, sender: str) -> EmailMes
     made["Auto-Submitted"] = "auto-generated"
     made.set_content(f"{title}\n")
     kind, _, form = delivery.schedule.form.format.media_type.partition(";")[0].partition("/")
-    made.add_attachment(file.read_bytes(), maintype=kind, subtype=form, filename=delivery.file_name)
+    made.add_attachment(
+        file.read_bytes(),
+        maintype=kind,
+        subtype=form,
+        filename=delivery.file_name,
+        params={"charset": "utf-8"} if kind == "text" else {},
+    )
     return made
 
 

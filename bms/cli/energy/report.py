@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from bms.cli.console.output_file import new_output
@@ -22,9 +22,21 @@ from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.reporting.build import build
 from bms.services.reporting.deliveries import sent_reports
 
-SENT = "sent"
-KINDS = click.Choice([*(kind.value for kind in ReportKind), SENT])
 GATHERING = "Gathering the numbers"
+
+
+class AskedReport(StrEnum):
+    """The kinds of reports, and the list of those that were sent by schedule."""
+
+    SAVINGS = ReportKind.SAVINGS.value
+    CONSUMPTION = ReportKind.CONSUMPTION.value
+    RANKING = ReportKind.RANKING.value
+    MISSING_DATA = ReportKind.MISSING_DATA.value
+    QUALITY = ReportKind.QUALITY.value
+    METERS = ReportKind.METERS.value
+    COUNCIL = ReportKind.COUNCIL.value
+    OPEN_DATA = ReportKind.OPEN_DATA.value
+    SENT = "sent"
 
 
 def register(app: typer.Typer) -> None:
@@ -32,7 +44,7 @@ def register(app: typer.Typer) -> None:
 
 
 def report(
-    kind: Annotated[str, typer.Argument(help="what it tells", click_type=KINDS)],
+    kind: Annotated[AskedReport, typer.Argument(help="what it tells")],
     out: Annotated[Path | None, typer.Option(help="file to write")] = None,
     site: Annotated[str | None, typer.Option(help="one building")] = None,
     group: Annotated[str | None, typer.Option(help="buildings of a use, e.g. school")] = None,
@@ -58,7 +70,7 @@ def report(
 
     Example: bms report savings --month 2019-01 --lang da --out savings.xlsx
     """
-    if kind == SENT:
+    if kind is AskedReport.SENT:
         _show_sent()
         return
     if out is None:

@@ -15,11 +15,13 @@ import typer
 from typer.core import TyperGroup
 from typer.testing import CliRunner
 
+from bms.cli.energy.report import AskedReport
 from bms.cli.main import app
 from bms.model.codec import from_json, to_json
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import Problem
 from bms.model.readings.measurement import Reading
+from bms.model.reporting.request import ReportKind
 from bms.runtime.municipality import EXAMPLES
 from bms.services.planning.problem import assemble
 from bms.store.memory.store import MemoryStore
@@ -451,6 +453,12 @@ def test_a_report_is_a_file_of_any_form(year: Path, tmp_path: Path, form: str) -
     assert out.read_bytes().startswith(begins.get(form, b"%PDF"))
     assert Bms(year)(*call).exit_code == 2
     assert Bms(year)(*call, "--force").exit_code == 0
+
+
+def test_every_kind_of_report_can_be_asked_for_and_what_was_sent(year: Path) -> None:
+    assert {kind.value for kind in AskedReport} == {*(kind.value for kind in ReportKind), "sent"}
+    assert "nothing was sent" in Bms(year)("report", "sent").stdout
+    assert Bms(year)("report", "savings").exit_code == 2
 
 
 @pytest.mark.parametrize(

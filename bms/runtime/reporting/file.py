@@ -16,11 +16,11 @@ from bms.model.reporting.request import FileForm, ReportFormat, ReportKind
 Mail = Annotated[str, Field(pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$", max_length=200)]
 
 
-class _Strict(BaseModel):
+class _NoMore(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class MailSettings(_Strict):
+class MailSettings(_NoMore):
     """How e-mail is handed in. The password stands in the environment, under ``password_env``."""
 
     host: str = Field(min_length=1)
@@ -41,7 +41,7 @@ class MailSettings(_Strict):
         return found
 
 
-class ScheduledReport(_Strict):
+class ScheduledReport(_NoMore):
     """One report: as ``bms report`` takes it, how often, and where to."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")
@@ -71,7 +71,7 @@ class ScheduledReport(_Strict):
         )
 
 
-class ReportsFile(_Strict):
+class ReportsFile(_NoMore):
     """Every report that is sent by schedule, and how e-mail goes."""
 
     reports: tuple[ScheduledReport, ...]

@@ -41,8 +41,8 @@ from api.routes import (
     savings,
     sites,
     trials,
-    work,
 )
+from api.routes.work import items, subscriptions
 from bms.messages import FOLDER
 from bms.services.api_keys import RememberedKeys
 from bms.services.assessment.savings_cache import SavingsCache
@@ -63,7 +63,7 @@ ROUTERS = (
     exports.router,
     measures.router,
     trials.router,
-    work.router,
+    items.router,
     plans.router,
     controllers.router,
     people.router,
@@ -121,6 +121,7 @@ def _routes() -> tuple[BaseRoute, ...]:
         v1.include_router(router)
     whole.include_router(v1)
     whole.include_router(operations.router)
+    whole.include_router(subscriptions.router)
     add_pages(whole)
     return tuple(whole.routes)
 

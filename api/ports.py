@@ -9,6 +9,7 @@ from bms.config import Settings
 from bms.errors import Mistake
 from bms.model.access.rules import AccessRules
 from bms.model.assets.site import Site
+from bms.model.work.recipient import Subscription
 from bms.ports.clock import Clock
 from bms.ports.reports import Reporter
 from bms.ports.sign_in import SignInProvider
@@ -50,6 +51,10 @@ class ApiPorts:
     """How late the event loop is, at the 99th percentile of the last minutes [s]."""
     site_mistakes: Callable[[], Sequence[Mistake]] = tuple
     """The mistakes of site files that are left out now."""
+    subscriptions: tuple[Subscription, ...] = ()
+    """Feeds of the work list, by who may read them."""
+    base_url: str | None = None
+    """Where people find the pages, as feeds say it."""
 
     @property
     def groups(self) -> Mapping[str, frozenset[str]]:

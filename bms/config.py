@@ -74,6 +74,7 @@ class Settings(BaseSettings):
     mqtt_password_file: Path | None = Field(None, description="file with the broker's password")
     mqtt_ca_file: Path | None = Field(None, description="certificates to trust of the broker")
     reports: Path | None = Field(None, description="file of the reports that are sent by schedule")
+    notices: Path | None = Field(None, description="file of who is told of the work list, and how")
     drop: Path | None = Field(None, description="folder in which suppliers put meter files")
 
     access: Path | None = Field(

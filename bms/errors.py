@@ -15,6 +15,7 @@
     ├── FeedError              weather, prices or emissions could not be had
     ├── NotMadeYet             an answer that a job makes is not there yet: ask again soon
     ├── InsufficientData       too little or too poor data for the answer that was asked for
+    ├── NoticeError            a notice of the work list did not arrive
     ├── GuardError             the guard process cannot be relied on, so nothing may be written
     ├── NotFound               no such site, point, plan or key
     ├── NotSignedIn            nobody is known: no key, no session
@@ -134,6 +135,10 @@ class InsufficientData(BmsError):
 
 class GuardError(BmsError):
     """The guard process cannot be relied on, so nothing may be written."""
+
+
+class NoticeError(BmsError):
+    """A notice of the work list did not arrive: the mail server or webhook says why."""
 
 
 class NotFound(BmsError):

@@ -21,6 +21,7 @@ from api.pages.city.table import PER_PAGE, RowsInWords, TableAsked
 from api.pages.cooling import cooling_page
 from api.pages.ranking import ranking_page
 from api.pages.render import HERE, render, translator_of
+from api.pages.work.routes import router as work
 from api.reports.downloads import csv_answer
 from bms.model.access.actor import Actor
 from bms.savings.portfolio.ranking import Metric
@@ -167,6 +168,7 @@ def accessibility(request: Request) -> Response:
 def add_pages(above: APIRouter) -> None:
     """The pages and the few files that they need."""
     above.include_router(router)
+    above.include_router(work)
     above.include_router(actions)
     above.include_router(reports.router)
     above.include_router(sign_in.router)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bms.model.savings.avoided_use import SiteSavings
 from bms.model.savings.objection import Verdict
+from bms.model.work.finding import EvidenceSeries
 from bms.reports import svg
 from bms.reports.svg import NARROW, WIDTH, Frame, Map, edges_of, time_ticks
 from bms.reports.text import ChartText
@@ -66,6 +67,24 @@ def _zone_lines(zone: ZoneCourse, xs: list[float], y: Map) -> list[str]:
         svg.path(svg.line(zip(xs, _mapped(zone.forecast, y), strict=False)), "l-measured mid dash"),
         svg.path(svg.line(zip(xs, _mapped(zone.temp, y), strict=False)), "l-measured thick"),
     ]
+
+
+def series_line(series: EvidenceSeries, text: ChartText) -> str:
+    """One line of the picture of a finding, in its unit; a gap is never bridged."""
+    frame = Frame(56, 34, WIDTH - 18, 200)
+    step = timedelta(seconds=series.step_s)
+    edges = edges_of([series.start + i * step for i in range(len(series.values))])
+    known = [v for v in series.values if v is not None and math.isfinite(v)]
+    ticks = svg.nice_ticks(min(known), max(known) + 1e-9, 4)
+    x = svg.linear(edges[0], edges[-1], frame.left, frame.right)
+    y = svg.linear(ticks[0], ticks[-1], frame.bottom, frame.top)
+    xs = [x(edge) for edge in edges]
+    body = [
+        *y_axis(frame, ticks, y, series.unit, text),
+        *x_axis(frame, edges, x, text),
+        svg.path(svg.steps(xs, _mapped(series.values, y)), "l-measured mid"),
+    ]
+    return svg.sheet(text.title, text.description, frame.bottom + 34, body)
 
 
 def energy_chart(

@@ -14,9 +14,11 @@ from bms.errors import Mistake
 from bms.journal.calendar import MemoryCalendarBook
 from bms.model.access.rules import AccessRules
 from bms.model.assets.site import Site
+from bms.model.work.recipient import Recipient, Subscription
 from bms.ports.clock import CalendarBook, Clock
 from bms.ports.drivers import Drivers
 from bms.ports.feeds import Feed, Tariffs
+from bms.ports.notices import NoticeSender
 from bms.ports.ownership import EverySite, OwnedSites, SiteOwners
 from bms.ports.planner import Checker, Planner
 from bms.ports.reports import Reporter
@@ -142,6 +144,12 @@ class City:
     """How late the event loop is, at the 99th percentile of the last minutes [s]."""
     commissioned: Commissioned | None = None
     """Which points are commissioned; None where the records say so."""
+    sender: NoticeSender | None = None
+    """None where nobody is told of the work list."""
+    recipients: tuple[Recipient, ...] = ()
+    subscriptions: tuple[Subscription, ...] = ()
+    base_url: str | None = None
+    """Where people find the pages, as notices and feeds say it."""
     silent_sites: dict[str, bool] = field(default_factory=dict)
     """By site, whether none of its devices answered at the last look."""
     decisions: DecisionStore = field(init=False)
@@ -269,6 +277,8 @@ class City:
             people_clock=SystemClock() if self.settings.clock_file else self.clock,
             access=self.access,
             provider=self.provider,
+            subscriptions=self.subscriptions,
+            base_url=self.base_url,
             reporter=self.reporter,
             evidence=self.stores.evidence,
             forwarding=self.forwarding,

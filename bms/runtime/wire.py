@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from bms.clock import FileClock, SystemClock
 from bms.config import PRIVATE, Settings
@@ -237,7 +237,24 @@ def wire(
         provider=provider_of(settings),
         factors=known.factors,
         normal_year=known.normal_years[DANISH_NORMAL_YEAR],
+        **notices_of(settings, live),
     )
+
+
+def notices_of(settings: Settings, sites: Mapping[str, Site]) -> dict[str, Any]:
+    """Who is told of the work list, as fields of a ``City``; nobody without a file of notices."""
+    if settings.notices is None:
+        return {}
+    from bms.notices.file import read_notice_file
+    from bms.notices.senders import FileSender
+
+    file = read_notice_file(settings.notices, settings.timezone, frozenset(sites))
+    return {
+        "sender": FileSender(file, sites),
+        "recipients": file.recipients,
+        "subscriptions": file.subscriptions,
+        "base_url": file.base_url,
+    }
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from api.routes.controllers import schedule_answer
 from bms.errors import StoreError
 from bms.model.assets.site import Site
+from bms.model.control.evidence import CITY
 from bms.runtime.city import City
 from bms.runtime.jobs import DAY, Job, job_table, once_in_the_city, planned, site_job
 from bms.runtime.load.background_work import SITES_AT_ONCE, limited
@@ -19,12 +20,14 @@ from bms.services.accounts.answers_job import AnswersJob
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.detection.site_faults import keep_faults
 from bms.services.off_loop import off_loop
+from bms.services.work.notify import notify
 from bms.services.work.watch import watch_city, watch_proofs, watch_site
 from drivers.mqtt.publisher import SchedulePublisher
 
 ANSWERS_EVERY = timedelta(minutes=5)
 SCHEDULES_EVERY = timedelta(minutes=1)
 """How soon a controller that listens hears of a release."""
+NOTICES_EVERY = timedelta(minutes=5)
 log = logging.getLogger(__name__)
 
 
@@ -48,11 +51,26 @@ def work_jobs(city: City) -> tuple[Job, ...]:
     async def of_city(now: datetime) -> None:
         await off_loop(watch_city, now, ports)
 
+    async def notices(now: datetime) -> None:
+        if city.sender is None:
+            return
+        try:
+            await notify(
+                city.recipients,
+                [*city.sites, CITY],
+                now,
+                work=city.stores.work,
+                sender=city.sender,
+            )
+        except StoreError as error:
+            log.error("nobody is told of the work list: %s", error)
+
     return (
         site_job("faults", DAY, sites, planned(city, limited(turns, faults))),
         site_job("work", every, sites, planned(city, limited(turns, watch))),
         site_job("proofs", DAY, sites, planned(city, limited(turns, proofs))),
         Job("city_work", every, once_in_the_city(city, of_city)),
+        Job("notices", NOTICES_EVERY, once_in_the_city(city, notices)),
     )
 
 

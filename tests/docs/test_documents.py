@@ -32,6 +32,8 @@ def commands(group: TyperGroup, *above: str) -> Iterator[str]:
     for name in group.list_commands(context):
         command = group.get_command(context, name)
         if isinstance(command, TyperGroup):
+            if command.invoke_without_command:
+                yield " ".join((*above, name))
             yield from commands(command, *above, name)
         if not isinstance(command, TyperGroup) or command.invoke_without_command:
             yield " ".join((*above, name))

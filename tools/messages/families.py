@@ -34,6 +34,7 @@ from bms.model.savings.measure import MeasureKind
 from bms.model.savings.objection import Verdict
 from bms.model.savings.trial_result import Arm, TrialState
 from bms.model.work.item import Closing, WorkAct, WorkKind, WorkState
+from bms.model.work.notice import Occasion
 from bms.savings.portfolio.ranking import Group
 
 ROOTS = ("bms", "drivers", "optimizer", "sites", "api")
@@ -83,6 +84,11 @@ FAMILIES: Mapping[tuple[str, str], Iterable[str]] = {
     ("cli", "meter_{}"): MeterState,
     ("cli", "booking_{}"): BookingKind,
     ("cli", "measure_{}"): MeasureKind,
+    ("cli", "notify_{}"): Occasion,
+    ("page", "work_kind_{}"): WorkKind,
+    ("page", "work_state_{}"): WorkState,
+    ("page", "work_act_{}"): DONE_WITH_WORK,
+    ("page", "work_missing_{}"): ("to", "until", "closing", "reason"),
     ("cli", "work_kind_{}"): WorkKind,
     ("cli", "work_state_{}"): WorkState,
     ("cli", "work_act_{}"): DONE_WITH_WORK,

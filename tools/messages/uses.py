@@ -1,8 +1,8 @@
 """Which messages the code asks for: read from its syntax, without running it.
 
-In ``api`` and ``bms.cli`` a message is asked for by ``t("code", name=value)`` (``self`` inside the
-class of ``t``), in ``bms.reports`` by ``text.word("code", name=value)``. A code may be an f-string
-with one gap; then an enumeration says what fills it (``families``).
+In ``api``, ``bms.cli`` and ``bms.notices`` a message is asked for by ``t("code", name=value)``
+(``self`` inside the class of ``t``), in ``bms.reports`` by ``text.word("code", name=value)``. A
+code may be an f-string with one gap; then an enumeration says what fills it (``families``).
 """
 
 from __future__ import annotations
@@ -18,6 +18,12 @@ ROOT = Path(__file__).parents[2]
 CALLED = "t"
 WORD = "word"
 ONE_OF = "one_of"
+CONTEXTS = (
+    ("api", "page"),
+    ("bms/cli", "cli"),
+    ("bms/reports", "report"),
+    ("bms/notices", "notice"),
+)
 GAP = "{}"
 
 
@@ -44,7 +50,7 @@ def uses(root: Path = ROOT) -> list[Use]:
     Raises ``Unreadable`` for a code that only running the program would tell.
     """
     found: list[Use] = []
-    for folder, context in (("api", "page"), ("bms/cli", "cli"), ("bms/reports", "report")):
+    for folder, context in CONTEXTS:
         for file in sorted((root / folder).rglob("*.py")):
             found += _in_python(file, context, root)
     for file in sorted((root / "api").rglob("*.html")):

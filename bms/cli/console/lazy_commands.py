@@ -111,6 +111,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         ),
     ),
     "measures": ("energy.measures", "What was done to a building, and what it has saved."),
+    "notify": ("system.notices", "Notices of the work list."),
     "occupancy": ("site.occupancy", "Bookings and closures of a site."),
     "simulate": (
         "site.what_if",

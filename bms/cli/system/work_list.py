@@ -15,6 +15,7 @@ import typer
 from bms.cli.console.language import CommandTranslator, translator_of_locale
 from bms.cli.console.periods import local_moment
 from bms.cli.console.person import user_name
+from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import print_folded, say, screen, slim_table
 from bms.cli.system.run import Strict, run_worker
 from bms.config import Settings
@@ -29,8 +30,10 @@ from bms.model.work.item import (
 from bms.runtime.city import City
 from bms.runtime.wire import opened
 from bms.services.assessment.savings_cache import SavingsCache
+from bms.services.detection.site_faults import keep_faults
 from bms.services.work import people
 from bms.services.work.people import Word
+from bms.services.work.watch import watch_city, watch_proofs, watch_site
 
 app = typer.Typer(invoke_without_command=True)
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -106,6 +109,36 @@ def list_items(
             typer.echo(json.dumps([_answer(row, city) for row in rows]))
             return
         _table(rows, city, now)
+
+
+@app.command()
+def look(
+    site: Annotated[
+        str | None, typer.Argument(metavar="[SITE]", help="all sites when left out")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look now at what a worker looks at by itself: fault rules, alarms, missing data and savings.
+
+    Shows the list afterwards. Example: bms work look school
+    """
+    with opened(Settings()) as city:
+        chosen = list(city.sites.values()) if site is None else [city.site(site)]
+        now, ports, cache = city.clock.now(), city.work, SavingsCache(city.assessment)
+        with progress_bars(quiet=as_json) as report:
+            for nth, each in enumerate(chosen):
+                keep_faults(each, now, ports.work, ports)
+                watch_site(each, now, ports)
+                watch_proofs(each, now, ports, cache)
+                report("sites", (nth + 1) / len(chosen))
+        if site is None:
+            watch_city(now, ports)
+        names = [each.id for each in chosen] + ([CITY] if site is None else [])
+        rows = by_what_is_at_stake(city.stores.work.items(names))
+        if as_json:
+            typer.echo(json.dumps([_answer(row, city) for row in rows]))
+        else:
+            _table(rows, city, now)
 
 
 @app.command()

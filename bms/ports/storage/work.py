@@ -19,7 +19,8 @@ class WorkStore(Protocol):
 
     def keep_items(self, items: Iterable[WorkItem], events: Iterable[WorkEvent] = ()) -> None:
         """Keep items without their events, one of a known id in its place, and add ``events`` of
-        our own; one that closes what is closed already is left out."""
+        our own. A new one whose cause has a living item already is left out, and so is what
+        closes what is closed."""
         ...
 
     def add_work_event(self, event: WorkEvent) -> None:

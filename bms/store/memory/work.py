@@ -33,10 +33,18 @@ class MemoryWork(MemoryAudit):
         """See ``WorkStore``."""
         for item in items:
             to_micros(item.opened_at)
+            if item.id not in self._items and self._stands(item):
+                continue  # somebody else has looked at the same moment
             self._items[item.id] = replace(item, events=())
         for event in events:
+            if event.item not in self._items:
+                continue
             if event.act is not WorkAct.CLOSE or self.item(event.item).closed is None:
                 self._add_work(event)
+
+    def _stands(self, item: WorkItem) -> bool:
+        live = self.live_items([item.cause.site])
+        return any(each.cause.key == item.cause.key for each in live)
 
     def add_work_event(self, event: WorkEvent) -> None:
         """See ``WorkStore``."""

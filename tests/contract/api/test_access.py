@@ -30,6 +30,8 @@ ANYBODY = {
     ("GET", "/open-data/energy-{year}.{ending}"),
     ("GET", "/login/oidc"),
     ("GET", "/login/oidc/callback"),
+    ("GET", "/feeds/work.rss"),
+    ("GET", "/feeds/work.ics"),
 }
 SAW, DID, SENT, RAN = "sees", "decides", "sends", "keeps running"
 MEANS = {

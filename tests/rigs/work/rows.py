@@ -29,7 +29,8 @@ def a_cause(subject: str = f"{SITE}/heat", **changes: object) -> Cause:
 
 
 def a_work_item(id_: str = "w1", **changes: object) -> WorkItem:
-    made = WorkItem(id=id_, cause=a_cause(), opened_at=MONDAY)
+    subject = f"{SITE}/heat" if id_ == "w1" else f"{SITE}/{id_}"
+    made = WorkItem(id=id_, cause=a_cause(subject), opened_at=MONDAY)
     return replace(made, **changes)  # type: ignore[arg-type]
 
 

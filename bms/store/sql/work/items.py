@@ -127,12 +127,21 @@ def _keep(session: Session, item: WorkItem) -> None:
     """Add the row of an item, or bring it up to date; how it was closed stays."""
     row = session.get(StoredWorkItem, item.id)
     body, cause = to_json(replace(item, events=())), item.cause
+    if row is None and _stands(session, cause.key):
+        return  # somebody else has looked at the same moment
     if row is None:
         row = StoredWorkItem(
             id=item.id, site=cause.site, cause=cause.key, opened_at=item.opened_at, body=body
         )
     row.body, row.cleared_at, row.size = body, item.cleared_at, cause.size
     session.add(row)
+
+
+def _stands(session: Session, cause: str) -> bool:
+    """Whether an item of this cause lives."""
+    table = StoredWorkItem
+    live = or_(col(table.closed_at).is_(None), col(table.cleared_at).is_(None))
+    return session.exec(select(table.id).where(table.cause == cause, live)).first() is not None
 
 
 def _add(session: Session, event: WorkEvent, row: StoredWorkItem) -> None:

@@ -47,6 +47,19 @@ class TestItems:
         store.keep_items([seen])
         assert store.items([SITE]) == [seen]
 
+    def test_a_cause_has_one_living_item_whoever_looks(self, store: AnyStore) -> None:
+        store.keep_items([a_work_item()], [a_work_event("w1", WorkAct.OPEN, actor=BY_US)])
+        again = a_work_event("w2", WorkAct.OPEN, actor=BY_US)
+        other = a_work_item("w2", cause=a_cause())
+        store.keep_items([other], [again])
+        assert [item.id for item in store.items([SITE])] == ["w1"]
+        store.add_work_event(CLOSE)
+        store.keep_items([other], [again])
+        assert store.items([SITE]) == [], "it has not cleared yet"
+        store.keep_items([a_work_item(cleared_at=MONDAY + 2 * HOUR)])
+        store.keep_items([other], [again])
+        assert [item.id for item in store.items([SITE])] == ["w2"]
+
     def test_one_is_closed_once_and_lives_on_until_its_cause_has_cleared(
         self, store: AnyStore
     ) -> None:
@@ -67,8 +80,10 @@ class TestItems:
 
     def test_what_is_no_fault_is_known_with_its_size(self, store: AnyStore) -> None:
         larger = a_cause(price=Price(kwh_year=7000.0))
-        store.keep_items([a_work_item(), a_work_item("w2", cause=larger)])
+        store.keep_items([a_work_item()])
         store.add_work_event(CLOSE)
+        store.keep_items([a_work_item(cleared_at=MONDAY + HOUR)])
+        store.keep_items([a_work_item("w2", cause=larger)])
         later = {"at": MONDAY + 2 * HOUR, "closing": Closing.NOT_A_FAULT}
         store.add_work_event(a_work_event("w2", WorkAct.CLOSE, **later))
         assert store.dismissed(SITE) == {larger.key: 7000.0}

@@ -144,3 +144,21 @@ async def test_a_repair_becomes_a_measure_with_its_frozen_baseline(world: World)
     assert (measure["kind"], measure["meters"]) == ("repair", ["heat"])
     assert measure["what"] == "valve of the hot water exchanged"
     assert measure["expected_yearly_kwh"] == 5000.0
+
+
+async def test_whoever_is_limited_to_buildings_sees_and_answers_theirs_alone(world: World) -> None:
+    stale = a_cause("weather", kind=WorkKind.FEED_STALE, site="", rule="", **SEEN)
+    world.store.keep_items([a_work_item("w4", cause=stale)])
+    async with world.browser(**world.key("facility_manager@barn")) as browser:
+        assert await ids(browser) == []
+        assert (await browser.get("/v1/work?site=lodge")).status_code == 403
+        assert (await browser.get("/v1/work/w2")).status_code == 403
+        assert (await browser.get("/work/w2")).status_code == 403
+        for item in ("w2", "w4"):
+            assert (await browser.post(f"/v1/work/{item}/ack", json={})).status_code == 403
+    async with world.browser(**world.key("facility_manager@lodge")) as browser:
+        assert await ids(browser) == ["w2", "w3", "w1"]
+        assert (await browser.post("/v1/work/w2/ack", json={})).status_code == 200
+        assert (await browser.post("/v1/work/w4/ack", json={})).status_code == 403
+    async with world.browser(**world.key("operate")) as browser:
+        assert "w4" in await ids(browser)

@@ -7,7 +7,18 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
 
-from api.deps import MADE_ID, SITE_ID, CacheDep, Cursor, Limit, Operator, PortsDep, Reader, page_of
+from api.deps import (
+    MADE_ID,
+    SITE_ID,
+    CacheDep,
+    Cursor,
+    Limit,
+    PortsDep,
+    Reader,
+    Recorder,
+    page_of,
+    sees,
+)
 from api.ports import ApiPorts
 from api.schemas.base import TIMEZONE
 from api.schemas.work import (
@@ -58,7 +69,7 @@ def work(
 ) -> WorkPage:
     """What is to be done, first what is worst and costs most; without ``state`` all that is not
     closed. ``state`` and ``kind`` may be given several times."""
-    now, sites = ports.clock.now(), _sites(site, ports, key)
+    now, sites = ports.clock.now(), asked_sites(site, ports, key)
     rows = by_what_is_at_stake(chosen_items(ports, sites, state or ()))
     rows = [row for row in rows if not kind or row.cause.kind in kind]
     rows = [row for row in rows if not state or row.state(now) in state]
@@ -78,15 +89,16 @@ def chosen_items(
     return rows
 
 
-def _sites(site: str | None, ports: ApiPorts, key: Actor) -> list[str]:
+def asked_sites(site: str | None, ports: ApiPorts, key: Actor | None) -> list[str]:
     """The sites that were asked about; what is of no site is for who sees all of them."""
     if site is not None:
-        authorise(key, Permission.VIEW, site)
+        sees(key, site)
         return [site_named(ports.sites, site).id]
-    return [*ports.sites, *([CITY] if key.may_everywhere(Permission.VIEW) else [])]
+    whole = key is None or key.may_everywhere(Permission.VIEW)
+    return [*ports.sites, *([CITY] if whole else [])]
 
 
-def _item(ports: ApiPorts, key: Actor, permission: Permission, item_id: str) -> WorkItem:
+def permitted_item(ports: ApiPorts, key: Actor, permission: Permission, item_id: str) -> WorkItem:
     """An item of a site at which this is permitted. Raises ``NotFound``, ``NotPermitted``."""
     item = ports.work.item(item_id)
     authorise(key, permission, Reach.EVERYWHERE if item.cause.site == CITY else item.cause.site)
@@ -96,43 +108,43 @@ def _item(ports: ApiPorts, key: Actor, permission: Permission, item_id: str) -> 
 @router.get("/work/{item_id}")
 def work_item(ports: PortsDep, key: Reader, item_id: ItemId) -> WorkItemAnswer:
     """One item with its evidence and everything that was done with it."""
-    return _answer(_item(ports, key, Permission.VIEW, item_id), ports)
+    return _answer(permitted_item(ports, key, Permission.VIEW, item_id), ports)
 
 
 @router.post("/work/{item_id}/ack")
 def acknowledge(
-    ports: PortsDep, key: Operator, item_id: ItemId, body: AcknowledgeBody
+    ports: PortsDep, key: Recorder, item_id: ItemId, body: AcknowledgeBody
 ) -> WorkItemAnswer:
     """Say that you have seen it. The first word stands."""
-    _item(ports, key, Permission.OPERATE, item_id)
+    permitted_item(ports, key, Permission.RECORD, item_id)
     word = Word(actor=key.name, at=ports.clock.now(), note=body.reason or "")
     return _answer(people.acknowledge(ports.work, item_id, word), ports)
 
 
 @router.post("/work/{item_id}/assign")
-def assign(ports: PortsDep, key: Operator, item_id: ItemId, body: AssignBody) -> WorkItemAnswer:
+def assign(ports: PortsDep, key: Recorder, item_id: ItemId, body: AssignBody) -> WorkItemAnswer:
     """Say who sees to it."""
-    _item(ports, key, Permission.OPERATE, item_id)
+    permitted_item(ports, key, Permission.RECORD, item_id)
     word = Word(actor=key.name, at=ports.clock.now(), note=body.reason or "")
     return _answer(people.assign(ports.work, item_id, body.to, word), ports)
 
 
 @router.post("/work/{item_id}/snooze")
-def snooze(ports: PortsDep, key: Operator, item_id: ItemId, body: SnoozeBody) -> WorkItemAnswer:
+def snooze(ports: PortsDep, key: Recorder, item_id: ItemId, body: SnoozeBody) -> WorkItemAnswer:
     """Let it sleep until then; a year at most."""
-    _item(ports, key, Permission.OPERATE, item_id)
+    permitted_item(ports, key, Permission.RECORD, item_id)
     word = Word(actor=key.name, at=ports.clock.now(), note=body.reason or "")
     return _answer(people.snooze(ports.work, item_id, body.until, word), ports)
 
 
 @router.post("/work/{item_id}/close")
 def close(
-    ports: PortsDep, key: Operator, cache: CacheDep, item_id: ItemId, body: CloseBody
+    ports: PortsDep, key: Recorder, cache: CacheDep, item_id: ItemId, body: CloseBody
 ) -> WorkItemAnswer:
     """Close it. A fault that was ``repaired`` becomes a measure with its frozen baseline, whose
     saving is followed; ``measure`` of the answer is its id."""
     word = Word(actor=key.name, at=ports.clock.now(), note=body.reason or "")
-    known = _item(ports, key, Permission.OPERATE, item_id)
+    known = permitted_item(ports, key, Permission.RECORD, item_id)
     what = body.reason or translator("da", timezone_of(known.cause.site, ports)).describe(
         known.cause.what
     )
@@ -155,7 +167,7 @@ def faults(
 ) -> FaultsPage:
     """What the fault rules found when they ran last, with evidence and price, and the rules that
     could not look with their reasons."""
-    sites = [each for each in _sites(site, ports, key) if each != CITY]
+    sites = [each for each in asked_sites(site, ports, key) if each != CITY]
     detections = ports.work.detections(sites)
     items = {row.cause.key: row.id for row in ports.work.live_items(sites)}
     found = [each for row in detections for each in row.findings if rule in (None, each.rule)]

@@ -1,0 +1,1 @@
+"""The work list over HTTP, and its feeds."""

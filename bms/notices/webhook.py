@@ -1,0 +1,114 @@
+"""Webhooks: JSON that is signed, to hosts that the file of notices names, and nowhere else.
+
+``X-BMS-Signature`` is ``sha256=`` and the HMAC-SHA256 of the secret over ``X-BMS-Timestamp`` (epoch
+seconds), a full stop and the body. Whoever receives it compares it in constant time, refuses a
+timestamp that is more than five minutes off, and an ``X-BMS-Notice`` that it has had already.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Mapping
+
+import httpx
+
+from bms.errors import NoticeError
+from bms.model.assets.site import Site
+from bms.model.work.item import WorkItem
+from bms.model.work.recipient import Notice
+from bms.notices.file import check_target
+from bms.notices.texts import subject, translator_for
+
+TIMEOUT_S = 10.0
+TOLERANCE_S = 300
+"""How far the timestamp of a request may be off before it is refused [s]."""
+
+
+def signature(secret: str, timestamp: int, body: bytes) -> str:
+    """What ``X-BMS-Signature`` says of a body at ``timestamp`` [epoch s]."""
+    signed = hmac.new(secret.encode(), f"{timestamp}.".encode() + body, hashlib.sha256)
+    return f"sha256={signed.hexdigest()}"
+
+
+def is_genuine(secret: str, headers: Mapping[str, str], body: bytes, now_s: float) -> bool:
+    """Whether a request was signed with the secret, and lately; for whoever receives one."""
+    timestamp, given = headers.get("x-bms-timestamp", ""), headers.get("x-bms-signature", "")
+    if not (timestamp.isascii() and timestamp.isdigit()):
+        return False
+    if abs(now_s - int(timestamp)) > TOLERANCE_S:
+        return False
+    return hmac.compare_digest(signature(secret, int(timestamp), body), given)
+
+
+def body_of(notice: Notice, sites: Mapping[str, Site], base_url: str | None) -> bytes:
+    """The JSON of a notice."""
+    t = translator_for(notice.recipient.language, notice.recipient.timezone)
+
+    def item(each: WorkItem) -> dict[str, object]:
+        cause = each.cause
+        return {
+            "id": each.id,
+            "site": cause.site or None,
+            "kind": cause.kind,
+            "severity": cause.severity,
+            "subject": cause.subject,
+            "rule": cause.rule,
+            "what": t.describe(cause.what),
+            "code": cause.what.code,
+            "look_for": None if cause.look_for is None else t.describe(cause.look_for),
+            "since": cause.since.isoformat(),
+            "opened_at": each.opened_at.isoformat(),
+            "dkk_year": cause.dkk_year,
+            "url": None if base_url is None else f"{base_url}/work/{each.id}",
+        }
+
+    told = {
+        "id": notice.id,
+        "at": notice.at.isoformat(),
+        "recipient": notice.recipient.name,
+        "occasion": notice.occasion,
+        "title": subject(notice, sites),
+        "items": [item(each) for each in notice.new],
+        "open": len(notice.open),
+    }
+    return json.dumps(told, ensure_ascii=False).encode()
+
+
+async def send_webhook(
+    notice: Notice,
+    secret: str,
+    hosts: frozenset[str],
+    body: bytes,
+    *,
+    now_s: float,
+    client: httpx.AsyncClient | None = None,
+) -> None:
+    """Post a signed body; redirects are not followed, proxies of the environment not asked.
+
+    Raises ``NoticeError`` where it was not taken, or may not go there.
+    """
+    url, timestamp = notice.recipient.address, int(now_s)
+    try:
+        check_target(url, hosts)
+    except ValueError as error:
+        raise NoticeError(str(error)) from error
+    headers = {
+        "content-type": "application/json; charset=utf-8",
+        "user-agent": "bms",
+        "x-bms-notice": notice.id,
+        "x-bms-timestamp": str(timestamp),
+        "x-bms-signature": signature(secret, timestamp, body),
+    }
+    made = client or httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
+    try:
+        async with made.stream("POST", url, content=body, headers=headers) as answer:
+            status = answer.status_code
+    except httpx.HTTPError as error:
+        raise NoticeError(f"{url}: {error or type(error).__name__}") from error
+    finally:
+        if client is None:
+            await made.aclose()
+    if not 200 <= status < 300:
+        raise NoticeError(f"{url} answered {status}")

@@ -15,6 +15,8 @@ from bms.errors import ConfigError
 from bms.model.access.actor import Actor
 from bms.model.access.grant import Permission
 from bms.model.assets.site import Site
+from bms.model.control.evidence import CITY
+from bms.model.work.item import WorkItem
 from bms.services.access.authorise import Reach, authorise
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.privacy.seen import PersonalViews
@@ -95,6 +97,22 @@ def sees(actor: Actor | None, site: str | None) -> None:
     """Raises ``NotPermitted`` where a site was named that the actor does not see."""
     if actor is not None and site is not None:
         authorise(actor, Permission.VIEW, site)
+
+
+def asked_sites(site: str | None, ports: ApiPorts, key: Actor | None) -> list[str]:
+    """The sites that were asked about; what is of no site is for who sees all of them."""
+    if site is not None:
+        sees(key, site)
+        return [site_named(ports.sites, site).id]
+    whole = key is None or key.may_everywhere(Permission.VIEW)
+    return [*ports.sites, *([CITY] if whole else [])]
+
+
+def permitted_item(ports: ApiPorts, key: Actor, permission: Permission, item_id: str) -> WorkItem:
+    """An item of a site at which this is permitted. Raises ``NotFound``, ``NotPermitted``."""
+    item = ports.work.item(item_id)
+    authorise(key, permission, Reach.EVERYWHERE if item.cause.site == CITY else item.cause.site)
+    return item
 
 
 def path_site(

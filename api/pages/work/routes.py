@@ -11,13 +11,21 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.access.csrf import OwnForm
-from api.deps import MADE_ID, SITE_ID, CacheDep, PageReader, PortsDep, Recorder
+from api.deps import (
+    MADE_ID,
+    SITE_ID,
+    CacheDep,
+    PageReader,
+    PortsDep,
+    Recorder,
+    asked_sites,
+    permitted_item,
+)
 from api.pages.language import PageTranslator
 from api.pages.panels.standing import name_of
 from api.pages.render import render, translator_of
 from api.pages.work.views import WorkRow, work_item_view, work_row
 from api.ports import ApiPorts
-from api.routes.work.items import asked_sites, permitted_item
 from bms.model.access.grant import Permission
 from bms.model.work.item import Closing, WorkItem, WorkKind, WorkState, by_what_is_at_stake
 from bms.services.assessment.savings_cache import SavingsCache

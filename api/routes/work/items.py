@@ -16,8 +16,9 @@ from api.deps import (
     PortsDep,
     Reader,
     Recorder,
+    asked_sites,
     page_of,
-    sees,
+    permitted_item,
 )
 from api.ports import ApiPorts
 from api.schemas.base import TIMEZONE
@@ -34,13 +35,10 @@ from api.schemas.work import (
     WorkPage,
 )
 from bms.messages import translator
-from bms.model.access.actor import Actor
 from bms.model.access.grant import Permission
 from bms.model.control.evidence import CITY
 from bms.model.work.finding import Finding
 from bms.model.work.item import WorkItem, WorkKind, WorkState, by_what_is_at_stake, cause_key
-from bms.services.access.authorise import Reach, authorise
-from bms.services.site_lookup import site_named
 from bms.services.work import people
 from bms.services.work.people import Word
 
@@ -87,22 +85,6 @@ def chosen_items(
     if WorkState.CLOSED in wanted:
         rows += ports.work.items(names, closed=True, most=MOST_CLOSED)
     return rows
-
-
-def asked_sites(site: str | None, ports: ApiPorts, key: Actor | None) -> list[str]:
-    """The sites that were asked about; what is of no site is for who sees all of them."""
-    if site is not None:
-        sees(key, site)
-        return [site_named(ports.sites, site).id]
-    whole = key is None or key.may_everywhere(Permission.VIEW)
-    return [*ports.sites, *([CITY] if whole else [])]
-
-
-def permitted_item(ports: ApiPorts, key: Actor, permission: Permission, item_id: str) -> WorkItem:
-    """An item of a site at which this is permitted. Raises ``NotFound``, ``NotPermitted``."""
-    item = ports.work.item(item_id)
-    authorise(key, permission, Reach.EVERYWHERE if item.cause.site == CITY else item.cause.site)
-    return item
 
 
 @router.get("/work/{item_id}")

@@ -8,11 +8,12 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
 from api.failed_keys import FailedKeys
+from api.head_as_get import HeadAsGet
 from api.headers import HeadersMiddleware
 from api.hosts_and_body_sizes import AdmissionMiddleware
 from api.json_bytes import JsonMiddleware
@@ -22,6 +23,7 @@ from api.metrics import metrics_registry
 from api.pages.city.board import CityBoard
 from api.pages.city.table import RowsInWords
 from api.pages.views import add_pages
+from api.parameters import check_parameters
 from api.ports import ApiPorts
 from api.problems import add_problem_handlers
 from api.proxies import BehindProxies
@@ -109,6 +111,7 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
     app.add_middleware(
         BehindProxies, trusted=ports.settings.proxies, prefix=ports.settings.root_path
     )
+    app.add_middleware(HeadAsGet)
     add_problem_handlers(app)
     return app
 
@@ -116,7 +119,8 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
 @cache
 def _routes() -> tuple[BaseRoute, ...]:
     """What every application answers, prepared once: they differ in their state alone."""
-    whole, v1 = APIRouter(), APIRouter(prefix="/v1")
+    whole = APIRouter()
+    v1 = APIRouter(prefix="/v1", dependencies=[Depends(check_parameters)])
     for router in ROUTERS:
         v1.include_router(router)
     whole.include_router(v1)

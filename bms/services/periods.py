@@ -12,6 +12,8 @@ from bms.model.savings.avoided_use import Span
 BASELINE_DAYS = 365
 WITHOUT_CONTROL_DAYS = 14
 LONGEST_DAYS = 1100
+FIRST_YEAR, LAST_YEAR = 1900, 2199
+"""Local days of other years cannot be told in every time zone, and no reading is of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +55,8 @@ def parse_span(text: str, timezone: str) -> Span:
         first, last = (date.fromisoformat(part) for part in text.split(".."))
     except ValueError:
         raise ConfigError(f"{text!r} is not a period; {example}") from None
+    if first.year < FIRST_YEAR or last.year > LAST_YEAR:
+        raise ConfigError(f"{text!r}: years from {FIRST_YEAR} to {LAST_YEAR} are known; {example}")
     if not first < last:
         raise ConfigError(f"{text!r} ends before it starts; {example}")
     if (last - first).days > LONGEST_DAYS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import secrets
 from collections import Counter
 
 from starlette.datastructures import MutableHeaders
@@ -51,8 +52,19 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 so that their number stays bounded."""
 
 
+REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
+
+
+def _request_id(scope: Scope) -> str:
+    """The identifier that a client or a proxy gave the request, or a new one: it stands in the
+    answer, and in the log where something failed."""
+    given = next((v for name, v in scope["headers"] if name == b"x-request-id"), b"")
+    return given.decode() if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+
+
 class HeadersMiddleware:
-    """Adds the security headers where the answer has none of its own, and counts answers."""
+    """Adds the security headers where the answer has none of its own and an identifier, and counts
+    answers."""
 
     def __init__(self, app: ASGIApp, answers: Counter[tuple[str, int]]) -> None:
         self._app = app
@@ -63,11 +75,15 @@ class HeadersMiddleware:
             await self._app(scope, receive, send)
             return
 
+        request_id = _request_id(scope)
+        scope.setdefault("state", {})["request_id"] = request_id
+
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY_HEADERS.items():
                     headers.setdefault(name, value)
+                headers["X-Request-Id"] = request_id
                 if scope.get("scheme") == "https":
                     headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
                 method = scope["method"] if scope["method"] in METHODS else "OTHER"

@@ -98,5 +98,6 @@ def _detail(error: Exception) -> str:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    given = getattr(request.state, "request_id", "-")
+    log.error("%s %s failed, request %s", request.method, request.url.path, given, exc_info=error)
     return problem(request, 500, UNEXPECTED)

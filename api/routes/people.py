@@ -13,13 +13,16 @@ from api.deps import (
     MADE_ID,
     SITE_ID,
     Auditor,
+    Cursor,
     Limit,
     Operator,
     PortsDep,
     Reader,
     SiteDep,
     at_every_site,
+    page_of,
 )
+from api.ports import ApiPorts
 from api.schemas.base import FactAnswer
 from api.schemas.commissioning import CommissioningAnswer, TrustAnswer
 from api.schemas.people import (
@@ -35,13 +38,16 @@ from api.schemas.people import (
     ReleaseAnswer,
     ReleaseBody,
     ReleaseRow,
+    StandingOverride,
+    StandingOverrides,
     TakenBackAnswer,
 )
-from api.schemas.sites import HandsOffAnswer, OverrideAnswer
+from api.schemas.sites import HandsOffAnswer, OverrideAnswer, at_building
 from bms.errors import ConfigError
 from bms.model.access.grant import Permission
 from bms.model.control.audit import Action, AuditSearch
-from bms.model.control.command import Released
+from bms.model.control.command import Override, Released
+from bms.model.planning.plan import Plan
 from bms.services import operator as people
 from bms.services.access.authorise import authorise
 from bms.services.commissioning.records import newest
@@ -49,6 +55,7 @@ from bms.services.modes.gate import ask_for_auto
 from bms.services.occupancy import BookingRequest, book
 from bms.services.off_loop import off_loop
 from bms.services.operator import HandedBack
+from bms.services.overview.plan_worth import PlanWorth, override_cost, plan_worth
 from bms.services.site_lookup import mode_in_force, site_named
 
 router = APIRouter(tags=["people"])
@@ -70,6 +77,37 @@ def released(done: HandedBack, response: Response) -> ReleaseAnswer:
     ]
     complete = all(row.outcome == "released" for row in rows)
     return ReleaseAnswer(complete=complete, points=rows, recorded=done.recorded)
+
+
+@router.get("/overrides")
+def overrides(
+    ports: PortsDep, key: Reader, limit: Limit = 100, cursor: Cursor = None
+) -> StandingOverrides:
+    """Every override in force in the city, the longest standing first, with its author, its age and
+    what it forgoes a day."""
+    now = ports.clock.now()
+    by_site = ports.control.decisions.overrides_of(list(ports.sites), now)
+    standing = sorted(
+        (each for found in by_site.values() for each in found), key=lambda o: (o.since, o.id)
+    )
+    shown, after = page_of(standing, lambda each: each.id, limit, cursor)
+    plans = ports.control.plans.plans_in_force(sorted({o.site for o in shown}), now)
+    return StandingOverrides(
+        overrides=[_standing(each, ports, plans.get(each.site)) for each in shown], next=after
+    )
+
+
+def _standing(known: Override, ports: ApiPorts, plan: Plan | None) -> StandingOverride:
+    site = ports.sites[known.site]
+    spares = PlanWorth(kwh=None, dkk=None) if plan is None else plan_worth(plan)
+    forgone = override_cost(site, known.point, spares)
+    answer = OverrideAnswer.of(known, at_building(site.id, ports.control.journal))
+    return StandingOverride(
+        **answer.model_dump(),
+        age_s=(ports.clock.now() - known.since).total_seconds(),
+        forgone_kwh_per_day=None if forgone.kwh is None else round(forgone.kwh, 1),
+        forgone_dkk_per_day=None if forgone.dkk is None else round(forgone.dkk, 2),
+    )
 
 
 @router.post("/sites/{site_id}/overrides", status_code=201)

@@ -111,6 +111,22 @@ class AuditEntryAnswer(Answer):
     reason: str
 
 
+class StandingOverride(OverrideAnswer):
+    """An override in force, how long it has stood, and what it forgoes a day of what the plan
+    spares; null where no plan can say."""
+
+    age_s: float = Field(description="since it was said [s]")
+    forgone_kwh_per_day: float | None
+    forgone_dkk_per_day: float | None
+
+
+class StandingOverrides(Answer):
+    """Overrides in force, the longest standing first; ``next`` is the ``cursor`` of those after."""
+
+    overrides: list[StandingOverride]
+    next: str | None
+
+
 class AuditPage(Answer):
     """Entries, the newest first; ``next`` is the ``cursor`` of the older ones after them."""
 

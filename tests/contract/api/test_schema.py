@@ -17,6 +17,7 @@ SURFACE = {
     "/v1/ingest": {"post"},
     "/v1/sites/{site_id}/savings": {"get"},
     "/v1/sites/{site_id}/savings.csv": {"get"},
+    "/v1/overrides": {"get"},
     "/v1/portfolio/savings": {"get"},
     "/v1/portfolio/savings.csv": {"get"},
     "/v1/portfolio/ranking": {"get"},

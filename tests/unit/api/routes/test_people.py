@@ -12,7 +12,7 @@ from bms.model.control.command import Released, StillHeld
 from bms.model.control.reasons import ReceiptReason
 from bms.store.memory.store import MemoryStore
 from tests.rigs.commissioned import as_declared
-from tests.rigs.fakes.api import NOW, SETPOINT, a_command, a_world
+from tests.rigs.fakes.api import NOW, SETPOINT, a_command, a_lodge_plan, a_world
 from tests.rigs.fakes.city import HOUR
 from tests.rigs.fakes.safety import lease_of
 from tests.rigs.storage.evidence_rows import a_step
@@ -213,3 +213,30 @@ async def test_logins_and_exports_stand_in_the_audit_of_the_city(desk):
         "savings.csv",
     )
     assert found[Action.LOGIN].site is found[Action.EXPORT].site is None
+
+
+async def test_the_overrides_of_the_city_are_listed_with_their_age_and_what_they_forgo(desk):
+    world, browser = desk
+    world.store.add_plan(a_lodge_plan())
+    for point in (SETPOINT, None):
+        body = {"point": point, "reason": "a concert"}
+        assert (await browser.post("/v1/sites/lodge/overrides", json=body)).status_code == 201
+        world.clock.advance(HOUR)
+    listed = (await browser.get("/v1/overrides", params={"limit": 1})).json()
+    (first,) = listed["overrides"]
+    assert (first["point"], first["age_s"]) == (SETPOINT, 7200.0)
+    assert first["actor"] == "operate of a test"
+    assert {"forgone_kwh_per_day", "forgone_dkk_per_day"} <= first.keys()
+    after = {"cursor": listed["next"]}
+    (second,) = (await browser.get("/v1/overrides", params=after)).json()["overrides"]
+    assert (second["point"], second["age_s"]) == (None, 3600.0)
+
+
+async def test_an_answer_bears_the_identifier_of_its_request(desk):
+    _, browser = desk
+    made = (await browser.get("/healthz")).headers["x-request-id"]
+    assert len(made) == 16
+    given = {"x-request-id": "proxy-0001"}
+    assert (await browser.get("/healthz", headers=given)).headers["x-request-id"] == "proxy-0001"
+    odd = {"x-request-id": "a b\tc" * 20}
+    assert len((await browser.get("/healthz", headers=odd)).headers["x-request-id"]) == 16

@@ -157,7 +157,7 @@ class Book:
             self._replace(point, held)
             if held.writer is not None:
                 self._replaced.setdefault(point, {})[held.command_id] = (known, held)
-        if number < self._given_back.get(point, 0) and not again:
+        if number <= self._given_back.get(point, 0) and not again:
             lease = replace(lease, returning=True)  # whoever gave it back had not heard of this
             _remember(self._returned, lease.command_id)
         self._open[point] = (number, lease)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -37,6 +38,10 @@ class AskedReport(StrEnum):
     COUNCIL = ReportKind.COUNCIL.value
     OPEN_DATA = ReportKind.OPEN_DATA.value
     SENT = "sent"
+
+
+YEAR = re.compile(r"(?:199\d|20\d\d)")
+MONTH = re.compile(YEAR.pattern + r"-(?:0[1-9]|1[0-2])")
 
 
 def register(app: typer.Typer) -> None:
@@ -129,8 +134,8 @@ def _format(out: Path, given: ReportFormat | None) -> ReportFormat:
 def _period(month: str | None, year: str | None) -> str | None:
     if month is not None and year is not None:
         raise typer.BadParameter("give --month or --year")
-    if month is not None and len(month) != len("2026-10"):
-        raise typer.BadParameter(f"{month!r} is not a month; write 2026-10")
-    if year is not None and len(year) != len("2026"):
-        raise typer.BadParameter(f"{year!r} is not a year; write 2026")
+    if month is not None and not MONTH.fullmatch(month):
+        raise typer.BadParameter(f"{month!r} is not a month; write 2026-10 (from 1990 to 2099)")
+    if year is not None and not YEAR.fullmatch(year):
+        raise typer.BadParameter(f"{year!r} is not a year; write 2026 (from 1990 to 2099)")
     return month or year

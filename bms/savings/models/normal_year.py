@@ -16,7 +16,6 @@ from datetime import date, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 
 from bms.model.readings.series import Floats
 from bms.savings.models.degree_days import BASE_C
@@ -102,6 +101,8 @@ def _shift(temp: Floats, weight: Floats, wanted: float) -> float:
         return 0.0
     if wanted <= 0:
         return 0.0 if missing(0.0) <= 0 else float(BASE_C - temp.min())
+    from scipy.optimize import brentq  # a second of imports that reading a point needs not
+
     return float(brentq(missing, low, high, xtol=1e-9))
 
 

@@ -205,7 +205,8 @@ class TestPage:
             )
         )
         async with world.browser(**HTML) as browser:
-            page = (await browser.get(f"/sites/lodge?lang={language}")).text
-        assert "&lt;b&gt;new wing&lt;/b&gt;" in page
-        assert {"da": "Uden justering", "en": "Without adjustment"}[language] in page
+            work = (await browser.get(f"/sites/lodge/work?lang={language}")).text
+            page = (await browser.get(f"/sites/lodge/savings?lang={language}")).text
+        assert "&lt;b&gt;new wing&lt;/b&gt;" in work
+        assert {"da": "Uden justering", "en": "Without adjustment"}[language] in work
         assert {"da": "2019 til dato", "en": "2019 to date"}[language] in page

@@ -50,7 +50,7 @@ async def test_days_beside_the_plan_say_what_was_expected_and_what_people_did(
     world.store.keep_shadow_days([A_DAY])
     async with world.browser(**world.key("read")) as browser:
         found = (await browser.get("/v1/sites/lodge/shadow-days?days=7")).json()
-        page = (await browser.get("/sites/lodge?lang=da", headers=HTML)).text
+        page = (await browser.get("/sites/lodge/work?lang=da", headers=HTML)).text
         none = (await browser.get("/v1/sites/lodge/shadow-days?days=1")).json()
     assert none["days"] == []
     (day,) = found["days"]

@@ -28,11 +28,11 @@ async def test_the_stopped_one_stands_beside_the_one_that_ran_to_its_end(world: 
     async with world.browser(**world.key("read")) as browser:
         world.clock.move_to(trial.start + timedelta(days=9))
         (stopped, running) = (await browser.get("/v1/sites/lodge/trials")).json()["trials"]
-        page = (await browser.get("/sites/lodge", headers=HTML)).text
+        page = (await browser.get("/sites/lodge/work", headers=HTML)).text
         world.clock.move_to(trial.end)
         seal_results(world.city.trials, site)
         (_, done) = (await browser.get("/v1/sites/lodge/trials")).json()["trials"]
-        last = (await browser.get("/sites/lodge", headers=HTML)).text
+        last = (await browser.get("/sites/lodge/work", headers=HTML)).text
     assert (stopped["id"], stopped["state"]) == (first.id, "stopped")
     assert (stopped["ended"]["by"], stopped["ended"]["reason"]) == ("Ann", "burst pipe")
     assert (running["state"], running["effects"], running["findings"]) == ("running", [], [])

@@ -10,6 +10,7 @@ from fastapi.dependencies.utils import get_flat_params
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
+from api.access.rules import Needs, rule_of
 from bms.services.periods import FIRST_YEAR, LAST_YEAR
 
 YEAR = re.compile(r"(?:^|\.\.)(\d{4})-\d\d")
@@ -17,17 +18,21 @@ YEAR = re.compile(r"(?:^|\.\.)(\d{4})-\d\d")
 
 def check_parameters(request: Request) -> None:
     """Raises ``RequestValidationError`` for a parameter that the route does not have, one with a
-    NUL, and a year that is no year of a reading."""
+    NUL, and a year that is no year of a reading. Raises what the rule of the route does first."""
     given = request.query_params.multi_items()
     if not given:
         return
-    names = _names(request.scope.get("route"))
+    route = request.scope.get("route")
+    names = _names(route)
     mistakes = [
         {"type": "value_error", "loc": ("query", name), "msg": said, "input": None}
         for name, value in given
         if (said := _mistake(name, value, names))
     ]
     if mistakes:
+        rule = rule_of(route)
+        if isinstance(rule, Needs):
+            rule(request)  # who may not ask is not told how to
         raise RequestValidationError(mistakes)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import secrets
 import subprocess
 from pathlib import Path
@@ -67,7 +68,7 @@ def test_without_a_history_that_is_said(tmp_path: Path) -> None:
         "AKIA" + "A1B2C3D4E5F6G7H8",
         "url = 'postgresql://" + "bms:hunter2hunter2@db/bms'",
         f"password = '{secrets.token_urlsafe(24)}'",
-        f'"api_key": "{secrets.token_hex(20)}"',
+        f'"api_key": "{random.Random(3).randbytes(20).hex()}"',
     ],
     ids=["private key", "GitHub token", "AWS key", "address", "password", "API key"],
 )

@@ -13,8 +13,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
 from api.failed_keys import FailedKeys
-from api.head_as_get import HeadAsGet
-from api.headers import HeadersMiddleware
+from api.headers import HeadAsGet, HeadersMiddleware
 from api.hosts_and_body_sizes import AdmissionMiddleware
 from api.json_bytes import JsonMiddleware
 from api.live import stream
@@ -42,7 +41,6 @@ from api.routes import (
     readings,
     savings,
     sites,
-    trials,
 )
 from api.routes.work import items, subscriptions
 from bms.messages import FOLDER
@@ -64,7 +62,6 @@ ROUTERS = (
     events.router,
     exports.router,
     measures.router,
-    trials.router,
     items.router,
     plans.router,
     controllers.router,

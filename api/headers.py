@@ -1,4 +1,4 @@
-"""Headers of every answer, and the count of answers for ``/metrics``."""
+"""Headers of every answer, the answers to ``HEAD``, and the count of answers for ``/metrics``."""
 
 from __future__ import annotations
 
@@ -91,3 +91,26 @@ class HeadersMiddleware:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
+
+
+ENDLESS = "/events"
+"""Streams have no end that could be waited for."""
+
+
+class HeadAsGet:
+    """Answers ``HEAD`` wherever ``GET`` is (RFC 9110, 9.3.2): the same head, no body."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        asked = scope["type"] == "http" and scope["method"] == "HEAD"
+        if not asked or scope["path"].endswith(ENDLESS):
+            await self._app(scope, receive, send)
+            return
+
+        async def head(message: Message) -> None:
+            bare = {**message, "body": b""} if "body" in message else message
+            await send(bare)
+
+        await self._app({**scope, "method": "GET"}, receive, head)

@@ -1,4 +1,4 @@
-"""What was saved: per site and in all, as JSON and as a table."""
+"""What was saved at a site, as JSON and as a table, and the trials that prove it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from starlette.responses import Response
 from api.deps import CacheDep, Period, PortsDep, Reader, SiteDep
 from api.reports.downloads import csv_answer
 from api.schemas.savings import SavingsAnswer
+from api.schemas.trials import TrialList, TrialReportAnswer
+from bms.services.trials.report import trial_reports
 
 router = APIRouter(tags=["savings"])
 CSV_ANSWER: dict[int | str, dict[str, Any]] = {
@@ -44,3 +46,11 @@ def site_savings_csv(
     """The same as a table."""
     assessed, language = cache.site(site, baseline, reporting), "da" if decimal_comma else None
     return csv_answer(ports, [assessed], f"savings-{site.id}", by=key.name, language=language)
+
+
+@router.get("/sites/{site_id}/trials")
+def trials(ports: PortsDep, key: Reader, site: SiteDep) -> TrialList:
+    """Every switchback trial of a site: its sealed design, who ended it and why, how much of it was
+    our control, and what it shows at its planned end."""
+    reports = trial_reports(ports.trials, site)
+    return TrialList(site=site.id, trials=[TrialReportAnswer.of(each) for each in reports])

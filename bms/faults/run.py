@@ -7,16 +7,40 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bms.faults.air import coils, mixing_box, recovery
+from bms.faults.air import running as running_times
 from bms.faults.codes import CannotCode
 from bms.faults.delays import runs
+from bms.faults.hydronics import circuit, rooms
+from bms.faults.meters import cooling, counting, electricity, load_shape, seasons, water
 from bms.faults.observations import DAY_S, Equipment, Observations
+from bms.faults.residuals import conformal
 from bms.faults.rule import Detected, Rule
+from bms.faults.sensors import neighbours, values
 from bms.faults.signals import AMOUNTS, SHARES, Signal, unit_of
-from bms.faults.table import RULES
 from bms.model.fact import Fact, Term, fact
 from bms.model.planning.grid import Flags
 from bms.model.readings.series import Floats
 from bms.model.work.finding import CannotRun, Evidence, EvidenceSeries, Finding
+
+RULES: tuple[Rule, ...] = (
+    *cooling.RULES,
+    *load_shape.RULES,
+    *seasons.RULES,
+    *counting.RULES,
+    *electricity.RULES,
+    *water.RULES,
+    *circuit.RULES,
+    *rooms.RULES,
+    *mixing_box.RULES,
+    *coils.RULES,
+    *recovery.RULES,
+    *running_times.RULES,
+    *values.RULES,
+    *neighbours.RULES,
+    *conformal.RULES,
+)
+
 
 MOST_VALUES = 400
 """Values that a line of a picture keeps."""
@@ -143,9 +167,9 @@ def _lines(seen: Observations, one: Detected, where: slice) -> tuple[EvidenceSer
         for signal in dict.fromkeys(one.lines)
         if signal in seen.signals
     ]
-    for name, values in one.extra.items():
+    for name, series in one.extra.items():
         signal = Signal(name)
-        lines.append(_line(seen, name, unit_of(signal), values, signal, where))
+        lines.append(_line(seen, name, unit_of(signal), series, signal, where))
     return tuple(lines)
 
 

@@ -7,9 +7,8 @@ import pytest
 
 from bms.faults.observations import Observations
 from bms.faults.rule import Rule
-from bms.faults.run import applies, detect, qualify
+from bms.faults.run import RULES, applies, detect, qualify
 from bms.faults.signals import Signal
-from bms.faults.table import RULES
 from bms.model.work.finding import RuleId
 from tests.rigs.buildings.plants import MONDAY, air_handler, recovery_unit
 

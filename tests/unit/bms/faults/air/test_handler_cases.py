@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 
 from bms.faults.observations import Observations
-from bms.faults.run import detect
+from bms.faults.run import RULES, detect
 from bms.faults.signals import Signal
-from bms.faults.table import RULES
 from tests.rigs.buildings.plants import MONDAY, PAPERS, air_handler, recovery_unit
 
 BY_ID = {rule.id: rule for rule in RULES}

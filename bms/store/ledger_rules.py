@@ -12,6 +12,7 @@ from bms.model.control.command import Accepted, AnyReceipt, Clamped
 from bms.model.control.kept_key import KeptKey
 from bms.model.savings.avoided_use import KeptBaseline
 from bms.model.savings.event import NonRoutineEvent
+from bms.model.savings.goal import KeptGoal
 from bms.model.savings.measure import Measure
 from bms.model.trust.commissioning import Commissioning, TestOutcome
 from bms.model.work.item import WorkAct, WorkEvent
@@ -25,6 +26,13 @@ def id_taken(event: NonRoutineEvent) -> str:
 def measure_taken(measure: Measure) -> str:
     """What is said where another measure has the id of ``measure``."""
     return f"another measure is kept as {measure.id}; measures never change"
+
+
+def goal_subject(kept: KeptGoal) -> str:
+    """What the audit says of a goal: of what, of which year, how much."""
+    amounts = (("budget", kept.goal.budget), ("target", kept.goal.target))
+    told = ", ".join(f"{name} {value:g}" for name, value in amounts if value is not None)
+    return f"{kept.goal.commodity} {kept.goal.year}: {told or 'none'}"
 
 
 def check_superseded(event: NonRoutineEvent, earlier: NonRoutineEvent | None, again: bool) -> None:

@@ -21,6 +21,7 @@ class Action(StrEnum):
     REVOKE_KEY = "revoke_key"
     ADD_MEASURE = "add_measure"
     END_MEASURE = "end_measure"
+    SET_GOAL = "set_goal"
     REPORT_APPLIED = "report_applied"
     COMMISSION = "commission"
     APPROVE = "approve"

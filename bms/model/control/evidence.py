@@ -43,6 +43,7 @@ class EvidenceKind(StrEnum):
     AGREEMENT = "agreement"
     MEASURE = "measure"
     MEASURE_END = "measure_end"
+    GOAL = "goal"
     WORK_EVENT = "work_event"
     NOTICE = "notice"
     ERASURE = "erasure"

@@ -11,6 +11,7 @@ from bms.model.control.audit import Action, AuditEntry, AuditSearch
 from bms.model.control.command import AnyReceipt
 from bms.model.savings.avoided_use import KeptBaseline
 from bms.model.savings.event import NonRoutineEvent
+from bms.model.savings.goal import KeptGoal
 from bms.model.savings.measure import KeptMeasure, Measure, MeasureEnd
 
 
@@ -102,6 +103,15 @@ class LedgerStore(Protocol):
 
     def measures(self, site: str) -> list[KeptMeasure]:
         """The measures of a site that people entered, in the order in which they did."""
+        ...
+
+    def set_goal(self, goal: KeptGoal) -> None:
+        """Keep a budget and target of a year, with an entry in the audit."""
+        ...
+
+    def goals(self, sites: Collection[str]) -> list[KeptGoal]:
+        """Every budget and target that people set for these sites, in the order in which they
+        did."""
         ...
 
     def ledger_entries(self, site: str) -> int:

@@ -526,6 +526,23 @@ class StoredMeasureEnd(SQLModel, table=True):
     reason: str
 
 
+class StoredGoal(SQLModel, table=True):
+    """Budget and target of a year that somebody set (``bms.model.savings.goal``). Rows are only
+    added; who and why may be blanked."""
+
+    __tablename__: ClassVar[str] = "goals"
+    __table_args__ = (Index("goals_by_site", "site", "seq"),)
+    seq: int | None = Field(default=None, primary_key=True, sa_type=RowNumber)
+    site: str
+    year: int
+    commodity: str
+    budget: float | None
+    target: float | None
+    at: datetime = Field(sa_type=UtcTime)
+    actor: str
+    reason: str
+
+
 class StoredBaseline(SQLModel, table=True):
     """A baseline that was kept, as JSON of ``bms.model.savings.avoided_use.FrozenBaseline``. Rows
     are only added."""

@@ -15,12 +15,14 @@ from bms.model.control.evidence import EvidenceKind, Part, Pruning
 from bms.model.epoch import to_micros
 from bms.model.savings.avoided_use import KeptBaseline
 from bms.model.savings.event import NonRoutineEvent
+from bms.model.savings.goal import KeptGoal
 from bms.model.savings.measure import KeptMeasure, Measure, MeasureEnd
 from bms.store.ledger_rules import (
     NAME_GONE,
     acts,
     applied_reason,
     check_superseded,
+    goal_subject,
     id_taken,
     is_current,
     measure_taken,
@@ -66,6 +68,7 @@ class MemoryLedgers(MemoryAudit, MemoryOwners):
         self._measures: dict[str, Measure] = {}
         self._measure_ends: dict[str, MeasureEnd] = {}
         self._baselines: list[KeptBaseline] = []
+        self._goals: list[KeptGoal] = []
 
     def add_receipts(self, receipts: Iterable[AnyReceipt], at: datetime) -> None:
         """See ``LedgerStore``."""
@@ -143,6 +146,9 @@ class MemoryLedgers(MemoryAudit, MemoryOwners):
             self._measures[row] = replace(self._measures[row], author=gone)
         if pruning.kind is EvidenceKind.MEASURE_END:
             self._measure_ends[row] = replace(self._measure_ends[row], author=gone, reason=gone)
+        if pruning.kind is EvidenceKind.GOAL:
+            place = int(row) - 1
+            self._goals[place] = replace(self._goals[place], author=gone, reason=gone)
         super()._forget(pruning, row)
 
     def add_event(self, event: NonRoutineEvent) -> None:
@@ -195,6 +201,19 @@ class MemoryLedgers(MemoryAudit, MemoryOwners):
         self._prove(EvidenceKind.MEASURE_END, site, end.measure, at, end.end, *who)
         what = Action.END_MEASURE
         self.note(what, end.measure, at=at, actor=who[0], site=site, reason=who[1])
+
+    def set_goal(self, goal: KeptGoal) -> None:
+        """See ``LedgerStore``."""
+        to_micros(goal.entered_at)
+        self._goals.append(goal)
+        site, at, who = goal.site, goal.entered_at, (goal.author, goal.reason)
+        self._prove(EvidenceKind.GOAL, site, str(len(self._goals)), at, goal.goal, *who)
+        what, subject = Action.SET_GOAL, goal_subject(goal)
+        self.note(what, subject, at=at, actor=who[0], site=site, reason=who[1])
+
+    def goals(self, sites: Collection[str]) -> list[KeptGoal]:
+        """See ``LedgerStore``."""
+        return [goal for goal in list(self._goals) if goal.site in sites]
 
     def ledger_entries(self, site: str) -> int:
         """See ``LedgerStore``."""

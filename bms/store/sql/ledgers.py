@@ -10,19 +10,23 @@ from sqlalchemy import text
 from sqlmodel import Session, col, desc, func, or_, select
 
 from bms.errors import NotFound, StoreError
+from bms.model.assets.site import YearlyGoal
 from bms.model.codec import from_json, to_json
 from bms.model.control.applied import AppliedReport
 from bms.model.control.audit import Action
 from bms.model.control.command import AnyReceipt
 from bms.model.epoch import to_micros
+from bms.model.readings.units import Commodity
 from bms.model.savings.avoided_use import FrozenBaseline, KeptBaseline
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent
+from bms.model.savings.goal import KeptGoal
 from bms.model.savings.measure import KeptMeasure, Measure, MeasureEnd
 from bms.store.database.tables import (
     StoredAudit,
     StoredBaseline,
     StoredControlStart,
     StoredEvent,
+    StoredGoal,
     StoredMeasure,
     StoredMeasureEnd,
     StoredReceipt,
@@ -33,6 +37,7 @@ from bms.store.ledger_rules import (
     acts,
     applied_reason,
     check_superseded,
+    goal_subject,
     id_taken,
     is_current,
     measure_taken,
@@ -177,6 +182,33 @@ class SqlLedgers(SqlAudit, SqlOwners):
             )
             what, at, who = Action.END_MEASURE, end.entered_at, end.author
             note(session, what, end.measure, at=at, actor=who, site=end.site, reason=end.reason)
+
+    def set_goal(self, goal: KeptGoal) -> None:
+        """See ``LedgerStore``."""
+        what, at, who = Action.SET_GOAL, goal.entered_at, goal.author
+        with self._link.writing(durable=True) as session:
+            session.add(
+                StoredGoal(
+                    site=goal.site,
+                    year=goal.goal.year,
+                    commodity=goal.goal.commodity.value,
+                    budget=goal.goal.budget,
+                    target=goal.goal.target,
+                    at=at,
+                    actor=who,
+                    reason=goal.reason,
+                )
+            )
+            subject = goal_subject(goal)
+            note(session, what, subject, at=at, actor=who, site=goal.site, reason=goal.reason)
+
+    def goals(self, sites: Collection[str]) -> list[KeptGoal]:
+        """See ``LedgerStore``."""
+        wanted = (
+            select(StoredGoal).where(col(StoredGoal.site).in_(sites)).order_by(col(StoredGoal.seq))
+        )
+        with self._link.reading() as session:
+            return [_goal(row) for row in session.exec(wanted)]
 
     def ledger_entries(self, site: str) -> int:
         """See ``LedgerStore``."""
@@ -365,6 +397,22 @@ def _measure_end(row: StoredMeasureEnd) -> MeasureEnd:
         author=row.actor or NAME_GONE,
         entered_at=row.at,
         reason=row.reason or NAME_GONE,
+    )
+
+
+def _goal(row: StoredGoal) -> KeptGoal:
+    goal = YearlyGoal(
+        year=row.year,
+        commodity=Commodity(row.commodity),
+        budget=row.budget,
+        target=row.target,
+    )
+    return KeptGoal(
+        site=row.site,
+        goal=goal,
+        author=row.actor or NAME_GONE,
+        reason=row.reason or NAME_GONE,
+        entered_at=row.at,
     )
 
 

@@ -260,6 +260,11 @@ PROOFS: tuple[Proof, ...] = (
         time="at",
     ),
     Proof(
+        *(_K.GOAL, tables.StoredGoal, ("site", "year", "commodity", "budget", "target", "at")),
+        _WHO,
+        time="at",
+    ),
+    Proof(
         *(_K.BASELINE, tables.StoredBaseline, ("site", "at", "body"), ("author", "reason")),
         time="at",
     ),

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, datetime
 
+from bms.model.assets.site import YearlyGoal
 from bms.model.fact import Day
 from bms.model.readings.units import Commodity
 from bms.model.savings.avoided_use import FrozenBaseline, KeptBaseline, MonthSavings, Savings, Span
 from bms.model.savings.event import Decision, EventKind, NonRoutineEvent, Proposal
 from bms.model.savings.finding import FindingCode, MeterFinding
+from bms.model.savings.goal import KeptGoal
 from bms.model.savings.measure import Measure, MeasureEnd, MeasureKind
 from bms.savings.claims.gates import event_objections
 from tests.rigs.fakes.city import utc
@@ -168,5 +170,17 @@ def a_measure_end(measure_id: str = "m1", **changes: object) -> MeasureEnd:
         author="eva",
         entered_at=utc(2020, 4, 2),
         reason="they were taken out",
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def a_goal(site: str = "lodge", **changes: object) -> KeptGoal:
+    """A budget of heat for 2019."""
+    made = KeptGoal(
+        site=site,
+        goal=YearlyGoal(year=2019, commodity=Commodity.HEAT, budget=50_000.0, target=40_000.0),
+        author="eva",
+        reason="as the council decided",
+        entered_at=utc(2019, 1, 2),
     )
     return replace(made, **changes)  # type: ignore[arg-type]

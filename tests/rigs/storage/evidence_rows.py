@@ -22,7 +22,7 @@ from bms.model.trust.commissioning import (
     TestOutcome,
 )
 from bms.model.trust.modes import AutoScope, StepBack, StepBackReason
-from tests.rigs.fakes.ledger import a_kept_baseline, a_measure, a_measure_end, an_event
+from tests.rigs.fakes.ledger import a_goal, a_kept_baseline, a_measure, a_measure_end, an_event
 from tests.rigs.fakes.store import HOUR, MONDAY, a_kept_key, a_person, a_plan
 from tests.rigs.fakes.trial import a_sealed_result, a_trial
 from tests.rigs.storage.stores import AnyStore
@@ -156,6 +156,7 @@ def fill(store: AnyStore) -> None:
         store.add_notice(a_notice(f"n{i}", recipient="ole", address="ole", items=(i,)))
         store.add_measure(a_measure(f"m{i}"))
         store.end_measure(a_measure_end(f"m{i}", end=MONDAY + int(i) * HOUR))
+        store.set_goal(a_goal(SITE, reason=f"burst pipe {i}"))
         an_erasure_of_readings(store, f"{SITE}/hall.co2-{i}")
         store.add_commissionings([a_commissioning(f"c{i}")])
         store.step_back(a_step(f"s{i}"), actor="bms")

@@ -54,6 +54,9 @@ class Settings(BaseSettings):
     planners: int | None = Field(
         None, ge=0, le=64, description="processes that learn and plan; 0: in the backend itself"
     )
+    jobs: Literal["here", "cluster"] = Field(
+        "here", description="learning, planning, reports: in each worker, or shared by all of them"
+    )
     timezone: str = Field("Europe/Copenhagen", description="whose local days roll-ups are of")
     feed: Literal["archive", "live"] = Field(
         "archive", description="weather and prices: made up in part, or from their providers"

@@ -13,6 +13,7 @@
     │   ├── StoreUnavailable   away: keep the data on disk and try again
     │   └── StoreTimeout       there, but what was asked takes longer than it may
     ├── FeedError              weather, prices or emissions could not be had
+    ├── JobFailed              a job of the city's list failed each time it was tried
     ├── NotMadeYet             an answer that a job makes is not there yet: ask again soon
     ├── InsufficientData       too little or too poor data for the answer that was asked for
     ├── NoticeError            a notice of the work list did not arrive
@@ -120,6 +121,10 @@ class NotOwner(StoreError):
 
 class FeedError(BmsError):
     """Weather, prices or emissions could not be had."""
+
+
+class JobFailed(BmsError):
+    """A job failed each time it was tried; the process that did it has logged why."""
 
 
 class NotMadeYet(BmsError):

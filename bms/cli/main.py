@@ -53,5 +53,8 @@ def set_up_logging(level: str, form: str) -> None:
     logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
     for chatty in ("httpx", "httpcore"):  # every request that a feed makes
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    # Jobs say themselves what failed (bms.store.shared_jobs).
+    for engine in ("procrastinate", "psycopg.pool"):
+        logging.getLogger(engine).setLevel(logging.CRITICAL)
     # A pulse that finds its job still running is skipped on purpose (bms.runtime.scheduler).
     logging.getLogger("apscheduler").setLevel(logging.ERROR)

@@ -12,7 +12,19 @@ from bms.model.control.lease import Lease
 from bms.model.control.local_override import LocalOverride, Note
 
 
-class Journal(Protocol):
+class HeldPlaces(Protocol):
+    """What the journal says of points that are held."""
+
+    def leases_of(self, site: str) -> dict[str, Lease]:
+        """The open leases of a site by point id."""
+        ...
+
+    def local_overrides(self) -> dict[str, LocalOverride]:
+        """Who holds a point at the building, by point id."""
+        ...
+
+
+class Journal(HeldPlaces, Protocol):
     """The release journal: on disk before a write leaves."""
 
     def intend(self, leases: Sequence[Lease]) -> frozenset[str]:
@@ -48,10 +60,6 @@ class Journal(Protocol):
         """The open leases by point id, as every process that shares the journal left them."""
         ...
 
-    def leases_of(self, site: str) -> dict[str, Lease]:
-        """Those of one site."""
-        ...
-
     def under_way(self) -> list[Lease]:
         """The leases whose write may still be sent: open ones, and those that a newer one has
         replaced before its own was known to have arrived."""
@@ -60,10 +68,6 @@ class Journal(Protocol):
     def note(self, notes: Sequence[Note]) -> None:
         """Keep what was seen of points: read-backs, local overrides, what a device let go. This
         process knows it even where the disk refuses. Raises ``GuardError`` when it does."""
-        ...
-
-    def local_overrides(self) -> dict[str, LocalOverride]:
-        """Who holds a point at the building, by point id."""
         ...
 
     def keep(self) -> None:

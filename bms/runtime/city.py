@@ -18,6 +18,7 @@ from bms.model.work.recipient import Recipient, Subscription
 from bms.ports.clock import CalendarBook, Clock
 from bms.ports.drivers import Drivers
 from bms.ports.feeds import Feed, Tariffs
+from bms.ports.jobs import Jobs
 from bms.ports.notices import NoticeSender
 from bms.ports.ownership import EverySite, OwnedSites, SiteOwners
 from bms.ports.planner import Checker, Planner
@@ -142,6 +143,8 @@ class City:
     """The normal year that heat is corrected to."""
     loop_delay: Callable[[], float | None] = _unknown
     """How late the event loop is, at the 99th percentile of the last minutes [s]."""
+    jobs: Jobs | None = None
+    """The list of jobs that this process shares; None where it has one of its own."""
     commissioned: Commissioned | None = None
     """Which points are commissioned; None where the records say so."""
     sender: NoticeSender | None = None

@@ -17,7 +17,9 @@ from bms.model.clock_reading import ClockReading
 from bms.model.control.evidence import CITY
 from bms.model.control.ownership import CITY_WIDE
 from bms.model.readings.measurement import Ingested
+from bms.ports.jobs import JobKind, Priority
 from bms.ports.storage.readings import Forwarding
+from bms.runtime.anywhere.orders import ordered, with_jobs
 from bms.runtime.city import City
 from bms.runtime.load.background_work import SITES_AT_ONCE, Replanning, SiteTask, limited
 from bms.runtime.tick_batches import TickBatches
@@ -36,10 +38,8 @@ from bms.services.hands_off.record import keep_words
 from bms.services.modes.shadow_days import record_shadow_day
 from bms.services.modes.step_back import watch_bounds
 from bms.services.off_loop import off_loop, side_by_side
-from bms.services.planning.comfort_backoff import record_use_starts
-from bms.services.planning.plan import identify_site, plan_is_outdated, plan_site
+from bms.services.planning.plan import plan_is_outdated
 from bms.services.planning.ports import PlanningPorts
-from bms.services.planning.prediction_errors import record_predictions
 from bms.services.trials.report import seal_results
 
 
@@ -291,8 +291,8 @@ async def _is_planned_anew(
 
 def job_table(city: City) -> tuple[Job, ...]:
     """The jobs in the order in which they run when they are due together."""
-    turns = asyncio.Semaphore(SITES_AT_ONCE)
-    rows = (*planning_rows(city, turns), *control_rows(city, turns))
+    city, turns = with_jobs(city), asyncio.Semaphore(SITES_AT_ONCE)
+    rows = (*planning_rows(city), *control_rows(city))
     sites = city.sites.values()
     with_zones = [site for site in sites if site.zones]
     return (
@@ -337,26 +337,15 @@ def collect_rows(city: City) -> Iterator[Row]:
         yield "clocks", DAY, collected(city, clocks)
 
 
-def planning_rows(city: City, turns: asyncio.Semaphore) -> Iterator[Row]:
-    """What is learned and planned for each site, as many at once as there are turns; what is
-    learned has turns of its own, fewer by one, so that no plan queues behind it at midnight."""
-    learning = asyncio.Semaphore(max(1, SITES_AT_ONCE - 1))
-    ports = city.planning
-
-    def identify(site: Site, now: datetime) -> Awaitable[object]:
-        return identify_site(site, now=now, ports=ports)
-
-    async def prediction(site: Site, now: datetime) -> object:
-        await record_use_starts(site, now=now, ports=ports)
-        return await record_predictions(site, now=now, ports=ports)
-
+def planning_rows(city: City) -> Iterator[Row]:
+    """What is learned and planned for each site, by whichever process is free."""
     every = timedelta(minutes=city.settings.plan_minutes)
-    yield "prediction", DAY, planned(city, limited(learning, prediction))
-    yield "identify", DAY, planned(city, limited(learning, identify))
-    yield "plan", every, planned(city, limited(turns, plan_task(city)))
+    for kind in (JobKind.PREDICTION, JobKind.IDENTIFY):
+        yield kind.value, DAY, planned(city, ordered(city, kind, Priority.LEARN, daily=True))
+    yield "plan", every, planned(city, ordered(city, JobKind.PLAN, Priority.PLAN))
 
 
-def control_rows(city: City, turns: asyncio.Semaphore) -> Iterator[Row]:
+def control_rows(city: City) -> Iterator[Row]:
     """What is written to each site and read back."""
     ports = city.control
 
@@ -364,7 +353,8 @@ def control_rows(city: City, turns: asyncio.Semaphore) -> Iterator[Row]:
         return verify_site(site, now=now, ports=ports)
 
     every = timedelta(minutes=city.settings.poll_minutes)
-    yield "dispatch", every, owned(city, dispatch_task(city, limited(turns, plan_task(city))))
+    replan = ordered(city, JobKind.PLAN, Priority.AT_ONCE)
+    yield "dispatch", every, owned(city, dispatch_task(city, replan))
     yield "verify", VERIFY_EVERY, owned(city, verify)
     yield from trust_rows(city)
 
@@ -385,16 +375,6 @@ def trust_rows(city: City) -> Iterator[Row]:
     yield "bounds", BOUNDS_EVERY, planned(city, bounds)
     yield "trials", DAY, planned(city, trials)
     yield "shadow", DAY, planned(city, shadow)
-
-
-def plan_task(city: City) -> SiteTask:
-    """Plan a site over the horizon of the settings."""
-    ports, horizon = city.planning, timedelta(hours=city.settings.horizon_hours)
-
-    def plan(site: Site, now: datetime) -> Awaitable[object]:
-        return plan_site(site, now=now, ports=ports, horizon=horizon)
-
-    return plan
 
 
 def retain_task(city: City) -> SiteTask:

@@ -18,6 +18,7 @@ import uvicorn
 from api.app import create_app
 from bms.errors import ConfigError, StoreError
 from bms.model.control.command import StillHeld
+from bms.runtime.anywhere.sharing import with_list
 from bms.runtime.bounded_http import BoundedProtocol
 from bms.runtime.city import City
 from bms.runtime.evidence import heads_kept
@@ -247,7 +248,26 @@ async def run_city(city: City, parts: Parts, selection: Selection | None = None)
             await stack.enter_async_context(serving(city, bound))
             log.warning("dashboard on http://%s:%d", *bound.getsockname()[:2])
         if Parts.WORK in parts:
+            working_city = await stack.enter_async_context(with_list(working_city, city))
             await stack.enter_async_context(working(working_city, ownership, reload=reload))
         if reload is not None:
             await stack.enter_async_context(reloading(reload, parts.name or "backend"))
+        await stopped.wait()
+
+
+async def run_jobs(city: City) -> None:
+    """Do jobs of the list that the workers share until SIGINT or SIGTERM; no site is held.
+
+    Raises ``ConfigError`` where no list is shared.
+    """
+    if city.settings.jobs == "here":
+        raise ConfigError(
+            "bms work --jobs does jobs that workers share on a PostgreSQL; set BMS_JOBS=cluster"
+        )
+    stopped = stop_signal()
+    async with contextlib.AsyncExitStack() as stack:
+        stack.callback(city.stores.close)
+        city = stack.enter_context(with_planners(city))
+        await stack.enter_async_context(with_list(city, city))
+        log.warning("jobs of %d sites are done here", len(city.sites))
         await stopped.wait()

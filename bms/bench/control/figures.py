@@ -21,7 +21,9 @@ from bms.bench.figure import Figure, Progress
 from bms.journal import FileJournal
 from bms.model.assets.site import Mode, Site
 from bms.model.control.command import Accepted, Command, Receipt, Released
-from bms.runtime.jobs import dispatch_task, plan_task
+from bms.ports.jobs import JobKind, Priority
+from bms.runtime.anywhere.orders import ordered, with_jobs
+from bms.runtime.jobs import dispatch_task
 from bms.runtime.load.background_work import SiteTask
 from bms.services import operator
 from bms.services.hands_off.record import record_words
@@ -117,7 +119,8 @@ def _listed(found: object) -> Sequence[object]:
 
 
 def _dispatch(bench: BenchCity) -> SiteTask:
-    return dispatch_task(bench.city, plan_task(bench.city))
+    city = with_jobs(bench.city)
+    return dispatch_task(city, ordered(city, JobKind.PLAN, Priority.AT_ONCE))
 
 
 async def _statements() -> list[Figure]:

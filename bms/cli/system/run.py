@@ -13,7 +13,7 @@ import typer
 from bms import guard as guard_process
 from bms.config import PRIVATE, Settings
 from bms.errors import ConfigError
-from bms.runtime.serve import Parts, run_city
+from bms.runtime.serve import Parts, run_city, run_jobs
 from bms.runtime.wire import wire
 from bms.services.ownership.selection import Selection
 
@@ -45,6 +45,12 @@ def serve(strict: Strict = False) -> None:
     Example: BMS_PORT=8080 bms serve
     """
     _run(Parts.SERVE, strict=strict)
+
+
+def run_jobs_only(*, strict: bool) -> None:
+    """Jobs that workers share only; no site is held."""
+    os.umask(PRIVATE)
+    asyncio.run(run_jobs(wire(Settings(), strict=strict)))
 
 
 def run_worker(sites: str | None, shard: str | None, *, strict: bool) -> None:

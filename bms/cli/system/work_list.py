@@ -17,7 +17,7 @@ from bms.cli.console.periods import local_moment
 from bms.cli.console.person import user_name
 from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import print_folded, say, screen, slim_table
-from bms.cli.system.run import Strict, run_worker
+from bms.cli.system.run import Strict, run_jobs_only, run_worker
 from bms.config import Settings
 from bms.model.control.evidence import CITY
 from bms.model.work.item import (
@@ -64,16 +64,26 @@ def work(
     shard: Annotated[
         str | None, typer.Option(metavar="2/5", help="the second of five parts of all sites")
     ] = None,
+    jobs: Annotated[
+        bool, typer.Option("--jobs", help="jobs that workers share (BMS_JOBS=cluster), no sites")
+    ] = False,
     strict: Strict = False,
 ) -> None:
     """Poll, plan and dispatch only; or see and answer the items of the work list.
 
     Workers on one PostgreSQL share the sites that they may own between them, each in a home of its
-    own; a site is written by one at a time.
+    own; a site is written by one at a time. With --jobs it holds no site and reaches no device: it
+    learns, plans, assesses and reports for the others.
 
     Example: bms work --shard 2/5
     """
-    if context.invoked_subcommand is None:
+    if context.invoked_subcommand is not None:
+        return
+    if jobs and (sites is not None or shard is not None):
+        raise typer.BadParameter("--jobs holds no sites: leave --sites and --shard out")
+    if jobs:
+        run_jobs_only(strict=strict)
+    else:
         run_worker(sites, shard, strict=strict)
 
 

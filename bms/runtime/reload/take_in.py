@@ -33,7 +33,7 @@ Listen = Callable[[], Awaitable[None]]
 """Listen to the changes of value of the devices that there are now."""
 
 
-class Jobs(Protocol):
+class JobTable(Protocol):
     """What runs the job table."""
 
     def exchange(self, jobs: Sequence[Job]) -> None: ...
@@ -54,7 +54,7 @@ class Work:
     """What a process that works has beside the sites: its jobs, what it owns, and its watches."""
 
     city: City
-    jobs: Jobs
+    jobs: JobTable
     listen: Listen
     owned: ClosingSites | None = None
     worker: str | None = None

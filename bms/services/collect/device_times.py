@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -15,6 +16,7 @@ from bms.model.assets.device import Device
 from bms.model.assets.point import Point
 from bms.model.assets.site import Site
 from bms.model.control.command_state import CommandState
+from bms.model.epoch import EPOCH
 from bms.model.readings.units import Unit
 from bms.ports.drivers import Drivers
 
@@ -36,6 +38,11 @@ class DeviceTimes:
     """The times of the objects that switch, as their devices told them."""
 
     _known: dict[str, tuple[datetime, LeastTimes]] = field(default_factory=dict)
+
+    @classmethod
+    def told(cls, times: Mapping[str, LeastTimes]) -> DeviceTimes:
+        """Times that another process has from the devices."""
+        return cls({point: (EPOCH, each) for point, each in times.items()})
 
     def of(self, point: str) -> LeastTimes:
         """The times of a point; none where its device has not told any."""

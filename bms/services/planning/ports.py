@@ -9,7 +9,7 @@ from bms.model.planning.problem import ZoneTask
 from bms.ports.clock import Clock
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.planner import Checker, Planner
-from bms.ports.safety import Journal
+from bms.ports.safety import HeldPlaces
 from bms.ports.storage.decisions import DecisionStore
 from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.plans import PlanStore
@@ -45,7 +45,7 @@ class PlanningPorts(ProblemPorts):
     trust: TrustStore
     commissioned: Commissioned
     ledgers: LedgerStore
-    journal: Journal
+    journal: HeldPlaces
     clock: Clock
     planner: Planner
     checker: Checker

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
-from bms.runtime.reporting.job import reports_job
+from bms.runtime.anywhere.orders import with_jobs
+from bms.runtime.work_jobs import reports_job
 from tests.rigs.fakes.api import NOW, World, a_world
 from tests.rigs.reports import read_csv
 
@@ -72,7 +73,7 @@ mail: {{host: 127.0.0.1, port: {port}, sender: bms@example.dk, security: none}}
 
 async def test_a_report_goes_once_to_each(tmp_path: Path, inbox: Inbox, port: int) -> None:
     world = a_city(tmp_path, port)
-    (job,) = reports_job(world.city)
+    (job,) = reports_job(with_jobs(world.city))
     await job.run(NOW)
     await job.run(NOW)
     (got,) = inbox.got
@@ -92,7 +93,7 @@ async def test_one_that_the_server_refuses_goes_when_it_takes_it(
     tmp_path: Path, inbox: Inbox, port: int
 ) -> None:
     world = a_city(tmp_path, port)
-    (job,) = reports_job(world.city)
+    (job,) = reports_job(with_jobs(world.city))
     inbox.refuse = "451 try again later"
     await job.run(NOW)
     inbox.refuse = None

@@ -229,3 +229,19 @@ async def test_w02_sites_are_owned_as_asked_and_people_elsewhere_reach_the_owner
             assert f"process {anna.pid}" in said
             assert "BMS_HOME" in said
             assert "Traceback" not in said
+
+
+async def test_plans_are_made_by_whichever_worker_is_free(town: Town) -> None:
+    """A worker of jobs only shares the list with one that holds the sites."""
+    town.env["BMS_JOBS"] = "cluster"
+    with town.worker("anna") as anna, town.worker("bo", "--jobs") as bo:
+        await town.until("owned", lambda: len(town.owned_by(anna)) == len(SITES))
+        await town.simulator.speed(SPEED)
+        await town.until_held()
+        await town.simulator.speed(0)
+        assert town.owned_by(bo) == []
+        for process in (bo, anna):
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
+    assert await town.held() == set()
+    assert set(town.store.plans_in_force(SITES, datetime.now(UTC))) == set(SITES)

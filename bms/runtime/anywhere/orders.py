@@ -1,0 +1,57 @@
+"""How the job table asks for what any process of the city may do."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import replace
+from datetime import datetime
+
+from bms.errors import ConfigError
+from bms.model.assets.site import Site
+from bms.model.control.evidence import CITY
+from bms.ports.jobs import JobKind, JobOrder, Jobs, Priority
+from bms.runtime.anywhere.handlers import handlers
+from bms.runtime.anywhere.owner_knowledge import knowledge_of
+from bms.runtime.city import City
+from bms.runtime.load.background_work import SITES_AT_ONCE, SiteTask
+from bms.runtime.load.local_jobs import LocalJobs
+from bms.services.off_loop import off_loop
+
+DAY_S = 86_400
+
+
+def with_jobs(city: City) -> City:
+    """The city with a list of jobs: its own where it has one, else one of this process."""
+    if city.jobs is not None:
+        return city
+    return replace(city, jobs=LocalJobs(handlers(city), SITES_AT_ONCE))
+
+
+def jobs_of(city: City) -> Jobs:
+    """The list of jobs of a city that has one."""
+    if city.jobs is None:
+        raise ConfigError("this process has no list of jobs")
+    return city.jobs
+
+
+def ordered(city: City, kind: JobKind, priority: Priority, *, daily: bool = False) -> SiteTask:
+    """The task that has a job of this kind done for a site, and waits for it; one of those that
+    are ``daily`` is done once in a UTC day by the whole city."""
+    jobs = jobs_of(city)
+
+    async def task(site: Site, now: datetime) -> object:
+        known = ""
+        if jobs.shared and kind is JobKind.PLAN:
+            known = await off_loop(knowledge_of, city, site)
+        slot = int(now.timestamp()) // DAY_S * DAY_S if daily else None
+        return await jobs.done(
+            JobOrder(kind=kind, subject=site.id, at=now, priority=priority, slot=slot, known=known)
+        )
+
+    return task
+
+
+def ordered_for_city(city: City, kind: JobKind, now: datetime) -> Awaitable[bool]:
+    """Have a job done that concerns the whole city."""
+    order = JobOrder(kind=kind, subject=CITY, at=now, priority=Priority.REPORT)
+    return jobs_of(city).done(order)

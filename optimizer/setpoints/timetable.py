@@ -1,8 +1,9 @@
-"""Rule-based setpoints of a zone without a model: never above the building's own control.
+"""Setpoints of a zone without a model: never above the building's own control.
 
-Out of use the zone is set back, and its warm-up begins as late as its recorded mornings allow
-(:mod:`optimizer.setpoints.optimum_start`); where they tell nothing, at a lead that grows with the
-cold and with the length of the absence, but not before the building's own programme.
+Where its recorded mornings tell how long it takes to warm up
+(:mod:`optimizer.setpoints.optimum_start`) it is set back out of use and warmed up as late as they
+allow. Where they tell nothing it keeps the building's own timetable, which has kept it warm so far:
+a setback that nobody has seen the room come back from is not tried without consent.
 """
 
 from __future__ import annotations
@@ -24,11 +25,11 @@ from optimizer.setpoints.optimum_start import (
     warm_up_hours,
 )
 
-IN_USE_ABOVE_LOW_K = 0.5
-"""A zone in use has its own setpoint, but no more than this above its band: without a model nothing
-says that it takes more."""
-LEAST_ABOVE_LOW_K = 0.1
-"""A room whose thermostat holds it so closely that nothing more is needed has this much."""
+ABOVE_HOLD_K = 0.1
+"""A zone in use is asked for this much more than its thermostat has been seen to need to keep it in
+its band."""
+EARLY_ABOVE_LOW_K = 0.5
+"""How far above its band a zone is warmed before the building's own programme begins."""
 SETBACK_K = 3.0
 EXCITED_K = 3.0
 """How much deeper a setback is that the room is to be learned from."""
@@ -79,7 +80,7 @@ def timetable_setpoints(
     step_h: float,
     now: ZoneNow = ZoneNow(),
 ) -> Floats:
-    """Returns setpoints [degC] (n,) by rule; ``temp_out`` [degC] (n,) may be NaN.
+    """Returns setpoints [degC] (n,) without a model; ``temp_out`` [degC] (n,) may be NaN.
 
     They lie above the building's own only where the band asks for it, and before a use for which
     its own programme was too late on record.
@@ -87,25 +88,29 @@ def timetable_setpoints(
     in_use = np.array(task.occupied, dtype=bool)
     low = np.array(task.low_c, dtype=np.float64)
     own = np.maximum(np.array(task.own_setpoint_c[: len(low)], dtype=np.float64), low)
-    values = np.maximum(_set_back(task, in_use, low, own, now), low)
-    lead = _Lead(task, values, temp_out, step_h, now)
+    if task.learned_start is None and not now.excited:
+        values = own.copy()
+    else:
+        values = np.maximum(_set_back(task, in_use, low, own, now), low)
+    lead = _Lead(task, values, own, temp_out, step_h, now)
     end_of_last = 0
     for first, last in true_periods(in_use):
         begin = lead.begin(first, end_of_last)
         warm = np.maximum(values[begin:first], values[first])
-        values[begin:first] = warm if now.starts_late else np.minimum(warm, own[begin:first])
+        most = own[begin:first]
+        if now.starts_late:
+            most = np.maximum(most, low[first] + EARLY_ABOVE_LOW_K)
+        values[begin:first] = np.minimum(warm, most)
         values[_stop(task, values, temp_out, step_h, first, last) : last] = low[last - 1]
         end_of_last = last
     return _not_above(np.clip(values, low, np.array(task.high_c)), own, low, lever)
 
 
-def above_low(task: ZoneTask) -> float:
-    """Returns how far above its band the setpoint of a zone in use lies [K]: what its thermostat
-    has been seen to need, :data:`IN_USE_ABOVE_LOW_K` where nothing tells."""
+def in_use_setpoints(task: ZoneTask, low: Floats, own: Floats) -> Floats:
+    """Returns the setpoints in use [degC] (n,) of a zone without a model: what its thermostat has
+    been seen to need, the building's own where nothing tells."""
     held = task.learned_start.hold_k if task.learned_start is not None else None
-    if held is None:
-        return IN_USE_ABOVE_LOW_K
-    return min(IN_USE_ABOVE_LOW_K, held + LEAST_ABOVE_LOW_K)
+    return own if held is None else np.minimum(own, low + held + ABOVE_HOLD_K)
 
 
 def _stop(
@@ -124,7 +129,7 @@ def _stop(
 def _set_back(task: ZoneTask, in_use: Bools, low: Floats, own: Floats, now: ZoneNow) -> Floats:
     """Setpoints [degC] (n,) before any warm-up: never above the building's own, nor above what it
     had earlier in the same absence, as its own warm-up is not ours."""
-    values = low + np.where(in_use, above_low(task), ABOVE_FLOOR_K)
+    values = np.where(in_use, in_use_setpoints(task, low, own), low + ABOVE_FLOOR_K)
     if in_use.any():
         comfort = float(low[in_use].min())
         values = np.where(in_use, values, np.maximum(values, _lowest(task, comfort, now)))
@@ -156,10 +161,12 @@ def _not_above(values: Floats, own: Floats, low: Floats, lever: Lever) -> Floats
 
 @dataclass(frozen=True, slots=True)
 class _Lead:
-    """When warm-ups begin. ``values`` [degC] (n,) are the setpoints without them."""
+    """When warm-ups begin. ``values`` [degC] (n,) are the setpoints without them, ``own`` [degC]
+    (n,) those of the building's own control."""
 
     task: ZoneTask
     values: Floats
+    own: Floats
     temp_out: Floats
     step_h: float
     now: ZoneNow
@@ -174,7 +181,16 @@ class _Lead:
         if self.task.learned_start is not None:
             return self._learned_begin(self.task.learned_start, first, end_of_last, absence_h)
         lead = _lead_h(self.temp_out, first, absence_h, self.task.start_backoff_k or 0.0)
-        return max(end_of_last, first - int(np.ceil(lead / self.step_h)))
+        by_rule = max(end_of_last, first - int(np.ceil(lead / self.step_h)))
+        return min(by_rule, self._own_begin(first, end_of_last))
+
+    def _own_begin(self, first: int, end_of_last: int) -> int:
+        """The step at which the building's own programme rises for its use at ``first``, which is
+        ``first`` where it stands at one value."""
+        begin = first
+        while begin > end_of_last and self.own[begin - 1] >= self.own[first] - SAME_K:
+            begin -= 1
+        return first if begin == end_of_last else begin
 
     def _learned_begin(
         self, learned: LearnedStart, first: int, end_of_last: int, absence_h: float

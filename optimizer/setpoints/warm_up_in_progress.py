@@ -18,7 +18,7 @@ from optimizer.model.history import series
 from optimizer.model.quantise import nearest_value
 from optimizer.model.rc_network import Floats
 from optimizer.setpoints.excitation_nights import is_excited
-from optimizer.setpoints.timetable import ZoneNow, above_low
+from optimizer.setpoints.timetable import ZoneNow, in_use_setpoints
 
 RECENT_H = 1.0
 RISE_K = 0.3
@@ -79,7 +79,7 @@ def zone_now(problem: Problem, task: ZoneTask) -> ZoneNow:
         return ZoneNow()
     step_h = history.step_s / 3600.0
     low, own = np.array(task.low_c), np.array(task.own_setpoint_c[: len(task.low_c)])
-    in_use = np.minimum(low + above_low(task), np.maximum(low, own))
+    in_use = in_use_setpoints(task, low, np.maximum(low, own))
     warm, setback, unoccupied_h = _zone_progress(row, step_h, task, in_use)
     room = series(row.temp_c, len(row.occupied))[-max(1, round(RECENT_H / step_h)) :]
     known = room[np.isfinite(room)]

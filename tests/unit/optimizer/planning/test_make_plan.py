@@ -208,13 +208,17 @@ def test_what_fails_becomes_a_timetable_with_its_reason(
     }
 
 
-def test_the_timetable_starts_earlier_when_it_is_colder(task: Problem) -> None:
-    def first_warm(outdoors: float) -> datetime:
+def test_without_a_model_and_a_history_the_plan_is_the_buildings_own_timetable(
+    task: Problem,
+) -> None:
+    """Whatever the weather: nobody has seen how long its rooms take to get warm."""
+    for outdoors in (-15.0, 5.0):
         weather = Weather(temp_out_c=(outdoors,) * task.steps, ghi_wm2=(0.0,) * task.steps)
         schedule = OPTIMIZER.plan(replace(without_model(task), weather=weather))
-        return next(s.start for s in schedule.setpoints[0].steps if s.value >= LOW)
-
-    assert first_warm(-10.0) < first_warm(5.0) < first_warm(15.0)
+        for zone, found in zip(task.zones, schedule.setpoints, strict=False):
+            moments = [task.start + timedelta(seconds=task.step_s) * k for k in range(task.steps)]
+            least = np.maximum(zone.own_setpoint_c, zone.low_c)
+            assert [found.value_at(m) for m in moments] == pytest.approx(least, abs=0.1)
 
 
 def test_a_short_gap_in_the_forecast_is_held_and_said(task: Problem) -> None:

@@ -130,7 +130,7 @@ def test_steps_below_and_above_enclose_a_value(toy: Toy) -> None:
     assert np.all(np.isclose(up - down, 0.7) | np.isclose(up, down))
 
 
-@pytest.mark.parametrize(("own_c", "held_c"), [(22.0, 20.5), (20.3, 20.3), (19.0, 20.0)])
+@pytest.mark.parametrize(("own_c", "held_c"), [(22.0, 22.0), (20.3, 20.3), (19.0, 20.0)])
 def test_without_a_model_a_zone_takes_no_more_than_today(
     toy: Toy, model: BuildingModel, own_c: float, held_c: float
 ) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from bms.model.planning.plan import Schedule
-from bms.model.planning.problem import BuildingModel, Problem
+from bms.model.planning.problem import BuildingModel, LearnedStart, Problem
 from optimizer.planner import Optimizer
 from optimizer.setpoints.warm_up_in_progress import warm_up_in_progress, zone_now
 from tests.rigs.buildings.toy_building import (
@@ -159,7 +159,13 @@ def test_the_timetable_leads_longer_after_a_weekend_that_began_before_the_horizo
     toy: Toy,
 ) -> None:
     """Monday morning: the absence lies mostly behind the start of the horizon."""
+    learned = LearnedStart(dead_h=0.2, h_per_k=0.5, h_per_k2=0.0, long_h_per_k=0.3, margin_h=0.2)
     monday = replace(problem(toy, days=4), model=None)
+    zones = tuple(
+        replace(zone, learned_start=learned, own_setpoint_c=(21.0,) * monday.steps)
+        for zone in monday.zones
+    )
+    monday = replace(monday, zones=zones)
     assert monday.start == datetime(2019, 1, 14, tzinfo=UTC)
     assert zone_now(monday, monday.zones[0]).unoccupied_h > 48.0
     tuesday = monday.history

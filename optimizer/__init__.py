@@ -8,16 +8,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from bms.model.fact import Fact
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
-from optimizer.planner import Optimizer
 from optimizer.problem.reader import BadProblem, mistakes, read
 from optimizer.problem.series_checks import ProblemMistake
 
+if TYPE_CHECKING:
+    from optimizer.planner import Optimizer
+
 __all__ = [
     "BadProblem",
-    "Optimizer",
     "ProblemMistake",
     "check",
     "identify",
@@ -26,19 +29,24 @@ __all__ = [
     "read",
 ]
 
-_OPTIMIZER = Optimizer()
-
 
 def plan(problem: Problem) -> Schedule:
     """The schedule for a problem; always one, with its reasons."""
-    return _OPTIMIZER.plan(problem)
+    return _optimizer().plan(problem)
 
 
 def identify(problem: Problem) -> BuildingModel | NoModel:
     """The building's thermal model from ``problem.history``, or why there is none."""
-    return _OPTIMIZER.identify(problem)
+    return _optimizer().identify(problem)
 
 
 def check(problem: Problem, schedule: Schedule) -> tuple[Fact, ...]:
     """Every objection to a schedule; none means that it may be written."""
-    return _OPTIMIZER.check(problem, schedule)
+    return _optimizer().check(problem, schedule)
+
+
+def _optimizer() -> Optimizer:
+    """Imported with its scipy when it is first asked: a problem can be read without."""
+    from optimizer.planner import Optimizer
+
+    return Optimizer()

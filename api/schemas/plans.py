@@ -14,6 +14,14 @@ from bms.model.planning.plan import Expected, Plan, PlanStatus, SetpointPlan, Zo
 from bms.model.trust.modes import Application, ShadowDay
 
 
+class ChangeAnswer(Answer):
+    """Why a point has another value from a moment on."""
+
+    point: str
+    at: datetime
+    why: FactAnswer
+
+
 class PlanAnswer(Answer):
     id: str
     site: str
@@ -29,6 +37,7 @@ class PlanAnswer(Answer):
     own_control: Expected
     setpoints: tuple[SetpointPlan, ...]
     forecast: tuple[ZoneForecast, ...]
+    changes: tuple[ChangeAnswer, ...] = Field(description="why each value follows the one before")
 
     @classmethod
     def of(cls, plan: Plan) -> Self:
@@ -52,6 +61,10 @@ class PlanAnswer(Answer):
             own_control=answer.own_control,
             setpoints=answer.setpoints,
             forecast=answer.forecast,
+            changes=tuple(
+                ChangeAnswer(point=each.point, at=each.at, why=FactAnswer.of(each.why, timezone))
+                for each in answer.changes
+            ),
         )
 
 

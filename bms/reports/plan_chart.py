@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from html import escape
 
 from bms.reports import svg
 from bms.reports.svg import WIDTH, Frame
@@ -20,7 +21,8 @@ LEFT_PX, RIGHT_PX = 56.0, WIDTH - 56.0
 class ZonePlan:
     """One zone over the steps that begin at ``times``: the band, the room as planned and under the
     building's own control, the setpoint and that of own control, all in the unit [temp]; its heat
-    [kW], the price of heat [DKK/kWh], and whether people are in."""
+    [kW], the price of heat [DKK/kWh], and whether people are in. ``changes`` are the moments at
+    which the setpoint changes, with the reason in words."""
 
     name: str
     times: Sequence[datetime]
@@ -33,6 +35,7 @@ class ZonePlan:
     heat_kw: Values
     price: Values
     occupied: Sequence[bool]
+    changes: Sequence[tuple[datetime, str]] = ()
 
 
 def plan_chart(zones: Sequence[ZonePlan], text: ChartText) -> str:
@@ -59,7 +62,19 @@ def _zone(zone: ZonePlan, top: float, text: ChartText) -> list[str]:
         )
     ]
     head = svg.text(LEFT_PX, top + 30, zone.name, cls="strong")
-    return [head, *hours, *_room(zone, at, upper, text), *_heat(zone, at, lower, text)]
+    return [
+        head,
+        *hours,
+        *_room(zone, at, upper, text),
+        *_heat(zone, at, lower, text),
+        *(_mark(x(moment.timestamp()), upper.top, why) for moment, why in zone.changes),
+    ]
+
+
+def _mark(x: float, top: float, why: str) -> str:
+    """A mark above the picture, which says why the setpoint changes below it."""
+    dot = svg.path(f"M{x:.1f} {top - 12:.1f}l4 8h-8Z", "f-plan")
+    return f'<g role="img"><title>{escape(why)}</title>{dot}</g>'
 
 
 def _room(zone: ZonePlan, at: list[float], frame: Frame, text: ChartText) -> list[str]:

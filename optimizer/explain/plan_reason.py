@@ -31,6 +31,7 @@ class PlanReason(MessageCode):
     WARM_UP_FROM = "warm_up_from"
     CURVE_LOWERED = "curve_lowered"
     NEW_PEAK = "new_peak"
+    SPIKES_TOO_SHORT = "price_spikes_too_short"
     OWN_FLOW_KEPT = "own_flow_kept"
     FLOW_PLANNED = "flow_planned"
     SUPPLY_COOLER = "supply_cooler"

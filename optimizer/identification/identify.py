@@ -24,8 +24,8 @@ from optimizer.model.heat_shares import HeatShares, fit_shares
 from optimizer.model.history import MeasuredPast, is_stuck, measured_past, without_stuck_values
 from optimizer.model.rc_network import Floats
 from optimizer.model.zone_record import ZoneRecord
+from optimizer.problem.series_checks import LEAST_DAYS
 
-LEAST_DAYS = 10.0
 LEAST_COVERAGE = 0.5
 RETRY_DAYS = 3
 WITH_HEAT_LAG = False

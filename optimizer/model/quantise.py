@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from math import ceil, floor
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from bms.model.planning.problem import Lever
-from optimizer.model.rc_network import Floats
+
+if TYPE_CHECKING:
+    from optimizer.model.rc_network import Floats
 
 SLACK = 1e-6
 LARGEST, FINEST = 1e9, 1e-9

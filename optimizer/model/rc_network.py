@@ -26,7 +26,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
+from scipy.linalg.blas import dtbsv
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -178,7 +178,7 @@ class RcNetwork:
             lag = self.heat_lag_h[i] / step_h
             decay = float(np.exp(-1.0 / lag))
             kept = lag * (1.0 - decay)
-            start, _ = lfilter([1.0 - decay], [1.0, -decay], rows[i], zi=[decay * rows[i, 0]])
+            start = _following(rows[i], decay, float(rows[i, 0]))
             before = np.concatenate([rows[i, :1], start[:-1]])
             rows[i] = rows[i] + (before - rows[i]) * kept
         return rows
@@ -267,9 +267,19 @@ def mass_from_air(rc: RcNetwork, air: Floats, flow_mass: Floats, step_h: float) 
         target = (rc.h_mass[i] * air + flow_mass[i]) / conductance
         decay = float(np.exp(-conductance * step_h / rc.c_mass[i]))
         first = float(np.mean(target[: max(1, round(24.0 / step_h))]))
-        tail, _ = lfilter([0.0, 1.0 - decay], [1.0, -decay], target, zi=[first])
-        mass[i] = tail
+        mass[i, :1], mass[i, 1:] = first, _following(target[:-1], decay, first)
     return mass
+
+
+def _following(target: Floats, decay: float, start: float) -> Floats:
+    """What follows ``target`` (n,) from ``start``, keeping ``decay`` of itself in each step (n,):
+    a bidiagonal system of equations."""
+    if not len(target):
+        return target
+    wanted = (1.0 - decay) * target
+    wanted[0] += decay * start
+    band = np.full((2, len(target)), -decay)
+    return np.asarray(dtbsv(1, band, wanted, lower=1, diag=1))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from bms.model.planning.problem import NoModel, Problem
 from optimizer.checker.check import check
 from optimizer.explain.plan_reason import PlanReason
 from optimizer.explain.problem_flaw import ProblemFlaw
+from optimizer.explain.setpoint_changes import setpoint_changes
 from optimizer.horizon.building import building_of
 from optimizer.horizon.forecast_inputs import forecast_inputs
 from optimizer.linear_program.program import HorizonProgram
@@ -42,7 +43,11 @@ def make_plan(problem: Problem) -> Schedule:
         part = replace(part, weights=Weights())
         flaws.append(_weights_used(part.weights))
     schedule = _checked(part, flaws)
-    return replace(schedule, reasons=(*problem.notes, *schedule.reasons))
+    return replace(
+        schedule,
+        reasons=(*problem.notes, *schedule.reasons),
+        changes=setpoint_changes(part, schedule),
+    )
 
 
 def _checked(part: Problem, flaws: list[Fact]) -> Schedule:

@@ -24,7 +24,8 @@ from optimizer.planning.planned_candidates import planned_candidates
 from optimizer.planning.schedule import by_rule, schedule_of, timetable_schedule
 from optimizer.setpoints.air_flow import own_or_more_air, planned_flow
 from optimizer.setpoints.coarse_steps import lower_own_setpoints
-from optimizer.setpoints.lever_values import lever_values
+from optimizer.setpoints.lever_values import LEAST_HOLD_H, lever_values
+from optimizer.setpoints.load_shifting import MOST_CHANGES, spikes_too_short
 
 
 def own_control(evaluator: Evaluator) -> Candidate:
@@ -86,6 +87,15 @@ def select(problem: Problem, building: Building, found: list[Fact]) -> Schedule:
     return schedule_of(problem, building, chosen, own, PlanStatus.FALLBACK, [*found, *why])
 
 
+def _unfollowed_prices(building: Building) -> list[Fact]:
+    """What bounds a plan whose price changes faster than setpoints may."""
+    count = spikes_too_short(building)
+    if count <= MOST_CHANGES // 2:
+        return []
+    minutes = 60.0 * LEAST_HOLD_H
+    return [fact(PlanReason.SPIKES_TOO_SHORT, count=count, minutes=minutes, most=MOST_CHANGES)]
+
+
 def _optimum(evaluator: Evaluator, best: Candidate, own: Candidate, found: list[Fact]) -> Schedule:
     problem, building = evaluator.problem, evaluator.building
     relaxed = [*relaxations(evaluator, best), *power_relaxations(evaluator, best)]
@@ -94,6 +104,7 @@ def _optimum(evaluator: Evaluator, best: Candidate, own: Candidate, found: list[
         *(each.fact for each in relaxed),
         *describe_air(problem, best.air),
         *describe_peak(evaluator, best),
+        *_unfollowed_prices(building),
     ]
     kept = not relaxed and not blind_rooms(problem)
     status = PlanStatus.OPTIMAL if kept else PlanStatus.RELAXED

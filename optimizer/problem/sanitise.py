@@ -28,8 +28,6 @@ from optimizer.problem import series_checks
 from optimizer.problem.sanitise_air import sanitise_air, sanitise_rooms
 
 LONGEST_STEP_S = 7200
-LAST_YEAR = 9000
-"""A calendar ends with the year 9999: nothing can be planned beyond."""
 UNLIMITED_KW = 1e6
 LARGEST_COP_GAIN = 0.1
 """A Carnot machine that lifts heat by only 10 K gains no more for a kelvin less."""
@@ -48,7 +46,7 @@ def sanitise(problem: Problem) -> tuple[Problem | None, list[Fact]]:
 
     None when there is no horizon at all.
     """
-    if problem.steps == 0 or not 1 < problem.start.year < LAST_YEAR:
+    if problem.steps == 0 or not 1 < problem.start.year < series_checks.LAST_YEAR:
         return None, [fact(ProblemFlaw.BAD_HORIZON)]
     if not 0 < problem.step_s <= LONGEST_STEP_S:
         return None, [fact(ProblemFlaw.BAD_STEP, step_s=problem.step_s)]

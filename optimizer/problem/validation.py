@@ -20,12 +20,12 @@ from bms.model.planning.problem import (
     ZoneTask,
 )
 from bms.model.readings.units import Unit
-from optimizer.identification.identify import LEAST_DAYS
 from optimizer.model.quantise import has_value
-from optimizer.problem.sanitise import LAST_YEAR
 from optimizer.problem.series_checks import (
     COLDEST_C,
     HOTTEST_C,
+    LAST_YEAR,
+    LEAST_DAYS,
     ProblemMistake,
     between,
     length,

@@ -19,6 +19,7 @@ from optimizer.horizon.rollout import RolloutResult
 from optimizer.linear_program.program import Solution
 from optimizer.model.quantise import round_up
 from optimizer.model.rc_network import Bools, Floats
+from optimizer.setpoints.lever_values import LEAST_HOLD_H
 from optimizer.setpoints.timetable import true_periods
 
 LIFTS_K = (0.5, 1.0, 2.0)
@@ -91,6 +92,17 @@ def changes_seldom(setpoints: Floats, step_h: float) -> bool:
     day = max(1, round(24.0 / step_h))
     counts = np.cumsum(np.pad(changed, ((0, 0), (day, 0))), axis=1)
     return bool((counts[:, day:] - counts[:, :-day]).max(initial=0) <= MOST_CHANGES)
+
+
+def spikes_too_short(building: Building) -> int:
+    """Returns how often the price of heat rises by more than its mean for a shorter time than a
+    setpoint is held, so that no plan can follow it."""
+    price, step_h = building.inputs.heat_price, building.inputs.step_h
+    level = float(np.mean(np.abs(price)))
+    dear = np.zeros(len(price) + 2, dtype=bool)
+    dear[1:-1] = price > float(np.median(price)) + level
+    edges = np.flatnonzero(np.diff(dear))
+    return int(((edges[1::2] - edges[::2]) * step_h < LEAST_HOLD_H).sum())
 
 
 def _steady(level: Floats, up: Bools) -> Floats:

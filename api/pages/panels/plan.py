@@ -12,7 +12,8 @@ from bms.services.overview.buildings import PlanNow
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanView:
-    """``outcomes`` are rows of (name, with the plan, own control)."""
+    """``outcomes`` are rows of (name, with the plan, own control), ``changes`` of (moment, point,
+    why it changes)."""
 
     id: str
     state: str
@@ -23,6 +24,7 @@ class PlanView:
     reasons: tuple[str, ...]
     objections: tuple[str, ...]
     outcomes: tuple[tuple[str, str, str], ...]
+    changes: tuple[tuple[str, str, str], ...]
 
 
 def plan_state(plan: Plan | None) -> str:
@@ -53,6 +55,9 @@ def plan_view(plan: Plan, now: datetime, t: PageTranslator) -> PlanView:
         reasons=tuple(dict.fromkeys(t.describe(each) for each in words)),
         objections=tuple(t.describe(each) for each in plan.objections),
         outcomes=_outcomes(schedule.expected, schedule.own_control, t),
+        changes=tuple(
+            (t.moment(each.at), each.point, t.describe(each.why)) for each in schedule.changes
+        ),
     )
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
@@ -17,7 +17,6 @@ from rich.table import Column, Table
 from bms.cli.console.errors import FAILED, WRONG_CALL, errors
 from bms.cli.console.language import CommandTranslator, translator_of_locale
 from bms.cli.console.screen import say, screen
-from bms.config import Settings
 from bms.messages.spelled_out import spelled_out
 from bms.model.assets.equipment import HeatSourceKind
 from bms.model.assets.point import Role
@@ -26,12 +25,12 @@ from bms.model.planning.problem import Lever, Numbers, Problem, ZoneTask
 from bms.model.readings.units import Unit
 from bms.reports.plan_chart import ZonePlan, plan_chart
 from bms.reports.text import ChartText
-from bms.runtime.city import City
-from bms.runtime.wire import opened
-from bms.services.planning.plan import plan_site, site_problem
-from optimizer.planner import Optimizer
+from optimizer import plan as optimal_plan
 from optimizer.problem.reader import BadProblem, mistakes, read
 from optimizer.problem.units import ZERO_C_IN_K
+
+if TYPE_CHECKING:
+    from bms.runtime.city import City
 
 LEVERS = (
     Role.ZONE_SETPOINT,
@@ -109,7 +108,7 @@ def _text(name: str) -> bytes:
 def _plan_text(text: bytes) -> tuple[Problem, Schedule]:
     try:
         asked = read(text)
-        return asked, Optimizer().plan(asked)
+        return asked, optimal_plan(asked)
     except BadProblem as error:
         errors.print(f"error: the Problem is not valid:\n{error}")
         raise typer.Exit(WRONG_CALL) from error
@@ -127,11 +126,16 @@ def _list_mistakes(text: bytes, as_json: bool) -> None:
 
 
 def _plan_site(site_id: str, dry_run: bool) -> tuple[Problem, Schedule]:
+    from bms.config import Settings
+    from bms.runtime.wire import opened
+
     with opened(Settings()) as city:
         return _plan_in(city, site_id, dry_run)
 
 
 def _plan_in(city: City, site_id: str, dry_run: bool) -> tuple[Problem, Schedule]:
+    from bms.services.planning.plan import plan_site, site_problem
+
     site, now = city.site(site_id), city.clock.now()
     horizon = timedelta(hours=city.settings.horizon_hours)
     if dry_run:
@@ -148,6 +152,9 @@ def replay(
 
     Example: bms replay 3f0c…
     """
+    from bms.config import Settings
+    from bms.runtime.wire import opened
+
     with opened(Settings()) as city:
         stored = city.stores.plans.plan(plan_id)
         again = city.planner.plan(stored.problem)
@@ -194,6 +201,26 @@ def show(problem: Problem, schedule: Schedule, as_json: bool) -> None:
     ):
         console.print(f"  {line}", highlight=False)
     console.print(_table(problem, schedule, t))
+    if schedule.changes:
+        console.print(t("changes_why"))
+    for line in _changes(schedule, t):
+        console.print(f"  {line}", highlight=False)
+
+
+def _changes(schedule: Schedule, t: CommandTranslator) -> Iterator[str]:
+    """A line for every change of a value, with the reason for it."""
+    plans = {plan.point: plan for plan in schedule.setpoints}
+    for each in sorted(schedule.changes, key=lambda change: (change.point, change.at)):
+        plan = plans[each.point]
+        yield t(
+            "change_row",
+            weekday=t.weekday(each.at),
+            clock=t.clock(each.at),
+            point=each.point,
+            value=t.pattern(plan.value_at(each.at)),
+            unit=plan.unit.value,
+            why=t.describe(each.why),
+        )
 
 
 def drawn(problem: Problem, schedule: Schedule) -> str:
@@ -204,10 +231,12 @@ def drawn(problem: Problem, schedule: Schedule) -> str:
         description=t("plan_chart_description"),
         translator=t,
     )
-    return plan_chart([_zone_plan(problem, schedule, zone) for zone in problem.zones], text)
+    return plan_chart([_zone_plan(problem, schedule, zone, t) for zone in problem.zones], text)
 
 
-def _zone_plan(problem: Problem, schedule: Schedule, zone: ZoneTask) -> ZonePlan:
+def _zone_plan(
+    problem: Problem, schedule: Schedule, zone: ZoneTask, t: CommandTranslator
+) -> ZonePlan:
     n = problem.steps
     times = [problem.start + timedelta(seconds=problem.step_s) * i for i in range(n)]
     row = next((row for row in schedule.forecast if row.zone == zone.id), None)
@@ -226,6 +255,11 @@ def _zone_plan(problem: Problem, schedule: Schedule, zone: ZoneTask) -> ZonePlan
         heat_kw=(row and row.heat_kw) or nothing,
         price=_heat_price(problem),
         occupied=zone.occupied[:n],
+        changes=[
+            (each.at, f"{t.clock(each.at)}: {t.describe(each.why)}")
+            for each in schedule.changes
+            if each.point == point
+        ],
     )
 
 

@@ -74,6 +74,18 @@ class SetpointPlan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetpointChange:
+    """Why a point has another value from a moment on."""
+
+    point: str
+    """Name of the point."""
+    at: datetime
+    """From this moment on."""
+    why: Fact
+    """Why then, and why this way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneForecast:
     """Predicted temperature of a zone [temp] at the start of every step of the horizon, and its
     heat."""
@@ -125,6 +137,8 @@ class Schedule:
     """Unit of the predicted temperatures, that of the problem."""
     zones: tuple[ZoneStatus, ...] = ()
     """How each zone with a lever is planned."""
+    changes: tuple[SetpointChange, ...] = ()
+    """Why each value follows the one before it, point by point."""
 
     @property
     def end(self) -> datetime:

@@ -72,3 +72,12 @@ def test_an_answer_in_kelvin_is_drawn_in_the_unit_of_the_problem() -> None:
     problem = read((CASES / "all_in_kelvin_but_one_lever" / "problem.json").read_text("utf-8"))
 
     assert drawn(problem, plan(problem)).startswith("<svg")
+
+
+def test_every_change_of_a_value_has_its_sentence() -> None:
+    file = CASES / "cheap_and_dear_days_of_96_hours" / "problem.json"
+    words = ["plan", "--problem", str(file)]
+    done = CliRunner().invoke(app, words, env={"LC_ALL": "en_GB.UTF-8"})
+    assert "Sat 12:00 room.set 22.2 degC: Heat is cheap now" in done.stdout
+    drawing = CliRunner().invoke(app, [*words, "--svg"], env={"LC_ALL": "en_GB.UTF-8"}).stdout
+    assert "<title>12:00: Heat is cheap now" in drawing

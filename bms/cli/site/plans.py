@@ -212,12 +212,13 @@ def _changes(schedule: Schedule, t: CommandTranslator) -> Iterator[str]:
     plans = {plan.point: plan for plan in schedule.setpoints}
     for each in sorted(schedule.changes, key=lambda change: (change.point, change.at)):
         plan = plans[each.point]
+        value = plan.value_at(each.at)
         yield t(
             "change_row",
             weekday=t.weekday(each.at),
             clock=t.clock(each.at),
             point=each.point,
-            value=t.pattern(plan.value_at(each.at)),
+            value="" if value is None else t.pattern(value),
             unit=plan.unit.value,
             why=t.describe(each.why),
         )

@@ -58,6 +58,7 @@ def test_help_imports_none_of_the_heavy_modules(words: tuple[str, ...]) -> None:
     [
         ("site.points", "bacpypes3", {"scipy.optimize", "optimizer", "fastapi"}),
         ("site.discovery", "bacpypes3", {"scipy", "sqlalchemy", "fastapi"}),
+        ("site.plans", "optimizer", {"scipy", "sqlalchemy", "bacpypes3", "fastapi"}),
         ("system.operations", "sqlalchemy", {"bms.bench", "optimizer", "fastapi"}),
     ],
 )

@@ -14,7 +14,14 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from bms.model.fact import Fact, Term, fact
-from bms.model.planning.problem import BuildingModel, History, NoModel, Problem, ZoneModel
+from bms.model.planning.problem import (
+    DAYS_FOR_A_MODEL,
+    BuildingModel,
+    History,
+    NoModel,
+    Problem,
+    ZoneModel,
+)
 from optimizer.explain.plan_reason import InputTerm
 from optimizer.explain.problem_flaw import ProblemFlaw
 from optimizer.identification.refusals import NoModelReason, ZoneRefusal
@@ -24,7 +31,6 @@ from optimizer.model.heat_shares import HeatShares, fit_shares
 from optimizer.model.history import MeasuredPast, is_stuck, measured_past, without_stuck_values
 from optimizer.model.rc_network import Floats
 from optimizer.model.zone_record import ZoneRecord
-from optimizer.problem.series_checks import LEAST_DAYS
 
 LEAST_COVERAGE = 0.5
 RETRY_DAYS = 3
@@ -112,8 +118,8 @@ def _history_mistakes(problem: Problem, history: History | None) -> list[Fact]:
     if history.step_s <= 0 or history.step_s > 7200:
         return [fact(ProblemFlaw.BAD_STEP, step_s=history.step_s)]
     days = len(history.heat_kw) * history.step_s / 86400.0
-    if days < LEAST_DAYS:
-        return [fact(NoModelReason.TOO_FEW_DAYS, days=days, least=LEAST_DAYS)]
+    if days < DAYS_FOR_A_MODEL:
+        return [fact(NoModelReason.TOO_FEW_DAYS, days=days, least=DAYS_FOR_A_MODEL)]
     known = {zone.id for zone in history.zones}
     if not any(zone.id in known for zone in problem.zones):
         return [fact(NoModelReason.NO_ZONE_HISTORY)]

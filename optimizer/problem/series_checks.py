@@ -12,8 +12,6 @@ from optimizer.problem.units import ZERO_C_IN_K
 COLDEST_C, HOTTEST_C = -60.0, 70.0
 LAST_YEAR = 9000
 """A calendar ends with the year 9999: nothing can be planned beyond."""
-LEAST_DAYS = 10.0
-"""A shorter history is not enough to identify a model from."""
 
 Row = Sequence[float | None]
 

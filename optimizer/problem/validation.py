@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from bms.model.assets.equipment import HeatSourceKind
 from bms.model.assets.point import Role
 from bms.model.planning.problem import (
+    DAYS_FOR_A_MODEL,
     History,
     Lever,
     Problem,
@@ -25,7 +26,6 @@ from optimizer.problem.series_checks import (
     COLDEST_C,
     HOTTEST_C,
     LAST_YEAR,
-    LEAST_DAYS,
     ProblemMistake,
     between,
     length,
@@ -253,10 +253,10 @@ def _when(history: History, problem: Problem) -> Iterator[ProblemMistake]:
         yield ProblemMistake("history.step_s", "has to be above 0")
         return
     days = n * history.step_s / 86400.0
-    if problem.model is None and days < LEAST_DAYS:
+    if problem.model is None and days < DAYS_FOR_A_MODEL:
         yield ProblemMistake(
             "history.heat_kw",
-            f"{days:.1f} days; without a model it takes {LEAST_DAYS:g} days to identify one",
+            f"{days:.1f} days; without a model it takes {DAYS_FOR_A_MODEL:g} days to identify one",
         )
     if history.start.tzinfo is None:
         yield ProblemMistake(

@@ -23,6 +23,8 @@ from bms.model.fact import Fact
 from bms.model.readings.units import Unit
 
 Numbers = tuple[float | None, ...]
+DAYS_FOR_A_MODEL = 10.0
+"""A history of fewer days is not enough to identify a model from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

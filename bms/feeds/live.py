@@ -20,7 +20,7 @@ from bms.feeds.weather import dmi, metno, open_meteo
 from bms.feeds.weather.blending import LiveWeather
 from bms.feeds.weather.observations import StationObservations
 from bms.feeds.weather.providers import providers
-from bms.model.planning.feed import FeedSeries, WeatherSeries
+from bms.model.planning.feed import FeedSeries, ForecastScore, WeatherSeries
 from bms.model.readings.series import Series
 from bms.ports.clock import Clock
 
@@ -62,6 +62,10 @@ class LiveFeed:
     ) -> Mapping[int, Series]:
         """Returns hourly temperature [degC] as it was forecast, by lead time [h]."""
         return self.weather_of.forecasts(latitude, longitude, start=start, end=end)
+
+    def scores(self, latitude: float, longitude: float) -> tuple[ForecastScore, ...]:
+        """Returns what each provider foresaw at a position against what came."""
+        return self.weather_of.scores(latitude, longitude)
 
 
 def live_feed(

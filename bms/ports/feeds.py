@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from bms.model.fact import Fact
 from bms.model.planning.cooling_fee import CoolingRule
-from bms.model.planning.feed import FeedSeries, WeatherSeries
+from bms.model.planning.feed import FeedSeries, ForecastScore, WeatherSeries
 from bms.model.planning.heat_charges import PeakCharge
 from bms.model.readings.series import Series
 
@@ -43,6 +43,10 @@ class RememberingFeed(Feed, Protocol):
     ) -> Mapping[int, Series]:
         """Outdoor temperatures [degC] of past hours as they were forecast, by lead time [h]: made
         at least so many hours ahead. NaN where nothing was."""
+        ...
+
+    def scores(self, latitude: float, longitude: float) -> tuple[ForecastScore, ...]:
+        """What each provider foresaw at a position in the last weeks against what came."""
         ...
 
 

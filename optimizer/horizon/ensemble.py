@@ -31,9 +31,6 @@ VARIED = (
 )
 LARGEST_RELATIVE = 0.3
 """Standard errors beyond this part of a parameter count as this: there the prior holds it."""
-FORECAST_K = 0.8
-"""Spread of the error of forecast outdoor temperatures that lasts over a horizon [K]: six hours to
-two days ahead, forecasts of the archive erred by 0.7 to 1.3 K."""
 SUN_RELATIVE = 0.3
 
 
@@ -105,7 +102,7 @@ def members_of(building: Building, count: int = MEMBERS) -> list[Building]:
         sun = float(np.exp(rng.normal(0.0, SUN_RELATIVE)))
         weather = replace(
             inputs,
-            temp_out=inputs.temp_out + float(rng.normal(0.0, FORECAST_K)),
+            temp_out=inputs.temp_out + float(rng.normal(0.0, 1.0)) * inputs.temp_out_spread,
             ghi=inputs.ghi * sun,
         )
         found.append(replace(building, rc=RcNetwork.from_parameters(drawn), inputs=weather))

@@ -22,7 +22,7 @@ from optimizer.problem.series_checks import ProblemMistake
 from optimizer.problem.validation import validate
 
 HORIZON = (
-    "weather.temp_out_c", "weather.ghi_wm2",
+    "weather.temp_out_c", "weather.ghi_wm2", "weather.temp_out_spread_k",
     "electricity_dkk_per_kwh", "heat_dkk_per_kwh", "electricity_kg_per_kwh", "heat_kg_per_kwh",
     "other_load_kw",
     "zones.occupied", "zones.low_c", "zones.high_c", "zones.own_setpoint_c", "zones.people",

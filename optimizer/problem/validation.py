@@ -107,6 +107,10 @@ def _weather(problem: Problem) -> Iterator[ProblemMistake]:
     yield from temperatures("weather.temp_out_c", weather.temp_out_c, problem.temperature_unit)
     yield from length("weather.ghi_wm2", weather.ghi_wm2, problem.steps)
     yield from between("weather.ghi_wm2", weather.ghi_wm2, -10.0, 1500.0, "W/m2")
+    spread = weather.temp_out_spread_k
+    if spread:
+        yield from length("weather.temp_out_spread_k", spread, problem.steps)
+        yield from between("weather.temp_out_spread_k", spread, 0.0, 20.0, "K")
 
 
 def _source(problem: Problem) -> Iterator[ProblemMistake]:

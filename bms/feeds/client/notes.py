@@ -23,6 +23,8 @@ class FeedNote(MessageCode):
     WEATHER_GAP = "weather_gap"
     WEATHER_EARLIER_RUN = "weather_earlier_run"
     WEATHER_USUAL = "weather_usual"
+    WEATHER_LEADS = "weather_leads"
+    WEATHER_BLENDED = "weather_blended"
     SUN_ESTIMATED = "sun_estimated"
     TARIFFS_STALE = "tariffs_stale"
     TARIFFS_OF_BOOK = "tariffs_of_book"
@@ -91,6 +93,18 @@ def weather_usual(since: datetime) -> Fact:
     """Returns the note that nobody foresees the weather from ``since`` on: it is that of the usual
     day."""
     return fact(FeedNote.WEATHER_USUAL, since=Moment(since))
+
+
+def weather_leads(leader: str, kelvin: float, usual: str, usual_kelvin: float) -> Fact:
+    """Returns the note that ``leader`` comes first here, as its forecasts were less off [K]."""
+    code = FeedNote.WEATHER_LEADS
+    return fact(code, provider=leader, kelvin=kelvin, usual=usual, usual_kelvin=usual_kelvin)
+
+
+def weather_blended(leader: str, second: str, share: float) -> Fact:
+    """Returns the note that temperatures are a mean of two providers' (``share`` is the second's),
+    as it was less off here than each of them."""
+    return fact(FeedNote.WEATHER_BLENDED, leader=leader, second=second, share=share)
 
 
 def tariffs_stale(fetched_at: datetime, troubles: Sequence[str]) -> Fact:

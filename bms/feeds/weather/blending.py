@@ -6,7 +6,8 @@ request for each model run.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -22,8 +23,9 @@ from bms.feeds.client.series_archive import SeriesArchive
 from bms.feeds.weather.hourly_forecast import HOUR_S, HourlyForecast
 from bms.feeds.weather.observations import StationObservations
 from bms.feeds.weather.providers import ForecastCell, ForecastProvider, cell_of
+from bms.feeds.weather.skill import Choice, SkillRecord
 from bms.model.fact import Fact
-from bms.model.planning.feed import FeedSeries, WeatherSeries
+from bms.model.planning.feed import FeedSeries, ForecastScore, WeatherQuantity, WeatherSeries
 from bms.model.planning.grid import Flags
 from bms.model.readings.series import Floats, Series, grid_length
 from bms.ports.clock import Clock
@@ -43,7 +45,11 @@ _RUN_DELAY = timedelta(hours=2, minutes=30)
 """DMI starts a model run every three hours; it is assumed to be published so much later."""
 _OVERDUE_REFRESH = timedelta(minutes=30)
 """Interval of requests for a model run that is overdue."""
+_RECORD_REFRESH = timedelta(hours=6)
+"""Interval of requests for a forecast that is not used but kept on record."""
 _EPOCH = utc_time(0)
+
+Delivery = FetchResult[HourlyForecast]
 
 
 @dataclass(slots=True)
@@ -57,11 +63,32 @@ class BlendedForecast:
     sources: list[str] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
     notes: list[Fact] = field(default_factory=list)
+    deliveries: dict[str, Delivery | None] = field(default_factory=dict)
+
+    def of(self, what: WeatherQuantity) -> Floats:
+        """The values of a quantity."""
+        return self.temp if what is WeatherQuantity.TEMP else self.ghi
+
+    def is_complete(self, what: WeatherQuantity) -> bool:
+        """Whether every hour of a quantity is known."""
+        return bool(np.isfinite(self.of(what)).all())
 
     @property
     def complete(self) -> bool:
         """Whether every hour is known."""
-        return bool(np.isfinite(self.temp).all() and np.isfinite(self.ghi).all())
+        return all(self.is_complete(what) for what in WeatherQuantity)
+
+    def note(self, one: Fact) -> None:
+        """Adds a note, once."""
+        if one not in self.notes:
+            self.notes.append(one)
+
+    def credit(self, provider: ForecastProvider, delivery: Delivery) -> None:
+        """Adds a source; the first one tells how old the forecast is."""
+        if not self.sources:
+            self.issued_at = delivery.value.issued(delivery.fetched_at)
+        if provider.credit not in self.sources:
+            self.sources.append(provider.credit)
 
 
 class LiveWeather:
@@ -80,7 +107,9 @@ class LiveWeather:
         self._clock = clock
         self._providers = chosen
         self._observed = observed
+        self._skill = SkillRecord(archive, observed, clock, [each.id for each in chosen])
         self._kept: dict[str, datetime] = {}
+        self._served: dict[str, tuple[object, ...]] = {}
 
     def weather(
         self, latitude: float, longitude: float, *, start: datetime, end: datetime
@@ -159,33 +188,99 @@ class LiveWeather:
         sources = [source] if source else []
         return np.where(used, foreseen, observed), ", ".join([*sources, "earlier forecasts"])
 
+    def scores(self, latitude: float, longitude: float) -> tuple[ForecastScore, ...]:
+        """Returns what each provider foresaw at a position against what came."""
+        return self._skill.scores(cell_of(latitude, longitude))
+
     def _forecast(self, cell: ForecastCell, first: int, n: int) -> BlendedForecast:
         ahead = BlendedForecast(first=first, temp=np.full(n, np.nan), ghi=np.full(n, np.nan))
         if n <= 0:
             return ahead
-        stale: list[tuple[ForecastProvider, FetchResult[HourlyForecast]]] = []
+        for what in WeatherQuantity:
+            self._fill(ahead, what, cell)
         for provider in self._providers:
-            if ahead.sources and ahead.complete:
+            self._fill_from_earlier_runs(ahead, provider, cell)
+        self._keep_served(cell, ahead)
+        self._ask_for_the_record(ahead, cell)
+        return ahead
+
+    def _fill(self, ahead: BlendedForecast, what: WeatherQuantity, cell: ForecastCell) -> None:
+        """Fills a quantity from the forecasts of the leader, then of the others, the stale ones
+        last."""
+        choice = self._skill.choice(cell, what)
+        by_id = {provider.id: provider for provider in self._providers}
+        ranked = [by_id[each] for each in choice.order]
+        stale: list[tuple[ForecastProvider, Delivery]] = []
+        self._fill_blended(ahead, what, cell, choice, by_id)
+        for provider in ranked:
+            if ahead.is_complete(what):
                 break
+            delivery = self._delivery(ahead, provider, cell)
+            if delivery is None:
+                continue
+            if self._age(delivery) > STALE_AFTER:
+                stale.append((provider, delivery))
+            else:
+                self._fill_from(ahead, what, provider, delivery, ranked[0])
+        for provider, delivery in sorted(stale, key=lambda one: self._age(one[1])):
+            self._fill_from(ahead, what, provider, delivery, ranked[0])
+        leader, usual = ranked[0], self._providers[0]
+        leads = leader is not usual and leader.credit in ahead.sources
+        if leads and what is WeatherQuantity.TEMP:
+            ahead.note(_leads(choice, leader, usual))
+
+    def _fill_blended(
+        self,
+        ahead: BlendedForecast,
+        what: WeatherQuantity,
+        cell: ForecastCell,
+        choice: Choice,
+        by_id: Mapping[str, ForecastProvider],
+    ) -> None:
+        """Fills the hours that the leader and the second one both foresee with their mean."""
+        if choice.second is None:
+            return
+        pair = [by_id[choice.order[0]], by_id[choice.second]]
+        found = [self._delivery(ahead, provider, cell) for provider in pair]
+        fresh = [each for each in found if each is not None and self._age(each) <= STALE_AFTER]
+        if len(fresh) < 2:
+            return
+        ours, theirs = (one.value.on_hours(ahead.first, len(ahead.temp))[what] for one in fresh)
+        mean = (1 - choice.weight) * ours + choice.weight * theirs
+        there = np.isfinite(mean)
+        if not there.any():
+            return
+        ahead.of(what)[there] = mean[there]
+        for provider, delivery in zip(pair, fresh, strict=True):
+            ahead.credit(provider, delivery)
+        if what is WeatherQuantity.TEMP:
+            leader, second = (provider.credit for provider in pair)
+            ahead.note(feed_notes.weather_blended(leader, second, choice.weight))
+
+    def _delivery(
+        self, ahead: BlendedForecast, provider: ForecastProvider, cell: ForecastCell
+    ) -> Delivery | None:
+        """Returns the provider's forecast, asked for once; None where it has none."""
+        if provider.id not in ahead.deliveries:
+            ahead.deliveries[provider.id] = None
             try:
                 delivery = self._fetch_forecast(provider, cell)
             except FeedError as error:
                 ahead.troubles.append(str(error))
-                continue
+                return None
             if delivery.trouble:
                 ahead.troubles.append(f"{provider.credit}: {delivery.trouble}")
-            if self._age(delivery) > STALE_AFTER:
-                stale.append((provider, delivery))
-            else:
-                self._fill_from(ahead, provider, delivery)
-        for provider, delivery in sorted(stale, key=lambda one: self._age(one[1])):
-            if not (ahead.sources and ahead.complete):
-                self._fill_from(ahead, provider, delivery)
-        for provider in self._providers:
-            self._fill_from_earlier_runs(ahead, provider, cell)
-        return ahead
+            ahead.deliveries[provider.id] = delivery
+        return ahead.deliveries[provider.id]
 
-    def _age(self, delivery: FetchResult[HourlyForecast]) -> timedelta:
+    def _ask_for_the_record(self, ahead: BlendedForecast, cell: ForecastCell) -> None:
+        """Asks the providers that were not needed, seldom: what they foresee is kept on record."""
+        for provider in self._providers:
+            if provider.id not in ahead.deliveries:
+                with suppress(FeedError):
+                    self._fetch_forecast(provider, cell, seldom=True)
+
+    def _age(self, delivery: Delivery) -> timedelta:
         """Returns the age of the model run, however new the answer is."""
         return self._clock.now() - delivery.value.issued(delivery.fetched_at)
 
@@ -240,48 +335,28 @@ class LiveWeather:
     def _fill_from(
         self,
         ahead: BlendedForecast,
+        what: WeatherQuantity,
         provider: ForecastProvider,
-        delivery: FetchResult[HourlyForecast],
+        delivery: Delivery,
+        leader: ForecastProvider,
     ) -> None:
         """Fills unknown hours from a forecast, and notes what a reader has to know about it."""
-        temp, ghi = delivery.value.on_hours(ahead.first, len(ahead.temp))
-        new_temp = np.isnan(ahead.temp) & np.isfinite(temp)
-        new_ghi = np.isnan(ahead.ghi) & np.isfinite(ghi)
-        if not (new_temp.any() or new_ghi.any()):
+        values, told = ahead.of(what), delivery.value.on_hours(ahead.first, len(ahead.temp))[what]
+        new = np.isnan(values) & np.isfinite(told)
+        if not new.any():
             return
-        ahead.notes += self._notes(ahead, provider, delivery, new_temp | new_ghi)
-        ahead.temp[new_temp], ahead.ghi[new_ghi] = temp[new_temp], ghi[new_ghi]
-        if provider.estimates_irradiance and new_ghi.any():
-            ahead.notes.append(feed_notes.sun_estimated(provider.credit))
-        if not ahead.sources:
-            ahead.issued_at = delivery.value.issued(delivery.fetched_at)
-        ahead.sources.append(provider.credit)
-
-    def _notes(
-        self,
-        ahead: BlendedForecast,
-        provider: ForecastProvider,
-        delivery: FetchResult[HourlyForecast],
-        new: Flags,
-    ) -> list[Fact]:
-        age = self._age(delivery)
-        why = ahead.troubles
-        notes = [feed_notes.weather_stale(age, why)] if age > STALE_AFTER else []
-        if not ahead.sources and provider is not self._providers[0]:
-            notes.append(feed_notes.weather_fallback(provider.credit, why))
-        elif ahead.sources and new.any():
-            at = np.flatnonzero(new)
-            since = utc_time(ahead.first + int(at[0]) * HOUR_S)
-            if np.isfinite(ahead.temp[at[-1] :]).any():
-                until = utc_time(ahead.first + int(at[-1] + 1) * HOUR_S)
-                notes.append(feed_notes.weather_gap(provider.credit, since, until))
-            else:
-                notes.append(feed_notes.weather_tail(provider.credit, since))
-        return notes
+        if self._age(delivery) > STALE_AFTER:
+            ahead.note(feed_notes.weather_stale(self._age(delivery), ahead.troubles))
+        if provider is not leader or np.isfinite(values).any():
+            ahead.note(_place(ahead, what, provider, new))
+        values[new] = told[new]
+        if provider.estimates_irradiance and what is WeatherQuantity.GHI:
+            ahead.note(feed_notes.sun_estimated(provider.credit))
+        ahead.credit(provider, delivery)
 
     def _fetch_forecast(
-        self, provider: ForecastProvider, cell: ForecastCell
-    ) -> FetchResult[HourlyForecast]:
+        self, provider: ForecastProvider, cell: ForecastCell, *, seldom: bool = False
+    ) -> Delivery:
         dataset = Dataset(
             key=f"{provider.id}_{cell.name}",
             name=f"{provider.credit} at {cell.latitude:.2f}, {cell.longitude:.2f}",
@@ -291,40 +366,65 @@ class LiveWeather:
         url, now = provider.url(cell), self._clock.now()
         least = provider.least_interval
         newest_run = (now - _RUN_DELAY - _EPOCH) % provider.run_interval
-        delivery = self._fetcher.fetch(dataset, url, refresh=max(newest_run, least))
-        if now - delivery.fetched_at > newest_run:
+        refresh = _RECORD_REFRESH if seldom else max(newest_run, least)
+        delivery = self._fetcher.fetch(dataset, url, refresh=refresh)
+        if not seldom and now - delivery.fetched_at > newest_run:
             delivery = self._fetcher.fetch(dataset, url, refresh=max(_OVERDUE_REFRESH, least))
         self._keep(provider, cell, delivery)
         return delivery
 
-    def _keep(
-        self, provider: ForecastProvider, cell: ForecastCell, delivery: FetchResult[HourlyForecast]
-    ) -> None:
-        """Archives a forecast: newest by hour, and by lead time."""
+    def _keep(self, provider: ForecastProvider, cell: ForecastCell, delivery: Delivery) -> None:
+        """Archives a provider's forecast: the newest by hour, and by lead time for its score."""
         if self._kept.get(f"{provider.id}_{cell.name}") == delivery.fetched_at:
             return
-        forecast = delivery.value
-        hours = forecast.seconds
-        made = forecast.issued(delivery.fetched_at).timestamp()
+        hours = delivery.value.seconds
+        made = delivery.value.issued(delivery.fetched_at).timestamp()
         lead_h = (hours - int(delivery.fetched_at.timestamp())) / HOUR_S
-        for what, values in (("temp", forecast.temp_out_c), ("ghi", forecast.ghi_wm2)):
-            before = lead_h > -1.0  # an hour that was over is as others foresaw it
-            self._archive.put(
-                _kept_name(cell, what), HOUR_S, Samples(hours[before], values[before])
-            )
+        for what, values in zip(WeatherQuantity, delivery.value.quantities, strict=True):
             there = np.isfinite(values)
             known = Samples(hours[there], values[there])
             self._archive.put(_run_name(provider, cell, what), HOUR_S, known)
             stamps = Samples(hours[there], np.full(int(there.sum()), made))
             self._archive.put(_run_name(provider, cell, f"{what}.issued"), HOUR_S, stamps)
-        for lead in LEADS_H:
-            far = lead_h >= lead
-            self._archive.put(
-                _kept_name(cell, f"temp.lead{lead}"),
-                HOUR_S,
-                Samples(hours[far], forecast.temp_out_c[far]),
-            )
+            self._skill.keep(provider.id, cell, what, known, lead_h[there])
         self._kept[f"{provider.id}_{cell.name}"] = delivery.fetched_at
+
+    def _keep_served(self, cell: ForecastCell, ahead: BlendedForecast) -> None:
+        """Archives what is served: the newest by hour, and temperatures by lead time."""
+        now = int(self._clock.now().timestamp())
+        came = (each.fetched_at for each in ahead.deliveries.values() if each is not None)
+        state = (now // HOUR_S, len(ahead.temp), *came)
+        if self._served.get(cell.name) == state:
+            return
+        hours = ahead.first + HOUR_S * np.arange(len(ahead.temp), dtype=np.int64)
+        for what in WeatherQuantity:
+            served = Samples(hours, ahead.of(what))
+            self._archive.put(_kept_name(cell, what), HOUR_S, served)
+        for lead in LEADS_H:
+            far = hours - now >= lead * HOUR_S
+            samples = Samples(hours[far], ahead.temp[far])
+            self._archive.put(_kept_name(cell, f"temp.lead{lead}"), HOUR_S, samples)
+        self._served[cell.name] = state
+
+
+def _place(
+    ahead: BlendedForecast, what: WeatherQuantity, provider: ForecastProvider, new: Flags
+) -> Fact:
+    """Returns the note of hours ``new`` that another provider than the leader foresees."""
+    if not ahead.sources or ahead.sources == [provider.credit]:
+        return feed_notes.weather_fallback(provider.credit, ahead.troubles)
+    at = np.flatnonzero(new)
+    since = utc_time(ahead.first + int(at[0]) * HOUR_S)
+    if not np.isfinite(ahead.of(what)[at[-1] :]).any():
+        return feed_notes.weather_tail(provider.credit, since)
+    until = utc_time(ahead.first + int(at[-1] + 1) * HOUR_S)
+    return feed_notes.weather_gap(provider.credit, since, until)
+
+
+def _leads(choice: Choice, leader: ForecastProvider, usual: ForecastProvider) -> Fact:
+    return feed_notes.weather_leads(
+        leader.credit, choice.rmse[leader.id], usual.credit, choice.rmse[usual.id]
+    )
 
 
 def _read(provider: ForecastProvider, cell: ForecastCell, body: bytes) -> HourlyForecast:

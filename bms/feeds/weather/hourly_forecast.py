@@ -9,6 +9,7 @@ import numpy as np
 
 from bms.errors import FeedError
 from bms.feeds.client.payload import EpochSeconds, Samples
+from bms.model.planning.feed import WeatherQuantity
 from bms.model.readings.series import Floats
 
 HOUR_S = 3600
@@ -39,19 +40,25 @@ class HourlyForecast:
     def seconds(self) -> EpochSeconds:
         return self.first + HOUR_S * np.arange(len(self.temp_out_c), dtype=np.int64)
 
+    @property
+    def quantities(self) -> tuple[Floats, Floats]:
+        """Temperature [degC] and irradiance [W/m2], in the order of ``WeatherQuantity``."""
+        return self.temp_out_c, self.ghi_wm2
+
     def issued(self, fetched_at: datetime) -> datetime:
         """Returns when the run was made; when it came, where that is not published."""
         return fetched_at if self.issued_at is None else min(self.issued_at, fetched_at)
 
-    def on_hours(self, first: int, n: int) -> tuple[Floats, Floats]:
+    def on_hours(self, first: int, n: int) -> dict[WeatherQuantity, Floats]:
         """Returns temperature [degC] and irradiance [W/m2] of ``n`` hours from ``first`` [epoch s].
         Shapes (n,)."""
         at = (np.arange(n) * HOUR_S + first - self.first) // HOUR_S
         known = (at >= 0) & (at < len(self.temp_out_c))
-        temp, ghi = np.full(n, np.nan), np.full(n, np.nan)
-        temp[known] = self.temp_out_c[at[known]]
-        ghi[known] = self.ghi_wm2[at[known]]
-        return temp, ghi
+        found = {}
+        for what, values in zip(WeatherQuantity, self.quantities, strict=True):
+            found[what] = np.full(n, np.nan)
+            found[what][known] = values[at[known]]
+        return found
 
 
 def hour_range(*series: Samples) -> tuple[int, int]:

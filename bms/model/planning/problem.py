@@ -92,6 +92,9 @@ class Weather:
     """Outdoor air temperature [temp] of each step, interval mean; null where it is not known."""
     ghi_wm2: Numbers
     """Global horizontal irradiance [W/m2] of each step, interval mean; null where not known."""
+    temp_out_spread_k: Numbers = ()
+    """Standard deviation of the error of the outdoor temperature [K] of each step, as forecasts
+    have erred before; empty where there is no record."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -146,7 +146,12 @@ def _corrected_weather(
         feed=ports.feed,
         readings=ports.readings,
     )
-    return replace(weather, temp_out_c=numbers(temps.temp_out_c)), notes + temps.notes
+    told = replace(
+        weather,
+        temp_out_c=numbers(temps.temp_out_c),
+        temp_out_spread_k=() if temps.spread_k is None else numbers(temps.spread_k),
+    )
+    return told, notes + temps.notes
 
 
 def _zone_tasks(use: Use, ports: ProblemPorts, now: datetime, n: int) -> tuple[ZoneTask, ...]:

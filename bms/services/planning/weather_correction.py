@@ -13,6 +13,7 @@ from bms.errors import FeedError
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site
 from bms.model.fact import Fact, MessageCode, fact
+from bms.model.planning.feed import WeatherQuantity
 from bms.model.planning.grid import Flags
 from bms.model.readings.series import Floats
 from bms.ports.feeds import Feed, RememberingFeed
@@ -24,9 +25,13 @@ WINDOW_H = 14 * 24
 HALF_LIFE_H = 5 * 24.0
 """An error counts half as much as one that is so much younger [h]."""
 
-SCEPTICISM_H = 24.0
-"""Hours [h] of errors that weigh as much as the belief that there is no bias. Errors of 1.2 K that
-last 7 h say as much in a day as a spread of biases of 0.7 K between buildings does beforehand."""
+ERRORS_LAST_H, BIASES_K, USUAL_SCATTER_K = 7.0, 0.7, 1.2
+"""How long an error of a forecast lasts [h], how biases are spread between buildings, and how
+errors scatter beforehand [K]. Errors that scatter by s say as much in 7 (s / 0.7)^2 hours as is
+believed beforehand: that there is no bias. The less they scatter, the sooner a bias is clear."""
+
+USUAL_H = 24.0
+"""Hours [h] of errors that weigh as much as the scatter that is usual."""
 
 FEWEST_H = 24
 LARGEST_K = 4.0
@@ -43,10 +48,16 @@ class Bias:
 
     leads_h: Floats
     kelvin: Floats
+    spread_k: Floats
+    """What is left of the errors [K] by lead time, as a standard deviation; (m,)."""
 
     def at(self, lead_h: Floats) -> Floats:
         """The bias of hours so far ahead [h], changing steadily from one lead to the next [K]."""
         return np.interp(lead_h, self.leads_h, self.kelvin)
+
+    def spread_at(self, lead_h: Floats) -> Floats:
+        """The standard deviation of what is left so far ahead [K]."""
+        return np.interp(lead_h, self.leads_h, self.spread_k)
 
     @property
     def worth_telling(self) -> bool:
@@ -99,9 +110,33 @@ def forecast_bias(
         return Distrusted(Distrust.FEW)
     if abs(shared) > LARGEST_K:
         return Distrusted(Distrust.FAR_OFF, shared)
-    overall = shared * _trust(float(np.mean([_hours(one, weight) for one in errors.values()])))
-    kelvin = [overall + _own(error, weight, shared) for error in errors.values()]
-    return Bias(np.array(list(errors), dtype=np.float64), np.array(kelvin))
+    sceptical = _scepticism_h(errors, weight, shared)
+    hours = float(np.mean([_hours(one, weight) for one in errors.values()]))
+    overall = shared * _trust(hours, sceptical)
+    kelvin = [overall + _own(error, weight, shared, sceptical) for error in errors.values()]
+    spread = [
+        _spread(error, weight, off) for error, off in zip(errors.values(), kelvin, strict=True)
+    ]
+    return Bias(np.array(list(errors), dtype=np.float64), np.array(kelvin), np.array(spread))
+
+
+def _scepticism_h(errors: Mapping[int, Floats], weight: Floats, shared: float) -> float:
+    """How many hours of errors weigh as much as the belief that there is no bias [h]."""
+    nearest = next(iter(errors.values()))
+    square = _shrunk_square(nearest - shared, weight)
+    return ERRORS_LAST_H * square / BIASES_K**2
+
+
+def _spread(error: Floats, weight: Floats, off: float) -> float:
+    """The standard deviation of errors beside their bias [K], drawn to the usual one."""
+    return float(np.sqrt(_shrunk_square(error - off, weight)))
+
+
+def _shrunk_square(error: Floats, weight: Floats) -> float:
+    """The mean square of errors [K2], with a day of usual ones."""
+    hours = _hours(error, weight)
+    square = _mean(error**2, weight) if hours else 0.0
+    return (USUAL_H * USUAL_SCATTER_K**2 + hours * square) / (USUAL_H + hours)
 
 
 def _honest(errors: Mapping[int, Floats], weight: Floats, ghi_wm2: Floats) -> Flags:
@@ -113,15 +148,15 @@ def _honest(errors: Mapping[int, Floats], weight: Floats, ghi_wm2: Floats) -> Fl
     return dark | sunny if in_dark - in_sun <= _SUN_WARMED_K else dark
 
 
-def _own(error: Floats, weight: Floats, shared: float) -> float:
+def _own(error: Floats, weight: Floats, shared: float, sceptical: float) -> float:
     """By how much a lead time differs from all of them together, as far as it is known [K]."""
     mean = _mean(error, weight)
-    return (mean - shared) * _trust(_hours(error, weight)) if np.isfinite(mean) else 0.0
+    return (mean - shared) * _trust(_hours(error, weight), sceptical) if np.isfinite(mean) else 0.0
 
 
-def _trust(hours: float) -> float:
+def _trust(hours: float, sceptical: float) -> float:
     """How much of a mean of so many hours [h] is believed, 0..1."""
-    return hours / (hours + SCEPTICISM_H)
+    return hours / (hours + sceptical)
 
 
 def _hours(error: Floats, weight: Floats) -> float:
@@ -141,10 +176,12 @@ HOUR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Corrected:
-    """Outdoor temperatures [degC], shape (n,), and what was done to them."""
+    """Outdoor temperatures [degC], shape (n,), and what was done to them; ``spread_k`` is the
+    standard deviation of their errors on record [K], shape (n,) too, None where there is none."""
 
     temp_out_c: Floats
     notes: tuple[Fact, ...] = ()
+    spread_k: Floats | None = None
 
 
 def corrected(
@@ -162,13 +199,34 @@ def corrected(
     Unchanged where the feed remembers no forecasts or the building has no sensor of its own.
     """
     found = _bias(site, now, feed, readings)
-    if isinstance(found, Distrusted):
-        return Corrected(temp_out_c, _distrust(found))
-    if found is None or not found.worth_telling:
-        return Corrected(temp_out_c)
     lead_h = ((start - now) + step / 2) / HOUR + np.arange(len(temp_out_c)) * (step / HOUR)
+    lead_h = np.maximum(lead_h, 0.0)
+    if not isinstance(found, Bias):
+        notes = () if found is None else _distrust(found)
+        return Corrected(temp_out_c, notes, _spread_on_record(site, feed, lead_h))
+    spread = found.spread_at(lead_h)
+    if not found.worth_telling:
+        return Corrected(temp_out_c, spread_k=spread)
     note = fact(ForecastNote.CORRECTED, kelvin=float(-found.kelvin[0]))
-    return Corrected(temp_out_c - found.at(np.maximum(lead_h, 0.0)), (note,))
+    return Corrected(temp_out_c - found.at(lead_h), (note,), spread)
+
+
+def _spread_on_record(site: Site, feed: Feed, lead_h: Floats) -> Floats | None:
+    """The standard deviation of the errors of the best provider's forecasts at stations [K]."""
+    if not isinstance(feed, RememberingFeed):
+        return None
+    try:
+        scores = feed.scores(site.latitude, site.longitude)
+    except FeedError:
+        return None
+    best: dict[int, float] = {}
+    for score in scores:
+        if score.quantity is WeatherQuantity.TEMP and score.n >= FEWEST_H:
+            best[score.lead_h] = min(score.rmse, best.get(score.lead_h, score.rmse))
+    if not best:
+        return None
+    leads = sorted(best)
+    return np.asarray(np.interp(lead_h, leads, [best[lead] for lead in leads]))
 
 
 def _bias(

@@ -18,7 +18,7 @@ from bms.clock import VirtualClock
 from bms.errors import FeedError
 from bms.feeds.client.http import HttpxClient
 from bms.feeds.live import ADDRESSES, LiveFeed, live_feed
-from bms.model.planning.feed import FeedSeries
+from bms.model.planning.feed import FeedSeries, WeatherSeries
 from bms.ports.feeds import Feed, RememberingFeed
 from tests.rigs.feeds.answers import (
     HOUR,
@@ -31,7 +31,7 @@ from tests.rigs.feeds.answers import (
     observations,
     prices,
 )
-from tests.rigs.feeds.server import FeedServer, Reply
+from tests.rigs.feeds.server import Asked, FeedServer, Reply
 from tests.rigs.sentences import danish, english
 
 NOW = datetime(2026, 1, 14, 10, 20, tzinfo=UTC)
@@ -401,6 +401,69 @@ class TestWeather:
             for lead, series in rig.feed.forecasts(*AARHUS, start=start, end=end).items()
         }
         assert known == {0: 26, 6: 20, 12: 14, 24: 2, 48: 0}
+
+
+class TestSkill:
+    """Stations observe the hour of the day; DMI foresees ``dmi_k`` more, MET Norway ``metno_k``
+    (and both half a kelvin less in the mean, as midnight is a fall that means are taken over)."""
+
+    def days(self, rig: Rig, dmi_k: float, metno_k: float, days: int = 8) -> WeatherSeries:
+        def dmi(_: Asked) -> bytes:
+            start = rig.clock.now().replace(minute=0) - 4 * HOUR
+            body = json.loads(dmi_forecast(start, 60))
+            temps = [273.15 + (start.hour + i) % 24 - 0.5 + dmi_k for i in range(61)]
+            body["ranges"]["temperature-2m"]["values"] = temps
+            return json.dumps(body).encode()
+
+        def metno(_: Asked) -> bytes:
+            start = rig.clock.now().replace(minute=0)
+            body = json.loads(metno_forecast(start, 90))
+            for i, row in enumerate(body["properties"]["timeseries"]):
+                celsius = (start.hour + i) % 24 - 0.5 + metno_k
+                row["data"]["instant"]["details"]["air_temperature"] = celsius
+            return json.dumps(body).encode()
+
+        rig.server.says(EDR, Reply(dmi))
+        rig.server.says(METNO, Reply(metno))
+        for _ in range(days * 4):
+            rig.clock.advance(6 * HOUR)
+            seen = rig.weather()
+        return seen
+
+    def test_each_provider_has_its_errors_by_lead_time(self, rig: Rig) -> None:
+        self.days(rig, 2.0, 0.0, days=3)
+        found = {
+            (each.provider, each.lead_h): each
+            for each in rig.feed.scores(*AARHUS)
+            if each.quantity == "temp"
+        }
+        assert found["dmi", 6].bias == pytest.approx(1.5, abs=0.3)
+        assert found["metno", 6].bias == pytest.approx(-0.5, abs=0.3)
+        assert found["dmi", 24].n >= 24
+        assert found["dmi", 24].rmse >= abs(found["dmi", 24].bias)
+
+    def test_the_better_one_leads_and_it_is_said(self, rig: Rig) -> None:
+        seen = self.days(rig, 4.0, 0.2).temp_out_c
+        assert rig.codes(seen)[0] == "weather_leads"
+        assert seen.source.startswith("MET Norway")
+        assert "MET Norway (CC BY 4.0) kommer først her" in danish(seen.notes[0])
+
+    def test_two_that_err_to_opposite_sides_are_averaged(self, rig: Rig) -> None:
+        seen = self.days(rig, 2.0, -2.0).temp_out_c
+        assert rig.codes(seen) == ["weather_blended"]
+        hours = [(seen.series.start + HOUR * i).hour for i in range(1, 12)]
+        inner = [i for i, hour in enumerate(hours, 1) if 1 < hour < 22]
+        for i in inner:
+            expected = (seen.series.start + HOUR * i).hour
+            assert seen.series.values[i] == pytest.approx(expected, abs=0.9)
+
+    def test_who_is_not_needed_is_asked_seldom(self, rig: Rig) -> None:
+        fresh = lambda _: dmi_forecast(rig.clock.now().replace(minute=0) - 4 * HOUR, 60)  # noqa: E731
+        rig.server.says(EDR, Reply(fresh))
+        for _ in range(24):
+            rig.weather()
+            rig.clock.advance(HOUR)
+        assert len(rig.server.paths(METNO)) == 4
 
 
 class TestManners:

@@ -12,6 +12,7 @@ import pytest
 
 from bms.messages import translator
 from bms.model.assets.point import Role
+from bms.model.planning.feed import ForecastScore, WeatherQuantity
 from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.series import Floats, Series
 from bms.ports.feeds import RememberingFeed
@@ -70,8 +71,10 @@ class TestTheBias:
     def test_little_data_count_little(self) -> None:
         measured = np.full(N, np.nan)
         measured[-30:] = TRUTH[-30:]
-        short = bias_of({0: TRUTH + 2.0}, measured).kelvin[0]
+        scattered = TRUTH + 2.0 + np.where(HOURS % 2 == 0, 1.5, -1.5)
+        short = bias_of({0: scattered}, measured).kelvin[0]
         assert 0.3 < short < 1.2
+        assert bias_of({0: TRUTH + 2.0}, measured).kelvin[0] > short, "it is clearer"
         measured[:-20] = np.nan
         assert forecast_bias({0: TRUTH + 2.0}, measured, SUN) == Distrusted("few")
 
@@ -79,6 +82,20 @@ class TestTheBias:
         far = np.full(N, np.nan)
         found = bias_of({0: TRUTH + 1.0, 48: far}, TRUTH)
         assert 0.6 < found.kelvin[1] <= found.kelvin[0]
+
+    def test_three_days_leave_little_of_a_bias_that_is_clear(self) -> None:
+        noise = np.random.default_rng(3).normal(0.0, 0.4, N)
+        measured = np.where(HOURS >= N - 72, TRUTH, np.nan)
+        left = 1.5 - bias_of({0: TRUTH + 1.5 + noise}, measured).kelvin[0]
+        assert 0.0 < left < 0.25
+
+    def test_what_is_left_of_the_errors_is_the_spread(self) -> None:
+        noise = np.random.default_rng(4).normal(0.0, 1.0, N)
+        found = bias_of({0: TRUTH + 1.0 + 0.3 * noise, 24: TRUTH + 2.0 * noise}, TRUTH)
+        near, far = found.spread_k
+        assert near < 0.7
+        assert 1.5 < far < 2.1
+        assert near < found.spread_at(np.array([12.0]))[0] < far
 
     def test_the_last_days_count_more(self) -> None:
         drifting = TRUTH + np.where(N // 2 > HOURS, 2.0, 0.0)
@@ -126,6 +143,20 @@ class Remembering(FakeFeed):
         truth = self.weather(latitude, longitude, start=start, end=end, now=end).temp_out_c.series
         return {lead: Series(start, HOUR, truth.values + self.off_k) for lead in (0, 24)}
 
+    def scores(self, latitude: float, longitude: float) -> tuple[ForecastScore, ...]:
+        return tuple(
+            ForecastScore(
+                provider=name,
+                quantity=WeatherQuantity.TEMP,
+                lead_h=lead,
+                n=200,
+                bias=0.0,
+                rmse=rmse + lead / 48,
+            )
+            for name, rmse in (("one", 0.5), ("other", 0.9))
+            for lead in (0, 48)
+        )
+
 
 NOW = utc(2019, 1, 15, 10, 7)
 SITE = lodge()
@@ -155,9 +186,19 @@ class TestThePlan:
 
     def test_its_forecast_is_corrected_and_it_says_so(self) -> None:
         made = self.problem(Remembering(), store())
-        assert made.weather.temp_out_c[0] == pytest.approx(10.0 - 0.9, abs=0.1)
+        assert made.weather.temp_out_c[0] == pytest.approx(10.0 - 1.0, abs=0.05)
         assert [note.code for note in made.notes] == ["forecast_corrected"]
-        assert "−0.9 K" in translator("en").describe(made.notes[0])
+        assert "−1.0 K" in translator("en").describe(made.notes[0])
+
+    def test_it_tells_how_far_forecasts_have_erred_here(self) -> None:
+        spread = self.problem(Remembering(), store()).weather.temp_out_spread_k
+        assert len(spread) == 96
+        assert 0.1 < spread[0] < 0.6
+
+    def test_without_a_sensor_they_have_erred_as_at_stations(self) -> None:
+        spread = self.problem(Remembering(), MemoryStore()).weather.temp_out_spread_k
+        assert spread[0] == pytest.approx(0.5, abs=0.01)
+        assert spread[-1] == pytest.approx(1.0, abs=0.01)
 
     def test_a_feed_without_a_memory_is_taken_as_it_is(self) -> None:
         feed = FakeFeed()

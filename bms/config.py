@@ -68,6 +68,15 @@ class Settings(BaseSettings):
         "Kommunens energistyring", min_length=2, description="who publishes the open data"
     )
     open_meteo: bool = Field(default=False, description="ask Open-Meteo for the weather, too")
+    feed_urls: str = Field(
+        "", description="other addresses of providers, name=https://host by commas"
+    )
+    entsoe_token_file: Path | None = Field(
+        None, description="file with the token of ENTSO-E, a second source of prices"
+    )
+    nordpool_file: Path | None = Field(
+        None, description="file with user name and password of Nord Pool, a second source of prices"
+    )
     tariffs: Path | None = Field(None, description="file of the tariffs; default the shipped one")
     mqtt_url: str | None = Field(
         None,

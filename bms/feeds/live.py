@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from bms.feeds.client.cached_fetch import DatasetFetcher
+from bms.feeds.client.check import DatasetCheck
 from bms.feeds.client.disk_cache import DiskCache
-from bms.feeds.client.http import HttpClient, HttpxClient
+from bms.feeds.client.http import HttpClient, HttpxClient, PostingClient
 from bms.feeds.client.series_archive import SeriesArchive
-from bms.feeds.electricity import energidata
+from bms.feeds.electricity import energidata, entsoe, nordpool
 from bms.feeds.electricity.day_ahead import LivePrices
 from bms.feeds.electricity.emissions import LiveEmissions
+from bms.feeds.electricity.nordpool import Subscription
+from bms.feeds.electricity.second_sources import PriceSource
 from bms.feeds.tariffs.book import TariffBook
 from bms.feeds.tariffs.pricelist_overlay import LiveTariffs
 from bms.feeds.weather import dmi, metno, open_meteo
@@ -29,7 +33,18 @@ ADDRESSES: Mapping[str, str] = {
     "metno": metno.BASE,
     "open_meteo": open_meteo.BASE,
     "energidata": energidata.BASE,
+    "entsoe": entsoe.BASE,
+    "nordpool": nordpool.BASE,
+    "nordpool_token": nordpool.TOKEN_BASE,
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceKeys:
+    """Keys of the second sources of prices; one without a key is not asked."""
+
+    entsoe: str | None = field(default=None, repr=False)
+    nordpool: Subscription | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +78,12 @@ class LiveFeed:
         """Returns hourly temperature [degC] as it was forecast, by lead time [h]."""
         return self.weather_of.forecasts(latitude, longitude, start=start, end=end)
 
+    def check(self, latitude: float, longitude: float, area: str) -> Iterator[DatasetCheck]:
+        """Asks each provider of weather, prices and emission factors once."""
+        yield from self.weather_of.check(latitude, longitude)
+        yield from self.prices.check(area)
+        yield from self.emissions_of.check(area)
+
     def scores(self, latitude: float, longitude: float) -> tuple[ForecastScore, ...]:
         """Returns what each provider foresaw at a position against what came."""
         return self.weather_of.scores(latitude, longitude)
@@ -74,19 +95,21 @@ def live_feed(
     *,
     contact: str | None = None,
     open_meteo_too: bool = False,
-    client: HttpClient | None = None,
+    client: PostingClient | None = None,
     addresses: Mapping[str, str] = ADDRESSES,
+    keys: PriceKeys = PriceKeys(),
 ) -> LiveFeed:
     """Returns a feed with its cache and archive in ``folder``. No request before the first call.
 
     ``contact`` (an e-mail address or URL) goes into the User-Agent; without it MET Norway, whose
     terms of use ask for one, is left out.
     """
-    cache = DiskCache(folder)
-    fetcher, archive = (
-        DatasetFetcher(client or _client(contact), cache, clock),
-        SeriesArchive(cache),
-    )
+    cache, client = DiskCache(folder), client or _client(contact)
+    fetcher, archive = DatasetFetcher(client, cache, clock), SeriesArchive(cache)
+
+    def with_key(keyed: HttpClient) -> DatasetFetcher:
+        return DatasetFetcher(keyed, cache, clock)
+
     return LiveFeed(
         LiveWeather(
             fetcher,
@@ -95,9 +118,44 @@ def live_feed(
             providers(addresses, contact=contact is not None, open_meteo_too=open_meteo_too),
             StationObservations(fetcher, archive, clock, addresses["dmi"]),
         ),
-        LivePrices(fetcher, archive, clock, addresses["energidata"]),
+        LivePrices(
+            fetcher,
+            archive,
+            clock,
+            addresses["energidata"],
+            list(_second_sources(keys, client, addresses, with_key)),
+        ),
         LiveEmissions(fetcher, archive, clock, addresses["energidata"]),
     )
+
+
+def _second_sources(
+    keys: PriceKeys,
+    client: PostingClient,
+    addresses: Mapping[str, str],
+    with_key: Callable[[HttpClient], DatasetFetcher],
+) -> Iterator[PriceSource]:
+    if keys.entsoe is not None:
+        yield PriceSource(
+            id="entsoe",
+            credit=entsoe.CREDIT,
+            in_dkk=False,
+            fetcher=with_key(entsoe.KeyedClient(client, keys.entsoe)),
+            url=partial(entsoe.prices_url, addresses["entsoe"]),
+            read=entsoe.read_prices,
+        )
+    if keys.nordpool is not None:
+        signed = nordpool.TokenClient(client, keys.nordpool, addresses["nordpool_token"])
+        yield PriceSource(
+            id="nordpool",
+            credit=nordpool.CREDIT,
+            in_dkk=True,
+            fetcher=with_key(signed),
+            url=lambda area, start, _: nordpool.prices_url(
+                addresses["nordpool"], (area,), start.date()
+            ),
+            read=nordpool.read_prices,
+        )
 
 
 def live_tariffs(

@@ -16,6 +16,7 @@ from bms.config import PRIVATE, Settings
 from bms.errors import ConfigError, SiteFileError
 from bms.feeds.archive import ArchiveFeed
 from bms.feeds.live import live_feed, live_tariffs
+from bms.feeds.provider_settings import price_keys, provider_addresses
 from bms.feeds.sign_in.settings import access_rules, provider_of
 from bms.feeds.tariffs.factors import DANISH_NORMAL_YEAR, load_factors
 from bms.journal import FileHandsOff, FileJournal
@@ -114,7 +115,12 @@ def feed_of(settings: Settings, clock: Clock) -> Feed:
             "leave one of them out"
         )
     return live_feed(
-        settings.feeds, clock, contact=settings.contact, open_meteo_too=settings.open_meteo
+        settings.feeds,
+        clock,
+        contact=settings.contact,
+        open_meteo_too=settings.open_meteo,
+        addresses=provider_addresses(settings),
+        keys=price_keys(settings),
     )
 
 
@@ -123,7 +129,13 @@ def tariffs_of(settings: Settings, clock: Clock) -> Tariffs:
     book = tariff_book(settings)
     if settings.feed == "archive":
         return book
-    return live_tariffs(settings.feeds, clock, book, contact=settings.contact)
+    return live_tariffs(
+        settings.feeds,
+        clock,
+        book,
+        contact=settings.contact,
+        addresses=provider_addresses(settings),
+    )
 
 
 def clock_of(settings: Settings) -> Clock:

@@ -99,6 +99,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
             "costs."
         ),
     ),
+    "feeds": (
+        "system.feeds",
+        "Weather, prices and tariffs: what each provider says now, and how well it has foreseen.",
+    ),
     "detect": (
         "energy.detect",
         "What is wrong in a building, priced and ranked; and where no rule could look, why.",

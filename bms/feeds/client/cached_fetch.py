@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -66,10 +67,12 @@ class FetchResult(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class CachedValue(Generic[T]):
-    """A cache entry and its parsed value, None where there is none."""
+    """A cache entry and its parsed value, None where there is none; ``asked_now`` is False where
+    the provider was not asked, because it had been just before or has put us off."""
 
     entry: CacheEntry
     value: T | None
+    asked_now: bool = True
 
 
 class DatasetFetcher:
@@ -119,8 +122,21 @@ class DatasetFetcher:
             except FeedError as error:
                 self._cache.put(dataset.key, self._failed(dataset, entry, error, now))
                 raise FeedError(f"{dataset.name}: {error}") from error
-            self._cache.put(dataset.key, replace(entry, failures=0, trouble=None, not_before=None))
+            good = replace(entry, failures=0, trouble=None, failure=None, not_before=None)
+            self._cache.put(dataset.key, good)
             return value
+
+    def check(self, dataset: Dataset[T], url: str) -> CachedValue[T]:
+        """Asks for a dataset now, where a request is allowed; returns what is known of it then."""
+        before = self._cache.entry(dataset.key).asked_at
+        with suppress(FeedError):
+            self.fetch(dataset, url, refresh=timedelta(0))
+        known = self._cached(dataset)
+        return replace(known, asked_now=known.entry.asked_at != before)
+
+    def entry(self, dataset: Dataset[T]) -> CacheEntry:
+        """Returns what is known of the requests for a dataset."""
+        return self._cache.entry(dataset.key)
 
     def asked_at(self, dataset: Dataset[T]) -> datetime | None:
         """Returns when the dataset was last requested, None where it never was."""

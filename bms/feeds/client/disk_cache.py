@@ -14,11 +14,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from uuid import uuid4
 
 from bms.errors import FeedError
 from bms.model.codec import from_json, to_json
+
+
+class FailureKind(StrEnum):
+    """How a request failed: no answer, an answer that says later (429, 5xx), that the request is
+    refused (401, 403), another status without data, or an answer that cannot be read."""
+
+    AWAY = "away"
+    BUSY = "busy"
+    REFUSED = "refused"
+    STATUS = "status"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +39,8 @@ class CacheEntry:
 
     ``fetched_at``: the body was received; ``checked_at``: the provider last confirmed it (200 or
     304); ``fresh_until``: its ``Expires``. ``failures`` counts requests that failed in a row,
-    ``trouble`` is the error of the last one; no request before ``not_before``.
+    ``trouble`` is the error of the last one and ``failure`` its kind; no request before
+    ``not_before``.
     """
 
     url: str = ""
@@ -41,6 +54,7 @@ class CacheEntry:
     not_before: datetime | None = None
     failures: int = 0
     trouble: str | None = None
+    failure: FailureKind | None = None
 
 
 @dataclass(frozen=True, slots=True)

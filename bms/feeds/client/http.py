@@ -1,4 +1,4 @@
-"""One HTTP GET, bounded in time and size. Whether it may be asked for is decided elsewhere."""
+"""One HTTP request, bounded in time and size. Whether it may be asked for is decided elsewhere."""
 
 from __future__ import annotations
 
@@ -33,9 +33,17 @@ class HttpResponse:
 
 
 class HttpClient(Protocol):
-    """Sends one GET request."""
+    """Sends one request."""
 
     def get(self, url: str, headers: Mapping[str, str]) -> HttpResponse:
+        """The response, whatever its status. Raises ``FeedError`` when none came in full."""
+        ...
+
+
+class PostingClient(HttpClient, Protocol):
+    """Sends bodies, too: for tokens, and questions that do not fit into an address."""
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
         """The response, whatever its status. Raises ``FeedError`` when none came in full."""
         ...
 
@@ -61,14 +69,25 @@ class HttpxClient:
         Raises ``FeedError``: no connection, silence, too slow, too large, cut off, packed in a
         way that was not asked for, or a redirect to elsewhere.
         """
+        return self._sent("GET", url, headers, None)
+
+    def post(self, url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
+        """The response to a body; raises as ``get`` does."""
+        return self._sent("POST", url, headers, body)
+
+    def _sent(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> HttpResponse:
         # Only an event loop can end a call at any byte; the caller's thread may have one already.
         with ThreadPoolExecutor(max_workers=1) as thread:
-            return thread.submit(asyncio.run, self._bounded(url, headers)).result()
+            return thread.submit(asyncio.run, self._bounded(method, url, headers, body)).result()
 
-    async def _bounded(self, url: str, headers: Mapping[str, str]) -> HttpResponse:
+    async def _bounded(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> HttpResponse:
         try:
             async with asyncio.timeout(self.deadline_s):
-                return await self._response(url, headers)
+                return await self._response(method, url, headers, body)
         except TimeoutError as error:
             raise FeedError(f"the answer took longer than {self.deadline_s:g} s") from error
         except httpx.TimeoutException as error:
@@ -76,7 +95,9 @@ class HttpxClient:
         except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, zlib.error) as error:
             raise FeedError(f"no answer ({_reason(error)})") from error
 
-    async def _response(self, url: str, headers: Mapping[str, str]) -> HttpResponse:
+    async def _response(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> HttpResponse:
         own = {"User-Agent": self.user_agent, "Accept-Encoding": "gzip"}
         client = httpx.AsyncClient(
             headers=own,
@@ -86,9 +107,9 @@ class HttpxClient:
             max_redirects=MAX_REDIRECTS,
             event_hooks={"request": [partial(refuse_elsewhere, httpx.URL(url))]},
         )
-        async with client, client.stream("GET", url, headers=headers) as got:
-            body = await self._body(got) if got.is_success else b""
-            return HttpResponse(status=got.status_code, headers=dict(got.headers), body=body)
+        async with client, client.stream(method, url, headers=headers, content=body) as got:
+            answer = await self._body(got) if got.is_success else b""
+            return HttpResponse(status=got.status_code, headers=dict(got.headers), body=answer)
 
     async def _body(self, got: httpx.Response) -> bytes:
         """The unpacked body. httpx unpacks without a limit and takes half a gzip for a whole one,

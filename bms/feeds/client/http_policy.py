@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 from bms.errors import FeedError
-from bms.feeds.client.disk_cache import CacheEntry
+from bms.feeds.client.disk_cache import CacheEntry, FailureKind
 from bms.feeds.client.http import HttpResponse
 
 log = logging.getLogger(__name__)
@@ -26,22 +26,45 @@ NOT_MODIFIED = 304
 _FIRST_BACKOFF = timedelta(minutes=1)
 _MAX_BACKOFF = timedelta(minutes=32)
 _OK, _DEPRECATED, _FORBIDDEN = 200, 203, 403
+_REFUSALS = (401, _FORBIDDEN)
 _BUSY = (408, 425, 429)
 
 
 class ProviderUnavailable(FeedError):
-    """A provider, or the way to it, fails for all of its datasets."""
+    """A provider, or the way to it, fails for all of its datasets: ``kind`` tells which."""
 
-    def __init__(self, message: str, retry_after: timedelta | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        retry_after: timedelta | None = None,
+        kind: FailureKind = FailureKind.AWAY,
+    ) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+        self.kind = kind
 
 
-class Forbidden(FeedError):
+class StatusRefused(FeedError):
+    """A provider answers with a status that has no data."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(f"HTTP {status}")
+        self.kind = FailureKind.REFUSED if status in _REFUSALS else FailureKind.STATUS
+
+
+class Forbidden(StatusRefused):
     """A provider refuses this request (403)."""
 
     def __init__(self) -> None:
-        super().__init__(f"HTTP {_FORBIDDEN}")
+        super().__init__(_FORBIDDEN)
+
+
+def failure_kind(error: FeedError) -> FailureKind:
+    """Returns what kind of failure it was; what is none of the way or the status is the answer's
+    content."""
+    if isinstance(error, ProviderUnavailable | StatusRefused):
+        return error.kind
+    return FailureKind.UNREADABLE
 
 
 def is_due(entry: CacheEntry, url: str, refresh: timedelta, now: datetime) -> bool:
@@ -84,8 +107,8 @@ def check_status(response: HttpResponse, now: datetime, *, conditional: bool) ->
         return
     wait = _retry_after(response.headers.get("retry-after"), now)
     if status in _BUSY or status >= 500 or wait is not None:
-        raise ProviderUnavailable(f"HTTP {status}", wait)
-    raise Forbidden() if status == _FORBIDDEN else FeedError(f"HTTP {status}")
+        raise ProviderUnavailable(f"HTTP {status}", wait, FailureKind.BUSY)
+    raise Forbidden() if status == _FORBIDDEN else StatusRefused(status)
 
 
 def _retry_after(text: str | None, now: datetime) -> timedelta | None:
@@ -114,6 +137,7 @@ def with_backoff(entry: CacheEntry, error: FeedError, now: datetime) -> CacheEnt
         entry,
         failures=entry.failures + 1,
         trouble=str(error),
+        failure=failure_kind(error),
         not_before=now + max(pause, asked_for or timedelta(0)),
     )
 
@@ -126,6 +150,7 @@ def revalidated(entry: CacheEntry, response: HttpResponse, now: datetime) -> Cac
         fresh_until=_http_date(response.headers.get("expires")),
         failures=0,
         trouble=None,
+        failure=None,
         not_before=None,
     )
 

@@ -15,6 +15,7 @@ class FeedNote(MessageCode):
     """Notes of feeds; a plan repeats them among its reasons."""
 
     PRICES_ESTIMATED = "prices_estimated"
+    PRICES_SECOND = "prices_second"
     EMISSIONS_ESTIMATED = "emissions_estimated"
     EMISSIONS_STALE = "emissions_stale"
     WEATHER_STALE = "weather_stale"
@@ -51,6 +52,12 @@ def prices_estimated(since: datetime, troubles: Sequence[str]) -> Fact:
     """Returns the note that prices from ``since`` on are those of the usual day."""
     because = _because(troubles)
     return fact(FeedNote.PRICES_ESTIMATED, since=Moment(since), because=because)
+
+
+def prices_second(provider: str, since: datetime, troubles: Sequence[str]) -> Fact:
+    """Returns the note that another provider tells prices from ``since`` on."""
+    because = _because(troubles)
+    return fact(FeedNote.PRICES_SECOND, provider=provider, since=Moment(since), because=because)
 
 
 def emissions_estimated(since: datetime, troubles: Sequence[str]) -> Fact:

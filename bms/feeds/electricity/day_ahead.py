@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
@@ -12,20 +13,24 @@ from bms.errors import FeedError
 from bms.feeds.client import notes as feed_notes
 from bms.feeds.client.backfill import HistoryBackfill, HistorySource
 from bms.feeds.client.cached_fetch import Dataset, DatasetFetcher, FetchResult
+from bms.feeds.client.check import DatasetCheck
 from bms.feeds.client.notes import TIMEZONE, why_nothing
 from bms.feeds.client.payload import utc_time
 from bms.feeds.client.series_archive import SeriesArchive
 from bms.feeds.electricity import energidata
 from bms.feeds.electricity.energidata import (
     AREAS,
+    CENTRAL_RATE,
     CREDIT,
     FIRST_DAY_AHEAD,
     QUARTER,
     QUARTER_S,
     Prices,
     require_area,
+    samples_check,
 )
 from bms.feeds.electricity.estimates import fill_unknown
+from bms.feeds.electricity.second_sources import DUE, PriceSource, SecondSources
 from bms.model.fact import Fact
 from bms.model.planning.feed import FeedSeries
 from bms.model.readings.series import Floats, Series, grid_length
@@ -44,18 +49,32 @@ _SETTLED_REFRESH = timedelta(hours=1)
 _MAX_BACKFILL = timedelta(days=400)
 _MINUTE = timedelta(minutes=1)
 
+NEWEST = Dataset(
+    key="eds_DayAheadPrices",
+    name="DayAheadPrices",
+    quota="eds_DayAheadPrices",
+    quota_interval=_MINUTE,
+    read=energidata.read_day_ahead,
+)
+
 
 class LivePrices:
     """The ``spot`` of a feed. Prices are archived: each day of the past is requested once."""
 
     def __init__(
-        self, fetcher: DatasetFetcher, archive: SeriesArchive, clock: Clock, base: str
+        self,
+        fetcher: DatasetFetcher,
+        archive: SeriesArchive,
+        clock: Clock,
+        base: str,
+        others: Sequence[PriceSource] = (),
     ) -> None:
         self._fetcher = fetcher
         self._archive = archive
         self._clock = clock
         self._past = HistoryBackfill(fetcher, archive, clock)
         self._base = base
+        self._others = SecondSources(others, archive, clock)
         self._kept: datetime | None = None
 
     def spot(self, area: str, *, start: datetime, end: datetime) -> FeedSeries:
@@ -70,30 +89,43 @@ class LivePrices:
         delivery, troubles = self._newest()
         troubles += self._fill(utc_time(first), end)
         values = self._archive.get(_name(area), QUARTER_S, first, n)
-        notes = self._estimated(area, values, first, troubles)
+        rate = delivery.value.rate if delivery else CENTRAL_RATE
+        filled = self._others.fill(area, values, first, rate, troubles)
+        notes = tuple(feed_notes.prices_second(one.credit, one.since, troubles) for one in filled)
+        notes += self._estimated(area, values, first, troubles)
         if not np.isfinite(values).any():
             raise FeedError(f"no prices of {area} from {start} to {end}: {why_nothing(troubles)}")
         return FeedSeries(
             series=Series(utc_time(first), QUARTER, values),
             unit="DKK/kWh",
-            source=_source(delivery),
+            source=", ".join([_source(delivery), *(one.credit for one in filled)]),
             issued_at=delivery.fetched_at if delivery else self._clock.now(),
             notes=notes,
         )
 
+    def check(self, area: str) -> Iterator[DatasetCheck]:
+        """Asks for the newest prices once, and the second sources for those of today."""
+        now = self._clock.now()
+        known = self._fetcher.check(NEWEST, self._newest_url(now))
+        samples = known.value.by_area[area] if known.value else None
+        yield samples_check(NEWEST.name, known, samples, now, self._due(now))
+        yield from self._others.check(area)
+
+    def _due(self, now: datetime) -> datetime:
+        """The end of the last local day whose prices are there by now."""
+        local = now.astimezone(ZoneInfo(TIMEZONE))
+        days = 2 if local.time() >= DUE else 1
+        return datetime.combine(local.date() + days * DAY, time(), local.tzinfo)
+
+    def _newest_url(self, now: datetime) -> str:
+        today = datetime(now.year, now.month, now.day, tzinfo=UTC)
+        return energidata.prices_url(self._base, today - WINDOW, today + 3 * DAY)
+
     def _newest(self) -> tuple[FetchResult[Prices] | None, list[str]]:
         now = self._clock.now()
-        today = datetime(now.year, now.month, now.day, tzinfo=UTC)
-        dataset = Dataset(
-            key="eds_DayAheadPrices",
-            name="DayAheadPrices",
-            quota="eds_DayAheadPrices",
-            quota_interval=_MINUTE,
-            read=energidata.read_day_ahead,
-        )
-        url = energidata.prices_url(self._base, today - WINDOW, today + 3 * DAY)
+        url = self._newest_url(now)
         try:
-            delivery = self._fetcher.fetch(dataset, url, refresh=self._refresh(now))
+            delivery = self._fetcher.fetch(NEWEST, url, refresh=self._refresh(now))
         except FeedError as error:
             return None, [str(error)]
         if delivery.fetched_at != self._kept:

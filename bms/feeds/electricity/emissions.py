@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -12,11 +12,18 @@ from bms.errors import FeedError
 from bms.feeds.client import notes as feed_notes
 from bms.feeds.client.backfill import HistoryBackfill, HistorySource
 from bms.feeds.client.cached_fetch import Dataset, DatasetFetcher
+from bms.feeds.client.check import DatasetCheck
 from bms.feeds.client.notes import TIMEZONE, why_nothing
 from bms.feeds.client.payload import Samples, utc_time
 from bms.feeds.client.series_archive import SeriesArchive
 from bms.feeds.electricity import energidata
-from bms.feeds.electricity.energidata import CREDIT, QUARTER, QUARTER_S, require_area
+from bms.feeds.electricity.energidata import (
+    CREDIT,
+    QUARTER,
+    QUARTER_S,
+    require_area,
+    samples_check,
+)
 from bms.feeds.electricity.estimates import HISTORY_DAYS, fill_unknown
 from bms.model.fact import Fact
 from bms.model.planning.feed import FeedSeries
@@ -29,8 +36,18 @@ STALE_AFTER = timedelta(hours=2)
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
 _PROGNOSIS_EVERY = timedelta(minutes=15)
+_PROGNOSIS_REACH = timedelta(hours=8)
+"""How far the prognosis is expected to reach [h]: nine hours are promised."""
 _MAX_BACKFILL = timedelta(days=92)
 """Five-minute values of two areas that fit into one response."""
+
+PROGNOSIS = Dataset(
+    key="eds_CO2EmisProg",
+    name="CO2EmisProg",
+    quota="eds_CO2EmisProg",
+    quota_interval=_MINUTE,
+    read=partial(energidata.read_emissions, name="CO2EmisProg"),
+)
 
 
 class LiveEmissions:
@@ -79,6 +96,17 @@ class LiveEmissions:
             notes=tuple(notes),
         )
 
+    def check(self, area: str) -> Iterator[DatasetCheck]:
+        """Asks for the prognosis once; returns what came of it."""
+        now = self._clock.now()
+        known = self._fetcher.check(PROGNOSIS, self._prognosis_url(now))
+        samples = known.value[area] if known.value else None
+        yield samples_check(PROGNOSIS.name, known, samples, now, now + _PROGNOSIS_REACH)
+
+    def _prognosis_url(self, now: datetime) -> str:
+        today = datetime(now.year, now.month, now.day, tzinfo=UTC)
+        return energidata.url(self._base, "CO2EmisProg", today, today + 3 * _DAY, "Minutes5UTC")
+
     def _values(self, area: str, first: int, n: int) -> Floats:
         """Returns measured values, else those of the last prognosis. Shape (n,)."""
         measured, foreseen = (
@@ -88,17 +116,9 @@ class LiveEmissions:
 
     def _prognosis(self, now: datetime) -> tuple[datetime, list[str]]:
         """Fetches the prognosis. Returns when it was fetched (now without one), and the errors."""
-        dataset = Dataset(
-            key="eds_CO2EmisProg",
-            name="CO2EmisProg",
-            quota="eds_CO2EmisProg",
-            quota_interval=_MINUTE,
-            read=partial(energidata.read_emissions, name="CO2EmisProg"),
-        )
-        today = datetime(now.year, now.month, now.day, tzinfo=UTC)
-        url = energidata.url(self._base, "CO2EmisProg", today, today + 3 * _DAY, "Minutes5UTC")
+        url = self._prognosis_url(now)
         try:
-            delivery = self._fetcher.fetch(dataset, url, refresh=_PROGNOSIS_EVERY)
+            delivery = self._fetcher.fetch(PROGNOSIS, url, refresh=_PROGNOSIS_EVERY)
         except FeedError as error:
             return now, [str(error)]
         if delivery.fetched_at != self._kept:

@@ -17,6 +17,8 @@ from urllib.parse import urlencode
 import numpy as np
 
 from bms.errors import FeedError
+from bms.feeds.client.cached_fetch import CachedValue
+from bms.feeds.client.check import DatasetCheck, Extent, dataset_check
 from bms.feeds.client.payload import (
     Samples,
     epoch_second,
@@ -24,6 +26,7 @@ from bms.feeds.client.payload import (
     number_within,
     parsing,
     samples_of,
+    utc_time,
 )
 
 BASE = "https://api.energidataservice.dk"
@@ -40,7 +43,7 @@ _MAX_PRICE = 1e5
 _MIN_EUR_FOR_RATE = 5.0
 """Smallest price that an exchange rate is derived from [EUR/MWh]: prices are rounded."""
 _RATE_RANGE = (7.0, 8.0)
-_CENTRAL_RATE = 7.46038
+CENTRAL_RATE = 7.46038
 """Central rate of the krone in ERM II [DKK/EUR] (ECB, 1999-01-01)."""
 _MAX_G_PER_KWH = 2000.0
 _VALUES_PER_QUARTER = 3
@@ -51,17 +54,39 @@ class Prices:
     """Day-ahead prices [DKK/kWh] by area, on quarter-hours.
 
     ``dkk_per_eur`` is the rate by which missing DKK prices were converted from EUR, None where none
-    was missing.
+    was missing; ``rate`` is that of the last prices in both [DKK/EUR].
     """
 
     by_area: Mapping[str, Samples]
     dkk_per_eur: float | None
+    rate: float
 
 
 def require_area(area: str) -> None:
     """Raises ``FeedError`` for a price area that is not Danish."""
     if area not in AREAS:
         raise FeedError(f"unknown price area {area!r}; known: {', '.join(AREAS)}")
+
+
+def samples_check(
+    name: str, known: CachedValue[Any], samples: Samples | None, now: datetime, due: datetime | None
+) -> DatasetCheck:
+    """Returns the check of values by quarter-hour, which are expected from now until ``due``."""
+    there = np.isfinite(samples.values) if samples is not None else np.zeros(0, bool)
+    if samples is None or not there.any():
+        return dataset_check(name, known, Extent(), now)
+    complete = None
+    if due is not None:
+        first = int(now.timestamp()) // QUARTER_S * QUARTER_S
+        wanted = np.arange(first, int(due.timestamp()), QUARTER_S)
+        complete = float(np.isin(wanted, samples.seconds[there]).mean())
+    extent = Extent(
+        n=int(there.sum()),
+        since=utc_time(samples.seconds[there][0]),
+        until=utc_time(samples.seconds[there][-1] + QUARTER_S),
+        complete=complete,
+    )
+    return dataset_check(name, known, extent, now)
 
 
 def url(base: str, dataset: str, start: datetime, end: datetime, sort: str) -> str:
@@ -130,6 +155,7 @@ def _prices(body: bytes, name: str, columns: tuple[str, str, str], quarters: int
         return Prices(
             by_area={area: samples_of(pairs) for area, pairs in found.items()},
             dkk_per_eur=rate if filled else None,
+            rate=rate,
         )
 
 
@@ -142,7 +168,7 @@ def _rate(rows: list[tuple[int, str, float, float]]) -> float:
         if abs(eur) >= _MIN_EUR_FOR_RATE and _RATE_RANGE[0] < dkk / eur < _RATE_RANGE[1]
     ]
     if not rates:
-        return _CENTRAL_RATE
+        return CENTRAL_RATE
     since = rates[-1][0] - timedelta(days=1).total_seconds()
     return float(np.median([rate for at, rate in rates if at > since]))
 

@@ -11,6 +11,7 @@ import numpy as np
 from bms.errors import FeedError
 from bms.feeds.client import notes as feed_notes
 from bms.feeds.client.cached_fetch import Dataset, DatasetFetcher, FetchResult
+from bms.feeds.client.check import DatasetCheck, Extent, dataset_check
 from bms.feeds.tariffs import datahub_pricelist
 from bms.feeds.tariffs.book import TariffBook
 from bms.feeds.tariffs.datahub_pricelist import PriceListing, PriceRow, hourly_prices
@@ -77,15 +78,27 @@ class LiveTariffs:
         """Returns what has to be known of the newest list: that it is old, or could not be read."""
         return self._notes
 
-    def _rows(self, last: date) -> tuple[PriceRow, ...]:
-        """Returns the rows that begin until ``last``."""
-        listings = self._book.listings.values()
+    def check(self) -> Iterator[DatasetCheck]:
+        """Asks for the price list once; returns what came of it. Complete is the share of the parts
+        with a listing that have a price today."""
+        dataset, now = self._dataset(), self._clock.now()
+        listings = list(self._book.listings.values())
+        if not listings:
+            return
+        url = datahub_pricelist.pricelist_url(self._base, listings, now.date() + AHEAD)
+        known = self._fetcher.check(dataset, url)
+        rows, today = known.value or (), now.date()
+        priced = [np.isfinite(hourly_prices(rows, each, today)).all() for each in listings]
+        extent = Extent(n=len(rows), complete=float(np.mean(priced)))
+        yield dataset_check(dataset.name, known, extent, now)
+
+    def _dataset(self) -> Dataset[tuple[PriceRow, ...]]:
         wanted = {
             (listing.gln, code.code)
-            for listing in listings
+            for listing in self._book.listings.values()
             for code in (*listing.codes, *listing.discounts)
         }
-        dataset = Dataset(
+        return Dataset(
             key="eds_DatahubPricelist",
             name="DatahubPricelist",
             quota="eds_DatahubPricelist",
@@ -93,10 +106,14 @@ class LiveTariffs:
             read=partial(datahub_pricelist.read_pricelist, wanted=wanted),
             fallback=datahub_pricelist.unfiltered_url,
         )
+
+    def _rows(self, last: date) -> tuple[PriceRow, ...]:
+        """Returns the rows that begin until ``last``."""
+        dataset = self._dataset()
         now = self._clock.now()
         until = max(now.date() + AHEAD, last + timedelta(days=2))
         refresh = _REFRESH if last < self._until or self._until == date.min else timedelta(0)
-        url = datahub_pricelist.pricelist_url(self._base, listings, until)
+        url = datahub_pricelist.pricelist_url(self._base, self._book.listings.values(), until)
         try:
             delivery = self._fetcher.fetch(dataset, url, refresh=refresh)
         except FeedError as error:

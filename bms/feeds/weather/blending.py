@@ -6,7 +6,7 @@ request for each model run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,10 +17,16 @@ import numpy as np
 from bms.errors import FeedError
 from bms.feeds.client import notes as feed_notes
 from bms.feeds.client.cached_fetch import Dataset, DatasetFetcher, FetchResult
+from bms.feeds.client.check import DatasetCheck
 from bms.feeds.client.notes import why_nothing
 from bms.feeds.client.payload import Samples, utc_time
 from bms.feeds.client.series_archive import SeriesArchive
-from bms.feeds.weather.hourly_forecast import HOUR_S, HourlyForecast
+from bms.feeds.weather.hourly_forecast import (
+    HOUR_S,
+    STALE_AFTER,
+    HourlyForecast,
+    forecast_check,
+)
 from bms.feeds.weather.observations import StationObservations
 from bms.feeds.weather.providers import ForecastCell, ForecastProvider, cell_of
 from bms.feeds.weather.skill import Choice, SkillRecord
@@ -31,9 +37,6 @@ from bms.model.readings.series import Floats, Series, grid_length
 from bms.ports.clock import Clock
 
 HOUR = timedelta(hours=1)
-STALE_AFTER = timedelta(hours=9)
-"""Age of a model run from which a fresher one of another provider is preferred: two runs of DMI are
-missing then, which come every three hours, two and a half after they were begun."""
 FORGET_AFTER = timedelta(hours=48)
 """Age of a model run from which none of its hours is used."""
 USUAL_DAYS, LEAST_USUAL_DAYS = 7, 3
@@ -354,15 +357,19 @@ class LiveWeather:
             ahead.note(feed_notes.sun_estimated(provider.credit))
         ahead.credit(provider, delivery)
 
+    def check(self, latitude: float, longitude: float) -> Iterator[DatasetCheck]:
+        """Asks each provider of forecasts and observations once; returns what each said."""
+        cell = cell_of(latitude, longitude)
+        for provider in self._providers:
+            dataset = _dataset(provider, cell)
+            known = self._fetcher.check(dataset, provider.url(cell))
+            yield forecast_check(dataset.name, known, self._clock.now())
+        yield from self._observed.check(cell.latitude, cell.longitude)
+
     def _fetch_forecast(
         self, provider: ForecastProvider, cell: ForecastCell, *, seldom: bool = False
     ) -> Delivery:
-        dataset = Dataset(
-            key=f"{provider.id}_{cell.name}",
-            name=f"{provider.credit} at {cell.latitude:.2f}, {cell.longitude:.2f}",
-            quota=provider.id,
-            read=partial(_read, provider, cell),
-        )
+        dataset = _dataset(provider, cell)
         url, now = provider.url(cell), self._clock.now()
         least = provider.least_interval
         newest_run = (now - _RUN_DELAY - _EPOCH) % provider.run_interval
@@ -424,6 +431,15 @@ def _place(
 def _leads(choice: Choice, leader: ForecastProvider, usual: ForecastProvider) -> Fact:
     return feed_notes.weather_leads(
         leader.credit, choice.rmse[leader.id], usual.credit, choice.rmse[usual.id]
+    )
+
+
+def _dataset(provider: ForecastProvider, cell: ForecastCell) -> Dataset[HourlyForecast]:
+    return Dataset(
+        key=f"{provider.id}_{cell.name}",
+        name=f"{provider.credit} at {cell.latitude:.2f}, {cell.longitude:.2f}",
+        quota=provider.id,
+        read=partial(_read, provider, cell),
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 
 from bms.errors import FeedError
-from bms.feeds.client.payload import EpochSeconds, Samples
+from bms.feeds.client.cached_fetch import CachedValue
+from bms.feeds.client.check import HORIZON, DatasetCheck, Extent, dataset_check
+from bms.feeds.client.payload import EpochSeconds, Samples, utc_time
 from bms.model.planning.feed import WeatherQuantity
 from bms.model.readings.series import Floats
 
@@ -59,6 +61,30 @@ class HourlyForecast:
             found[what] = np.full(n, np.nan)
             found[what][known] = values[at[known]]
         return found
+
+
+STALE_AFTER = timedelta(hours=9)
+"""Age of a model run from which a fresher one of another provider is preferred: two runs of DMI are
+missing then, which come every three hours, two and a half after they were begun."""
+
+
+def forecast_check(name: str, known: CachedValue[HourlyForecast], now: datetime) -> DatasetCheck:
+    """Returns the check of a forecast: how many hours of a plan's horizon it knows, and its age."""
+    forecast = known.value
+    if forecast is None:
+        return dataset_check(name, known, Extent(), now)
+    there = np.flatnonzero(np.isfinite(forecast.temp_out_c))
+    first = int(now.timestamp()) // HOUR_S * HOUR_S
+    ahead = forecast.on_hours(first, HORIZON // timedelta(hours=1))
+    complete = min(float(np.isfinite(values).mean()) for values in ahead.values())
+    extent = Extent(
+        n=len(there),
+        since=utc_time(forecast.first + int(there[0]) * HOUR_S),
+        until=utc_time(forecast.first + int(there[-1] + 1) * HOUR_S),
+        made_at=forecast.issued(known.entry.fetched_at or now),
+        complete=complete,
+    )
+    return dataset_check(name, known, extent, now, stale_after=STALE_AFTER)
 
 
 def hour_range(*series: Samples) -> tuple[int, int]:

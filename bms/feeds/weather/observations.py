@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -11,6 +12,7 @@ import numpy as np
 from bms.errors import FeedError
 from bms.feeds.client.backfill import HistoryBackfill, HistorySource
 from bms.feeds.client.cached_fetch import Dataset, DatasetFetcher
+from bms.feeds.client.check import DatasetCheck, Extent, dataset_check
 from bms.feeds.client.payload import Samples, utc_time
 from bms.feeds.client.series_archive import SeriesArchive
 from bms.feeds.weather import dmi
@@ -64,6 +66,21 @@ class StationObservations:
             troubles=tuple(troubles),
         )
 
+    def check(self, latitude: float, longitude: float) -> Iterator[DatasetCheck]:
+        """Asks for the nearest stations of each quantity; returns what came of it."""
+        for parameter in (OBSERVED_TEMPERATURE, OBSERVED_RADIATION):
+            dataset, now = _stations(parameter, latitude, longitude), self._clock.now()
+            known = self._fetcher.check(dataset, self._stations_url(parameter, latitude, longitude))
+            stations = known.value or ()
+            near = sum(station.distance_km <= MAX_DISTANCE_KM for station in stations)
+            yield dataset_check(dataset.name, known, Extent(n=near), now)
+
+    def _stations_url(self, parameter: str, latitude: float, longitude: float) -> str:
+        now = self._clock.now()
+        return dmi.stations_url(
+            self._base, parameter, latitude, longitude, _text(now - 4 * _HOUR), _text(now)
+        )
+
     def _of(
         self,
         parameter: str,
@@ -90,16 +107,8 @@ class StationObservations:
 
     def _station(self, parameter: str, latitude: float, longitude: float) -> Station:
         """Returns the nearest station. Raises ``FeedError`` beyond ``MAX_DISTANCE_KM``."""
-        dataset = Dataset(
-            key=f"dmi_stations_{parameter}_{latitude:.2f}_{longitude:.2f}",
-            name=f"DMI stations of {parameter}",
-            quota="dmi_metobs",
-            read=partial(dmi.read_stations, latitude=latitude, longitude=longitude),
-        )
-        now = self._clock.now()
-        url = dmi.stations_url(
-            self._base, parameter, latitude, longitude, _text(now - 4 * _HOUR), _text(now)
-        )
+        dataset = _stations(parameter, latitude, longitude)
+        url = self._stations_url(parameter, latitude, longitude)
         stations = self._fetcher.fetch(dataset, url, refresh=_LOOK_AGAIN).value
         if not stations or stations[0].distance_km > MAX_DISTANCE_KM:
             raise FeedError(f"no DMI station within {MAX_DISTANCE_KM:g} km observes {parameter}")
@@ -122,6 +131,15 @@ class StationObservations:
             store=lambda samples: self._archive.put(name, HOUR_S, samples),
             max_span=_MAX_BACKFILL,
         )
+
+
+def _stations(parameter: str, latitude: float, longitude: float) -> Dataset[tuple[Station, ...]]:
+    return Dataset(
+        key=f"dmi_stations_{parameter}_{latitude:.2f}_{longitude:.2f}",
+        name=f"DMI stations of {parameter}",
+        quota="dmi_metobs",
+        read=partial(dmi.read_stations, latitude=latitude, longitude=longitude),
+    )
 
 
 def _text(moment: datetime) -> str:

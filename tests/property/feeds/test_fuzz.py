@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from bms.errors import FeedError
 from bms.feeds.client.payload import Samples
-from bms.feeds.electricity import energidata
+from bms.feeds.electricity import energidata, entsoe, nordpool
 from bms.feeds.electricity.energidata import Prices
 from bms.feeds.tariffs import datahub_pricelist
 from bms.feeds.tariffs.datahub_pricelist import PriceRow
@@ -22,7 +23,7 @@ from bms.feeds.weather import dmi, metno, open_meteo
 from bms.feeds.weather.dmi import Station
 from bms.feeds.weather.hourly_forecast import HourlyForecast
 from tests.rigs.examples import examples
-from tests.rigs.feeds.server import payload
+from tests.rigs.feeds.server import PAYLOADS, payload
 
 Reader = Callable[[bytes], object]
 
@@ -44,6 +45,7 @@ READERS: dict[str, tuple[Reader, str]] = {
     "open_meteo": (open_meteo.read_forecast, "openmeteo_forecast_hourly"),
     "day_ahead": (energidata.read_day_ahead, "eds_DayAheadPrices_2025-11-05"),
     "elspot": (energidata.read_elspot, "eds_DayAheadPrices_2025-11-05"),
+    "nordpool": (nordpool.read_prices, "nordpool_prices_MADE_UP"),
     "emissions": (
         partial(energidata.read_emissions, name="CO2Emis"),
         "eds_CO2EmisProg_SYNTHETIC_VALUES",
@@ -157,6 +159,39 @@ class TestAnyBytes:
         for _ in range(data.draw(st.integers(1, 4))):
             body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
         taken_or_refused(reader, bytes(body[: data.draw(st.integers(0, len(body)))]))
+
+
+ENTSOE = (PAYLOADS / "entsoe_a44_DK1_MADE_UP.xml").read_bytes()
+
+
+class TestXml:
+    @given(body=st.binary(max_size=200))
+    @settings(max_examples=examples(30), deadline=None)
+    def test_noise(self, body: bytes) -> None:
+        taken_or_refused(entsoe.read_prices, body)
+
+    @given(data=st.data())
+    @settings(max_examples=examples(100), deadline=None)
+    def test_a_real_answer_with_bytes_changed_or_cut(self, data: st.DataObject) -> None:
+        body = bytearray(ENTSOE)
+        for _ in range(data.draw(st.integers(1, 4))):
+            body[data.draw(st.integers(0, len(body) - 1))] = data.draw(st.integers(0, 255))
+        taken_or_refused(entsoe.read_prices, bytes(body[: data.draw(st.integers(0, len(body)))]))
+
+    @given(data=st.data())
+    @settings(max_examples=examples(60), deadline=None)
+    def test_a_real_answer_with_another_text_in_it(self, data: st.DataObject) -> None:
+        texts = sorted(set(re.findall(rb">([^<>]+)<", ENTSOE)))
+        before = data.draw(st.sampled_from(texts))
+        after = data.draw(
+            st.sampled_from([b"", b"-1", b"1e999", b"nan", b"9999-12-31T23:59Z", b"0001-01-01"])
+            | st.integers().map(lambda n: str(n).encode())
+        )
+        taken_or_refused(entsoe.read_prices, ENTSOE.replace(before, after))
+
+    def test_a_position_that_is_left_out_has_the_price_before_it(self) -> None:
+        (samples,) = entsoe.read_prices(ENTSOE).values()
+        assert samples.values.tolist() == [100.0, 110.0, 110.0, 110.0, -5.0, -5.0, -5.0, -5.0]
 
 
 def test_the_recorded_answers_are_taken() -> None:

@@ -27,11 +27,12 @@ def payload(name: str) -> bytes:
 
 @dataclass(frozen=True)
 class Asked:
-    """A request: its path, its query and its headers (names in lower case)."""
+    """A request: its path, its query, its headers (names in lower case) and its body."""
 
     path: str
     query: Mapping[str, str]
     headers: Mapping[str, str]
+    body: bytes = b""
 
 
 Body = bytes | Callable[[Asked], bytes]
@@ -67,6 +68,9 @@ class FeedServer:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
+                server.serve(self)
+
+            def do_POST(self) -> None:
                 server.serve(self)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
@@ -111,6 +115,7 @@ class FeedServer:
             parts.path,
             {name: values[0] for name, values in parse_qs(parts.query).items()},
             {name.lower(): value for name, value in handler.headers.items()},
+            handler.rfile.read(int(handler.headers.get("Content-Length", 0))),
         )
         with self._lock:
             self.asked.append(asked)

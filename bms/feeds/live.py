@@ -16,7 +16,7 @@ from bms.feeds.client.series_archive import SeriesArchive
 from bms.feeds.electricity import energidata, entsoe, nordpool
 from bms.feeds.electricity.day_ahead import LivePrices
 from bms.feeds.electricity.emissions import LiveEmissions
-from bms.feeds.electricity.nordpool import Subscription
+from bms.feeds.electricity.nordpool import MarketDataLogin
 from bms.feeds.electricity.second_sources import PriceSource
 from bms.feeds.tariffs.book import TariffBook
 from bms.feeds.tariffs.pricelist_overlay import LiveTariffs
@@ -44,7 +44,7 @@ class PriceKeys:
     """Keys of the second sources of prices; one without a key is not asked."""
 
     entsoe: str | None = field(default=None, repr=False)
-    nordpool: Subscription | None = None
+    nordpool: MarketDataLogin | None = None
 
 
 @dataclass(frozen=True, slots=True)

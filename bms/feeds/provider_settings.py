@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from bms.config import Settings
 from bms.errors import ConfigError
-from bms.feeds.electricity.nordpool import Subscription
+from bms.feeds.electricity.nordpool import MarketDataLogin
 from bms.feeds.live import ADDRESSES, PriceKeys
 
 MOST_BYTES = 10_000
@@ -43,7 +43,7 @@ def price_keys(settings: Settings) -> PriceKeys:
     if settings.entsoe_token_file is not None:
         (entsoe,) = secret_lines("BMS_ENTSOE_TOKEN_FILE", settings.entsoe_token_file, 1, 1)
     if settings.nordpool_file is not None:
-        nordpool = Subscription(*secret_lines("BMS_NORDPOOL_FILE", settings.nordpool_file, 2, 3))
+        nordpool = MarketDataLogin(*secret_lines("BMS_NORDPOOL_FILE", settings.nordpool_file, 2, 3))
     return PriceKeys(entsoe=entsoe, nordpool=nordpool)
 
 

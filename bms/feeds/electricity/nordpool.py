@@ -45,7 +45,7 @@ def prices_url(base: str, areas: tuple[str, ...], day: date) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Subscription:
+class MarketDataLogin:
     """Who asks."""
 
     user: str
@@ -61,7 +61,7 @@ class TokenClient:
     """
 
     client: PostingClient
-    subscription: Subscription
+    subscription: MarketDataLogin
     token_base: str
     _token: str = field(default="", repr=False)
     _until: float = 0.0

@@ -15,7 +15,7 @@ import pytest
 from bms.clock import VirtualClock
 from bms.errors import FeedError
 from bms.feeds.client.http import HttpxClient
-from bms.feeds.electricity.nordpool import Subscription
+from bms.feeds.electricity.nordpool import MarketDataLogin
 from bms.feeds.live import ADDRESSES, PriceKeys, live_feed
 from bms.model.planning.feed import FeedSeries
 from tests.rigs.feeds.answers import HOUR, QUARTER, prices, told
@@ -80,7 +80,7 @@ class Rig:
         server.says(ENTSOE, Reply(entsoe))
         server.says(TOKEN, Reply(b'{"access_token": "abc", "expires_in": 3600}'))
         server.says(NORDPOOL, Reply(nordpool))
-        self.keyed(PriceKeys(entsoe=SECRET, nordpool=Subscription("us", PASSWORD)))
+        self.keyed(PriceKeys(entsoe=SECRET, nordpool=MarketDataLogin("us", PASSWORD)))
 
     def keyed(self, keys: PriceKeys) -> None:
         self.feed = live_feed(
@@ -153,7 +153,7 @@ def test_nord_pool_follows_where_entso_e_says_nothing(rig: Rig) -> None:
 
 
 def test_a_token_that_is_refused_is_asked_for_once_more(rig: Rig) -> None:
-    rig.keyed(PriceKeys(nordpool=Subscription("us", PASSWORD)))
+    rig.keyed(PriceKeys(nordpool=MarketDataLogin("us", PASSWORD)))
     rig.spot()
     rig.clock.advance(timedelta(days=1))
     refused = [Reply(status=401), Reply(nordpool)]

@@ -38,10 +38,12 @@ from bms.ports.clock import Clock
 from bms.ports.drivers import Drivers
 from bms.ports.safety import HandsOffMarks, Journal
 from bms.services.control.authority import ended_by_mark
-from bms.services.control.release_many import release_leases
+from bms.services.control.release_point import give_back, return_of, settle_returned
+from bms.services.evidence.receipts import unrecorded
 from bms.services.guard.heartbeat import GuardPlace, Presence
 from bms.services.guard.systemd import notify
 from bms.services.guard.takeover import Companion, stand_by
+from bms.services.journal_batches import keep_notes
 from bms.services.off_loop import off_loop
 
 log = logging.getLogger("bms.guard")
@@ -182,9 +184,12 @@ class Guard:
             newest = lease  # what we know is that it has ended
         if newest is None or newest.command_id != lease.command_id:
             return True
-        [receipt] = await release_leases(
-            [lease], now=self._clock.now(), drivers=self._drivers, journal=self._journal
-        )
+        item, now = return_of(lease), self._clock.now()
+        receipt = await give_back(item, now=now, drivers=self._drivers, journal=self._journal)
+        if isinstance(receipt, Released) or lease.command_id not in self._trouble:
+            told = unrecorded(receipt, now, lease.command)
+            await keep_notes([told], self._journal)  # before the lease is closed: nobody misses it
+        await settle_returned(receipt, item, self._journal)
         if isinstance(receipt, Released):
             log.info("%s is back at its own control (%s)", point, receipt.effective)
             return True

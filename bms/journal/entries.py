@@ -15,6 +15,7 @@
 - ``override``: somebody at the building holds a point; a newer one of that point replaces it.
   ``over``: it is over.
 - ``let_go``: a device was found to have let a point of ours go.
+- ``unrecorded``: a receipt that the database does not have yet; ``recorded``: it has it by now.
 - ``ended``: what its writer knows to be over, by id and, for whoever has missed the last command of
   a point, by the number up to which everything there is; and which commands somebody of us has
   begun to give back. It stands in a file that was put back, as others may know them as open.
@@ -43,8 +44,9 @@ from bms.model.control.local_override import (
     Note,
     ReadBack,
 )
+from bms.model.control.unrecorded import ReceiptRecorded, UnrecordedReceipt
 
-VERSION = 6
+VERSION = 7
 RENEWALS = 8
 """Commands [1] of one point by which another process may be behind."""
 ANCESTORS = 20
@@ -131,6 +133,7 @@ class Book:
         """By site: the points that were ever leased."""
         self._overrides: dict[str, tuple[int, LocalOverride]] = {}
         self._let_go: dict[str, datetime] = {}
+        self._unrecorded: OrderedDict[str, tuple[int, UnrecordedReceipt]] = OrderedDict()
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._returned: OrderedDict[str, None] = OrderedDict()
         """The commands that somebody of us has begun to give back."""
@@ -215,7 +218,19 @@ class Book:
                 self._give_back(point, command_id, number)
             case LetGo(point=point, at=at):
                 self._let_go[point] = max(at, self._let_go.get(point, at))
+            case UnrecordedReceipt():
+                self._await_record(note, number)
+            case ReceiptRecorded(id=id_):
+                self._unrecorded.pop(id_, None)
+                self._end(id_)
         self._explain(note.point)
+
+    def _await_record(self, note: UnrecordedReceipt, number: int) -> None:
+        if note.id in self._ended:
+            return
+        self._unrecorded[note.id] = (number, note)
+        if len(self._unrecorded) > REMEMBERED:
+            self._unrecorded.popitem(last=False)
 
     def _hold(self, override: LocalOverride, number: int) -> None:
         """Of two local overrides of a point the newer one stands, and the other has ended."""
@@ -294,6 +309,8 @@ class Book:
             missed = number <= closed.get(point, 0) and not held.withdrawn
             if missed or _key(held) in over:
                 self._close(point, number)
+        for id_ in over:
+            self._unrecorded.pop(id_, None)
         for point, (_, override) in list(self._overrides.items()):
             if override.id in over:
                 del self._overrides[point]
@@ -341,14 +358,19 @@ class Book:
     def local_overrides(self) -> dict[str, LocalOverride]:
         return {point: override for point, (_, override) in self._overrides.items()}
 
+    def unrecorded(self) -> list[UnrecordedReceipt]:
+        """Receipts that the database does not have yet, in the order in which they were noted."""
+        return [note for _, note in self._unrecorded.values()]
+
     def let_go(self) -> dict[str, datetime]:
         """When each point was last found to have been let go by its device."""
         return dict(self._let_go)
 
     def open_ids(self) -> set[str]:
-        """The ids of the open commands and local overrides."""
+        """The ids of the open commands, local overrides and receipts that the database lacks."""
         leases = {lease.command_id for _, lease in self._open.values()}
-        return leases | {override.id for _, override in self._overrides.values()}
+        overrides = {override.id for _, override in self._overrides.values()}
+        return leases | overrides | self._unrecorded.keys()
 
     def lines(self) -> list[bytes]:
         """The lines that say the same in a new file."""
@@ -358,7 +380,13 @@ class Book:
             for number, lease in sorted([*replaced, *self._open.values()], key=lambda each: each[0])
         ]
         overrides = [note_line(each, number) for number, each in self._overrides.values()]
-        return [*leases, *overrides, *(note_line(LetGo(*each), 0) for each in self._let_go.items())]
+        receipts = [note_line(each, number) for number, each in self._unrecorded.values()]
+        return [
+            *leases,
+            *overrides,
+            *receipts,
+            *(note_line(LetGo(*each), 0) for each in self._let_go.items()),
+        ]
 
     def ended_line(self) -> bytes:
         """What is over, for those who know it as open: a file that was put back says it."""
@@ -366,7 +394,7 @@ class Book:
         return line_of({"op": "ended", "ids": ids, "returned": returned, "closed": self._closed})
 
     def without_open(self) -> Book:
-        """What has ended and the last number, but neither leases nor local overrides."""
+        """What has ended and the last number, but neither leases, local overrides nor receipts."""
         other = Book()
         other._ended, other._closed, other.last = self._ended, self._closed, self.last
         other._returned, other._before = self._returned, self._before
@@ -413,6 +441,8 @@ _NOTES: Mapping[str, type[Note]] = {
     "seen": ReadBack,
     "giving_back": GivingBack,
     "let_go": LetGo,
+    "unrecorded": UnrecordedReceipt,
+    "recorded": ReceiptRecorded,
 }
 _OPS = {kind: op for op, kind in _NOTES.items()}
 

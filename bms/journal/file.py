@@ -32,6 +32,7 @@ from bms.journal.reader import JournalReader
 from bms.journal.writers import WriterLocks
 from bms.model.control.lease import Lease
 from bms.model.control.local_override import LocalOverride, Note
+from bms.model.control.unrecorded import UnrecordedReceipt
 
 log = logging.getLogger(__name__)
 
@@ -146,6 +147,11 @@ class FileJournal:
         """See ``Journal``. Raises ``GuardError`` as ``leases`` does."""
         with _explained(self.path):
             return self._reader.under_way()
+
+    def unrecorded(self) -> list[UnrecordedReceipt]:
+        """See ``Journal``. Raises ``GuardError`` as ``leases`` does."""
+        with _explained(self.path):
+            return self._reader.unrecorded()
 
     def local_overrides(self) -> dict[str, LocalOverride]:
         """The local overrides by point id. Raises ``GuardError`` as ``leases`` does."""

@@ -10,6 +10,7 @@ from bms.journal.entries import Book
 from bms.journal.file import refuse_outdated
 from bms.model.control.lease import Lease
 from bms.model.control.local_override import LocalOverride, Note
+from bms.model.control.unrecorded import UnrecordedReceipt
 
 
 class MemoryJournal:
@@ -56,6 +57,9 @@ class MemoryJournal:
     def note(self, notes: Sequence[Note]) -> None:
         for each in notes:
             self._book.note(each, self._book.last + 1)
+
+    def unrecorded(self) -> list[UnrecordedReceipt]:
+        return self._book.unrecorded()
 
     def local_overrides(self) -> dict[str, LocalOverride]:
         return self._book.local_overrides()

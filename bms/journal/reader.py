@@ -13,6 +13,7 @@ from typing import BinaryIO
 from bms.journal.entries import Book, Head, Settling, entry_of
 from bms.model.control.lease import Lease
 from bms.model.control.local_override import LocalOverride, Note
+from bms.model.control.unrecorded import UnrecordedReceipt
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +96,12 @@ class JournalReader:
         with self._turn:
             self.catch_up()
             return self._known.leases()
+
+    def unrecorded(self) -> list[UnrecordedReceipt]:
+        """Receipts that the database lacks. Raises OSError as ``leases`` does."""
+        with self._turn:
+            self.catch_up()
+            return self._known.unrecorded()
 
     def local_overrides(self) -> dict[str, LocalOverride]:
         """The local overrides by point id. Raises OSError as ``leases`` does."""

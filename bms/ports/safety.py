@@ -10,6 +10,7 @@ from typing import Protocol
 from bms.model.control.hands_off import HandsOff, SpokenWord
 from bms.model.control.lease import Lease
 from bms.model.control.local_override import LocalOverride, Note
+from bms.model.control.unrecorded import UnrecordedReceipt
 
 
 class HeldPlaces(Protocol):
@@ -66,8 +67,13 @@ class Journal(HeldPlaces, Protocol):
         ...
 
     def note(self, notes: Sequence[Note]) -> None:
-        """Keep what was seen of points: read-backs, local overrides, what a device let go. This
+        """Keep what was seen of points: read-backs, local overrides, what a device let go, what
+        the database does not have yet. This
         process knows it even where the disk refuses. Raises ``GuardError`` when it does."""
+        ...
+
+    def unrecorded(self) -> list[UnrecordedReceipt]:
+        """Receipts that the database does not have yet, as they were noted."""
         ...
 
     def keep(self) -> None:

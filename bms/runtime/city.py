@@ -13,6 +13,7 @@ from bms.config import Settings
 from bms.errors import Mistake
 from bms.journal.calendar import MemoryCalendarBook
 from bms.model.access.rules import AccessRules
+from bms.model.assets.point import Point
 from bms.model.assets.site import Site
 from bms.model.work.recipient import Recipient, Subscription
 from bms.ports.clock import CalendarBook, Clock
@@ -192,7 +193,12 @@ class City:
             rooms=self.rooms,
             readings=self.stores.readings,
             owned=self.owned,
+            is_filed=self._is_filed,
         )
+
+    def _is_filed(self, point: Point) -> bool:
+        site = self.sites.get(point.site)
+        return site is not None and point in site.points
 
     @property
     def planning(self) -> PlanningPorts:

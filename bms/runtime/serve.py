@@ -16,7 +16,7 @@ from functools import partial
 import uvicorn
 
 from api.app import create_app
-from bms.errors import ConfigError, StoreError
+from bms.errors import ConfigError, GuardError, StoreError
 from bms.model.control.command import StillHeld
 from bms.runtime.anywhere.sharing import with_list
 from bms.runtime.bounded_http import BoundedProtocol
@@ -32,7 +32,8 @@ from bms.runtime.scheduler import Pulse, scheduler
 from bms.runtime.wire import LazyOptimizer
 from bms.runtime.work_jobs import live_jobs
 from bms.services.collect.change_of_value import watching
-from bms.services.control.release_many import keep_receipts, release_everything
+from bms.services.control.release_many import release_everything
+from bms.services.evidence.receipts import keep_receipts, note_open_commands, record_receipts
 from bms.services.hands_off.words_elsewhere import WordsElsewhere
 from bms.services.off_loop import off_loop
 from bms.services.ownership.ports import OwnershipPorts
@@ -111,6 +112,7 @@ async def working(
     What is under way at the end is waited for first: a tick that is cut off may have announced a
     write that then leaves after the release. Without ``ownership`` no other process can be there.
     """
+    await note_open_commands(city.journal, city.clock.now())
     pulse = Pulse(live_jobs(city), city.clock)
     worker = None if ownership is None else SiteWorker(ownership, pulse.hurry)
     if worker is not None:
@@ -206,11 +208,15 @@ async def give_back(city: City) -> None:
     """Release every point that we hold; what cannot be reached is left to the guard."""
     now = city.clock.now()
     receipts = await release_everything(now=now, drivers=city.drivers, journal=city.journal)
-    await keep_receipts(city.stores.ledgers, receipts, now)
+    await keep_receipts(city.stores.ledgers, city.journal, receipts, now)
     for receipt in receipts:
         if isinstance(receipt, StillHeld):
             log.error("%s is still held, the guard goes on: %s", receipt.point, receipt.error)
     await city.keeper.close()
+    try:  # of the guard, too, which has no database
+        await off_loop(record_receipts, city.stores.ledgers, city.journal)
+    except (StoreError, GuardError) as error:
+        log.error("receipts wait beside the journal: %s", error)
 
 
 def stop_signal() -> asyncio.Event:

@@ -22,7 +22,7 @@ from bms.model.savings.trial import KeptTrial
 from bms.runtime.city import City
 from bms.services.batched_lookups import LINGER_S, Crowd, Together
 from bms.services.control.ports import ControlPorts
-from bms.services.control.release_many import keep_receipts
+from bms.services.evidence.receipts import keep_receipts
 from bms.services.hands_off.marked_store import MarkedDecisions
 from bms.services.held_points import RECENT, Receipts
 from bms.services.off_loop import off_loop
@@ -203,7 +203,7 @@ class TickBatches:
             for at, outcome in self._outcomes.pop(key):
                 by_time.setdefault(at, []).append(outcome)
         for at, outcomes in by_time.items():
-            await keep_receipts(self._kept.ledgers, outcomes, at)
+            await keep_receipts(self._kept.ledgers, self._control.journal, outcomes, at)
         return dict.fromkeys(keys)
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 
 from bms.clock import VirtualClock
 from bms.journal import MemoryHandsOff, MemoryJournal
+from bms.model.assets.point import Point
 from bms.model.assets.site import Site
 from bms.model.control.command import AnyReceipt, Override, Receipt
 from bms.ports.planner import Checker
@@ -51,6 +53,7 @@ class ControlBench:
         self.plan_check = PlanCheck(checker or NoObjections())
         self.plans = count()
         self.overrides = count(1)
+        self.is_filed: Callable[[Point], bool] = lambda point: True
         for point, value in own.items():
             self.device(point).own[point] = value
 
@@ -66,7 +69,7 @@ class ControlBench:
 
     @property
     def ports(self) -> ControlPorts:
-        return control_ports(
+        ports = control_ports(
             self.store,
             drivers=self.drivers,
             journal=self.journal,
@@ -77,6 +80,7 @@ class ControlBench:
             hands_off=self.hands_off,
             commissioned=self.commissioned,
         )
+        return replace(ports, is_filed=self.is_filed)
 
     def device(self, point: str) -> FakeDevice:
         """The device that has the point."""

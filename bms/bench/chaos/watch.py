@@ -80,7 +80,8 @@ class ClauseWatch:
     ) -> Iterator[tuple[str, str]]:
         low, high = LIMITS[row.signal]
         since, changed = self.town.office_max.get(name, (row.at, high))
-        most = changed if row.signal == OFFICE and row.at > since else high
+        # what the killed backend had sent may come in while the next one starts
+        most = changed if row.signal == OFFICE and row.at > since + MINUTE else high
         if not low - NEAR <= value <= most + NEAR:
             yield "W03", f"{row.signal} {value} is outside {low}..{most}"
         allowed = [min(v, most) for v in may_be_planned(building.number, row.signal)]
@@ -113,10 +114,24 @@ class ClauseWatch:
             since = max(word.since, free)
             if OFFICE in held and now > since + TICK + MINUTE:
                 yield "W06", "our slot is held beneath a person's"
+        if OFFICE in held:
+            yield from self._beyond_limit(name, building, free)
         taken = town.hands_off.get(name)
         if taken is not None and held and now > max(taken + MINUTE, free + LEASE + 2 * MINUTE):
             yield "W10", f"{held} held though a person has taken the site"
         yield from self._after_the_end(name, held, free)
+
+    def _beyond_limit(
+        self, name: str, building: RecordingBuilding, free: datetime
+    ) -> Iterator[tuple[str, str]]:
+        """What stands a tick after the site file has narrower limits."""
+        value, limit = building.place(OFFICE), self.town.office_max.get(name)
+        if value is None or limit is None:
+            return
+        since, most = limit
+        late = self.town.now > max(since, free) + TICK + 2 * MINUTE
+        if late and value > most + NEAR:
+            yield "W03", f"{OFFICE} stands at {value}, and its site file allows {most}"
 
     def _after_the_end(
         self, name: str, held: list[str], free: datetime

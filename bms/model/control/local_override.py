@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bms.model.clock_reading import ClockReading, Elapsed
+from bms.model.control.unrecorded import ReceiptRecorded, UnrecordedReceipt
 from bms.model.fact import Fact
 
 LOCAL = "local"
@@ -91,4 +92,12 @@ class LetGo:
     at: datetime
 
 
-Note = LocalOverride | LocalOverrideEnd | ReadBack | GivingBack | LetGo
+Note = (
+    LocalOverride
+    | LocalOverrideEnd
+    | ReadBack
+    | GivingBack
+    | LetGo
+    | UnrecordedReceipt
+    | ReceiptRecorded
+)

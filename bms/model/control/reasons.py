@@ -61,6 +61,7 @@ class ReceiptReason(MessageCode):
     DEVICE_SLOW = "device_slow"
     TOO_LATE = "write_too_late"
     CUT_OFF = "write_cut_off"
+    UNTOLD = "write_untold"
     DRIVER_FAILED = "driver_failed"
     NO_GUARD = "guard_missing"
     BEING_GIVEN_BACK = "being_given_back"

@@ -22,9 +22,12 @@ class LedgerStore(Protocol):
     Raises ``bms.errors.StoreUnavailable`` when the database is away.
     """
 
-    def add_receipts(self, receipts: Iterable[AnyReceipt], at: datetime) -> None:
+    def add_receipts(
+        self, receipts: Iterable[AnyReceipt], at: datetime, *, fenced: bool = True
+    ) -> None:
         """Keep the outcomes of writes and releases, one for each change: an outcome like the one
-        that stands at its point counts on that as its renewal, for six hours at most."""
+        that stands at its point counts on that as its renewal, for six hours at most.
+        ``fenced``: refused with ``NotOwner`` where another worker owns the site by now."""
         ...
 
     def receipts(self, site: str, since: datetime) -> list[tuple[datetime, AnyReceipt]]:

@@ -19,7 +19,8 @@ from bms.runtime.live_sites import LiveSites
 from bms.runtime.reload.difference import Difference, Reloaded, outdated_leases
 from bms.runtime.site_files import usable_sites
 from bms.runtime.work_jobs import live_jobs
-from bms.services.control.release_many import keep_receipts, release_leases
+from bms.services.control.release_many import release_leases
+from bms.services.evidence.receipts import keep_receipts
 from bms.services.off_loop import off_loop
 from bms.services.ownership.places import places_of
 
@@ -132,7 +133,7 @@ async def _give_back(
     receipts = await release_leases(
         outdated_leases(ours, kept), now=now, drivers=city.drivers, journal=city.journal
     )
-    await keep_receipts(city.stores.ledgers, receipts, now)
+    await keep_receipts(city.stores.ledgers, city.journal, receipts, now)
     held = _points(r.point for r in receipts if isinstance(r, StillHeld))
     for point in held:
         log.error("%s is still held, the guard goes on", point)

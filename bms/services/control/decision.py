@@ -18,7 +18,7 @@ from bms.model.readings.units import Unit
 from bms.ports.storage.readings import ReadingStore
 from bms.services.control.authority import PLAN, Permitted
 from bms.services.control.inspection import Inspection, taken_receipt
-from bms.services.control.point_limits import clamp
+from bms.services.control.point_limits import allows, clamp
 from bms.services.control.site_state import SiteState
 from bms.services.control.switch_times import too_soon
 from bms.services.control.trial_block import TrialBlock
@@ -152,6 +152,7 @@ def _decide_one(
     same = agrees(rule, own, (wanted,)) and agrees(rule, held.command.value, (wanted,))
     # a value that the device has rounded is the one that was asked for
     same = same or (held.command.value == wanted and held.read_back is not None)
+    same = same and allows(rule, held.command.value)  # by limits that may be new
     if same and _is_enough(need_of(state.use, point, command), permitted.permission, own):
         # what would end by itself in the device, or without our heartbeat, has to be written again
         again = rule.ends_by_itself or order.device.heartbeat is not None

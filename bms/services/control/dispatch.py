@@ -37,16 +37,16 @@ from bms.services.control.authority import (
 )
 from bms.services.control.decision import PermittedCommand, decide, due_commands
 from bms.services.control.inspection import Inspection, inspect, merged
+from bms.services.control.point_limits import allows
 from bms.services.control.ports import ControlPorts
 from bms.services.control.release_many import (
     as_accepted,
-    receipts_kept,
     release_leases,
-    unheard,
 )
 from bms.services.control.site_state import PLAN_MAX_AGE, SiteState, read_again, state_of
 from bms.services.control.ventilation_minimum import too_little_air
 from bms.services.control.write_path import WriteOrder, carry_out
+from bms.services.evidence.receipts import receipts_kept
 from bms.services.local_overrides.detection import Place
 from bms.services.local_overrides.people import end_overrides, follow_people
 from bms.services.off_loop import off_loop, side_by_side
@@ -79,7 +79,7 @@ async def dispatch_site(
     Raises ``StoreUnavailable`` or ``GuardError`` when overrides or leases cannot be read: then
     nothing is written. Everything after that is a receipt.
     """
-    async with receipts_kept(ports.ledgers, now) as done:
+    async with receipts_kept(ports.ledgers, ports.journal, now) as done:
         await _tick(site, now, ports, lease, plan_max_age, done)
     return done
 
@@ -366,12 +366,11 @@ def _left_unseen(
     ]
 
 
-async def release_marked(
-    site: Site, now: datetime, ports: ControlPorts, told: Told = unheard
-) -> None:
+async def release_marked(site: Site, now: datetime, ports: ControlPorts) -> None:
     """Give back what people have said to keep our hands off, by whichever process they said it."""
     at = ClockReading(now, ports.clock.elapsed())
-    await _release(await off_loop(_marked, site, at, ports), now, ports, told)
+    async with receipts_kept(ports.ledgers, ports.journal, now) as done:
+        await _release(await off_loop(_marked, site, at, ports), now, ports, done.append)
 
 
 async def _release(ending: Iterable[Lease], now: datetime, ports: ControlPorts, told: Told) -> None:
@@ -410,7 +409,7 @@ async def _release_ended(
     state: SiteState, seen: Inspection, concerned: Concerned, ports: ControlPorts, told: Told
 ) -> None:
     """Of the points that are concerned, give back what has ended, what the plan may hold no longer,
-    and what leaves people without air, whoever wrote it.
+    and, whoever wrote it, what leaves people without air or what the site file does not allow.
 
     It looks again, after our writes: whoever releases a site sets its mode before giving back, so
     that either they see what we wrote, or we see their word here.
@@ -436,5 +435,14 @@ def _over(
             or marked(held)
             or ends_now(state, held, _writer(state))
             or too_little_air(state.use, held, state.now)
+            or _outgrown(state.site, held)
         )
     ]
+
+
+def _outgrown(site: Site, held: Lease) -> bool:
+    """Whether the site file has changed so that nobody would write this value any more: the point
+    is gone, is not written, or has narrower limits (clause W3)."""
+    point = next((each for each in site.points if each.id == held.point.id), None)
+    rule = None if point is None else point.write
+    return rule is None or not allows(rule, held.command.value)

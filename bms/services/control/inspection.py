@@ -34,7 +34,7 @@ from bms.model.fact import fact
 from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
 from bms.services.control.ports import ControlPorts
-from bms.services.control.release_many import as_accepted, receipts_kept, unheard
+from bms.services.control.release_many import as_accepted, unheard
 from bms.services.control.release_point import (
     HARMLESS,
     Return,
@@ -44,6 +44,7 @@ from bms.services.control.release_point import (
     settle_returned,
     take_ours_away,
 )
+from bms.services.evidence.receipts import receipts_kept
 from bms.services.journal_batches import close_leases, keep_notes
 from bms.services.local_overrides.detection import IN_SLOT, Known, Place, PlaceFinding, judge
 from bms.services.local_overrides.look import look
@@ -270,7 +271,7 @@ async def verify_site(site: Site, *, now: datetime, ports: ControlPorts) -> list
     leases = [as_accepted(each, site) for each in held.values()]
     at = ClockReading(now, ports.clock.elapsed())
     drivers, journal, decisions = ports.drivers, ports.journal, ports.decisions
-    async with receipts_kept(ports.ledgers, now) as done:
+    async with receipts_kept(ports.ledgers, ports.journal, now) as done:
         seen = await inspect({}, leases, at=at, drivers=drivers, journal=journal, told=done.append)
         if not ports.owned.may_send(site.id):
             return []  # another worker has taken over since, whose value it may be

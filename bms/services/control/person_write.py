@@ -14,9 +14,9 @@ from bms.services.control.authority import Permitted, Withheld, Writer, may_writ
 from bms.services.control.decision import PermittedCommand, decide, new_command
 from bms.services.control.inspection import inspect
 from bms.services.control.ports import ControlPorts
-from bms.services.control.release_many import receipts_kept
 from bms.services.control.site_state import SiteState, state_of
 from bms.services.control.write_path import WriteOrder, carry_out
+from bms.services.evidence.receipts import receipts_kept
 from bms.services.off_loop import off_loop
 
 
@@ -59,7 +59,7 @@ async def write_once(
             "value at the controller; to give a point back, bms release needs no database"
         ) from error
     answer = may_write(state, wanted.point, wanted.writer)
-    async with receipts_kept(ports.ledgers, now) as done:
+    async with receipts_kept(ports.ledgers, ports.journal, now) as done:
         if isinstance(answer, Withheld):
             done.append(Refused(command, answer.reason))
         else:

@@ -46,6 +46,13 @@ def clamp(
     return ClampedValue(value, fact(ReceiptReason.LIMITS_NOW, wish=wish, low=low, high=high))
 
 
+def allows(rule: WriteRule, value: float) -> bool:
+    """Whether a value of ours may go on standing: the limits may be narrower than those by which it
+    was written."""
+    inside = rule.minimum - 1e-9 <= value <= rule.maximum + 1e-9
+    return inside and (rule.ends_by_itself or _holds_safely(value, rule))
+
+
 def _limits_now(
     rule: WriteRule, standing: float | None, still: timedelta | None
 ) -> tuple[float, float]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from bms.model.assets.point import Point
 from bms.model.control.lease import Lease
 from bms.ports.clock import Clock
 from bms.ports.drivers import Drivers
@@ -53,5 +54,7 @@ class ControlPorts:
     rooms: Rooms
     readings: ReadingStore
     owned: OwnedSites = field(default_factory=EverySite)
+    is_filed: Callable[[Point], bool] = lambda point: True
+    """Whether the site files have the point as it is: they are taken in while a write waits."""
     tick: SharedTick | None = None
     """Where the sites of a tick ask together; None where each asks by itself."""

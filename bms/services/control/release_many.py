@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from bms.errors import NotOwner, StoreError
 from bms.model.assets.point import Point
 from bms.model.assets.site import Site
 from bms.model.control.command import AnyReceipt, ReleaseReceipt
 from bms.model.control.lease import Lease
 from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
-from bms.ports.storage.ledgers import LedgerStore
 from bms.services.control.release_point import (
     HARMLESS,
     Return,
@@ -25,8 +21,6 @@ from bms.services.control.release_point import (
     settle_returned,
 )
 from bms.services.off_loop import off_loop, side_by_side
-
-log = logging.getLogger(__name__)
 
 Returned = Callable[[ReleaseReceipt], None]
 """Who is told of each release as soon as it is done."""
@@ -133,36 +127,3 @@ def _returns(site: Site, points: Iterable[Point], leases: Mapping[str, Lease]) -
             yield return_of(as_accepted(lease, site))
         elif point.write is not None and point.write.release.kind in HARMLESS:
             yield Return(point, site.device(point.device))
-
-
-async def keep_receipts(
-    ledgers: LedgerStore, receipts: Iterable[AnyReceipt], now: datetime
-) -> None:
-    """Put receipts into the store. What was done to the building stands without them, too, and
-    those of a site that another worker has taken over since keep back no others."""
-    kept = list(receipts)
-    if not kept:
-        return
-    try:
-        await off_loop(ledgers.add_receipts, kept, now)
-    except NotOwner as error:
-        log.error("%s", error)
-        others = [each for each in kept if _site_of(each) not in error.sites]
-        await keep_receipts(ledgers, others, now)
-    except StoreError as error:
-        log.error("%d receipts could not be kept: %s", len(kept), error)
-
-
-@asynccontextmanager
-async def receipts_kept(ledgers: LedgerStore, now: datetime) -> AsyncIterator[list[AnyReceipt]]:
-    """A list of receipts that are kept however the block ends: it may raise or be cut off."""
-    done: list[AnyReceipt] = []
-    try:
-        yield done
-    finally:
-        await keep_receipts(ledgers, done, now)
-
-
-def _site_of(receipt: AnyReceipt) -> str:
-    point = receipt.point if isinstance(receipt, ReleaseReceipt) else receipt.command.point
-    return point.partition("/")[0]

@@ -270,14 +270,14 @@ async def _leased(order: WriteOrder, ports: ControlPorts) -> bool:
 
 async def _write(order: WriteOrder, ports: ControlPorts) -> Receipt:
     """Write as long as the end of the lease is a time-out of the device away (W11), and the end of
-    what we own, too (W2)."""
+    what we own, too (W2); and only by the limits that the site file has now (W3)."""
     timeout_s = order.device.timeout_s
     patience, margin = PATIENCE * timeout_s, timedelta(seconds=timeout_s)
     lease, owned, clock = order.lease, ports.owned, ports.clock
 
     def may_leave() -> bool:
-        site = order.point.site
-        return lease.may_leave(clock.reading(), margin) and owned.may_send(site, timeout_s)
+        owner = owned.may_send(order.point.site, timeout_s)
+        return lease.may_leave(clock.reading(), margin) and owner and ports.is_filed(order.point)
 
     try:
         with leaving_while(may_leave):

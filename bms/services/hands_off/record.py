@@ -20,6 +20,7 @@ from bms.model.control.command import ReleaseReceipt
 from bms.model.control.hands_off import HandsOff, SiteMode, SpokenWord, TakenBack
 from bms.services.control.ports import ControlPorts
 from bms.services.control.trial_block import end_trials
+from bms.services.evidence.receipts import record_receipts, unrecorded
 from bms.services.off_loop import off_loop
 
 log = logging.getLogger(__name__)
@@ -47,9 +48,12 @@ async def put_on_record(
     """
 
     def work() -> None:
-        record_words(ports)
-        if receipts:
+        try:
+            record_words(ports)
             ports.ledgers.add_receipts(receipts, now)
+        except StoreError:
+            ports.journal.note([unrecorded(each, now) for each in receipts])
+            raise
 
     def missing() -> bool:
         waiting = {word.key for word in ports.hands_off.unrecorded()}
@@ -71,7 +75,7 @@ def _said(task: asyncio.Future[None]) -> None:
 
 async def keep_words(ports: ControlPorts, now: datetime) -> None:
     """A tick: put the journal and the marks back where their files are lost, tell the database what
-    it lacks, and follow what was said there since."""
+    it lacks of words and receipts, and follow what was said there since."""
     try:
         await off_loop(ports.journal.keep)
     except GuardError as error:
@@ -83,6 +87,7 @@ async def keep_words(ports: ControlPorts, now: datetime) -> None:
     try:
         await off_loop(record_words, ports)
         await off_loop(follow_database, ports, now)
+        await off_loop(record_receipts, ports.ledgers, ports.journal)
     except (StoreError, GuardError) as error:
         log.error("what people said stands, but is not in the database yet: %s", error)
 

@@ -424,8 +424,12 @@ AT_ONCE = {
     RefusalReason.NOT_COMMISSIONED,
     RefusalReason.COMMISSIONING_STALE,
     RefusalReason.COMMISSIONING_FAILED,
+    RefusalReason.UNKNOWN_POINT,
+    RefusalReason.NOT_WRITABLE,
+    RefusalReason.NO_SAFE_END,
 }
-"""Reasons of people: what the plan holds does not wait for the end of its lease."""
+"""Reasons of people, and of the site file as it is now: what the plan holds does not wait for the
+end of its lease."""
 
 
 async def given_back_at_once(situation: Situation) -> bool:

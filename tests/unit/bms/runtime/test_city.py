@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 from bms.runtime.city import Stores
+from bms.runtime.live_sites import LiveSites
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.api import a_world
 
@@ -30,10 +31,28 @@ def test_every_bundle_has_the_citys_own_parts(tmp_path: Path) -> None:
     held |= {id(part) for part in (city.factors, city.normal_year)}
     for bundle in (city.control, city.planning, city.assessment, city.trials):
         for field in fields(bundle):
-            if field.name in ("tick", "lot"):  # each tick has its own; the lot is the system's
+            # each tick has its own, the lot is the system's; what is filed is asked of sites
+            if field.name in ("tick", "lot", "is_filed"):
                 continue
             assert id(getattr(bundle, field.name)) in held, (type(bundle).__name__, field.name)
     assert city.api.control == city.control
     assert city.api.planning == city.planning
     assert city.api.assessment == city.assessment
     assert city.api.keys is world.store
+
+
+def test_w03_a_point_is_as_the_site_files_have_it_now(tmp_path: Path) -> None:
+    city = a_world(tmp_path).city
+    sites = LiveSites(city.sites.values())
+    city = replace(city, sites=sites)
+    site = next(site for site in sites.values() if any(p.write for p in site.points))
+    point = next(point for point in site.points if point.write is not None)
+    assert city.control.is_filed(point)
+    rule = replace(point.write, maximum=point.write.maximum - 0.5)  # type: ignore[type-var,union-attr]
+    narrower = replace(point, write=rule)
+    points = tuple(narrower if each is point else each for each in site.points)
+    sites.exchange([replace(site, points=points)], ())
+    assert not city.control.is_filed(point)
+    assert city.control.is_filed(narrower)
+    sites.exchange([], ())
+    assert not city.control.is_filed(narrower)

@@ -71,6 +71,27 @@ async def test_a_person_s_value_that_is_written_over(town, value, clause) -> Non
     assert seen(town) == {clause}
 
 
+@pytest.mark.parametrize(("ago", "clauses"), [(1, set()), (2, {"W03", "W16"})])
+async def test_what_the_killed_backend_had_sent_may_come_in_as_the_next_one_starts(
+    town: StillTown, ago: int, clauses: set[str]
+) -> None:
+    town.office_max["east"] = town.now - ago * MINUTE, 20.2
+    town.wrote(OFFICE, 20.5)
+    assert seen(town) == clauses
+
+
+async def test_what_new_limits_do_not_allow_goes_within_a_tick(town: StillTown) -> None:
+    town.wrote(OFFICE, 20.5)
+    await town.buildings["east"]._put(OFFICE, 20.5)
+    watch = ClauseWatch(town)
+    town.office_max["east"] = town.now, 20.2
+    assert seen(town, watch) == set()
+    town.clock.advance(TICK + 2 * MINUTE)
+    assert seen(town, watch) == set()
+    town.clock.advance(MINUTE)
+    assert seen(town, watch) == {"W03"}
+
+
 async def test_nobody_can_know_of_what_is_said_in_the_same_minute(town: StillTown) -> None:
     town.wrote(OFFICE, 20.0, town.word(timedelta(0)))
     assert seen(town) == set()

@@ -776,3 +776,45 @@ async def test_w04_what_is_written_for_a_room_that_is_not_seen_says_so() -> None
     unseen = fact(CommandReason.PLAN_UNSEEN, by=by, rooms=("Room",))
     assert receipt.command.reason == unseen
     assert bench.journal.leases()[ENABLE].command.reason == by
+
+
+async def test_w03_a_value_that_new_limits_do_not_allow_is_written_anew_within_them() -> None:
+    """Also where the point is so tolerant that old and new value read as the same."""
+    bench = ControlBench(with_rule(hut(), NULL, tolerance=1.0))
+    bench.plan()
+    await bench.tick()
+    bench.site = with_rule(bench.site, NULL, maximum=20.5, hold_safe=(16.0, 20.5))
+    await bench.tick(TICK)
+    assert bench.held()[NULL] == 20.5
+
+
+@pytest.mark.parametrize("actor", ["the plan", "operator:anna"])
+async def test_w03_a_value_that_new_limits_do_not_allow_goes_back_where_nothing_is_written(
+    actor: str,
+) -> None:
+    """As after a start, or where the plan is too old; whoever wrote it."""
+    bench = ControlBench()
+    bench.plan()
+    await bench.tick()
+    if actor != "the plan":
+        await bench.write(NULL, 21.0, actor=actor)
+    bench.site = with_rule(bench.site, NULL, maximum=20.5, hold_safe=(16.0, 20.5))
+    outcomes = await bench.tick(TICK, plan_max_age=timedelta(minutes=1))  # nothing is written
+    assert isinstance(outcomes[NULL], Released)
+    assert bench.held() == {point: WANTED[point] for point in LEVERS if point != NULL}
+
+
+@pytest.mark.parametrize("change", ["the point is gone", "it is only read"])
+async def test_w03_what_the_site_file_lets_nobody_write_any_more_goes_back(change: str) -> None:
+    bench = ControlBench()
+    bench.plan()
+    await bench.tick()
+    points = tuple(
+        replace(point, write=None) if point.id == NULL else point
+        for point in bench.site.points
+        if point.id != NULL or change == "it is only read"
+    )
+    bench.site = replace(bench.site, points=points)
+    outcomes = await bench.tick(TICK)
+    assert isinstance(outcomes[NULL], Released)
+    assert NULL not in bench.held()

@@ -132,6 +132,16 @@ async def test_w11_a_write_that_was_dropped_is_announced_anew_by_the_next_tick()
     assert bench.journal.leases()[NULL].command.issued_at == bench.now > NOW
 
 
+async def test_w03_a_write_that_waited_while_its_site_file_changed_does_not_leave() -> None:
+    changed: list[bool] = []
+    bench = a_bench(lambda clock: changed.append(True))
+    bench.is_filed = lambda point: not changed
+    receipt = await bench.write(NULL, 21.0)
+    assert isinstance(receipt, Failed)
+    assert bench.drivers.device("hut/bacnet").writes == []
+    assert bench.journal.leases() == {}
+
+
 SOMEBODYS = {NULL: 22.5, ENABLE: 22.5, TIMETABLE: 1.0, CONSTANT: 3.0}
 
 

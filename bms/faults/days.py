@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bms.faults.delays import confirmed
 from bms.faults.observations import DAY_S, Observations
 from bms.faults.signals import Signal
 from bms.model.planning.grid import Flags, Ints
@@ -18,32 +19,37 @@ LEAST_COVERAGE = 0.8
 @dataclass(frozen=True, slots=True, eq=False)
 class DayTable:
     """Every local day from the first to the last. ``day`` counts days since 1970-01-01, ``place``
-    is the row of each interval of the subject, ``least`` how many intervals a known day has."""
+    is the row of each interval of the subject, ``least`` how many intervals a known day has.
+    ``closed``: nobody is in; ``listed``: for a reason other than the weekday."""
 
     day: Ints
     place: Ints
     least: float
     closed: Flags
+    listed: Flags
 
     @classmethod
     def of(cls, seen: Observations) -> DayTable:
-        """The days of a subject."""
+        """The days of a subject, worked out once."""
+        return seen.once(cls._made)
+
+    @classmethod
+    def _made(cls, seen: Observations) -> DayTable:
         local = seen.local.day
         day = np.arange(local[0], local[-1] + 1)
-        closed = np.zeros(len(day), dtype=np.bool_)
+        closed, listed = np.zeros((2, len(day)), dtype=np.bool_)
         place = local - local[0]
-        closed[place] = seen.closed
-        return cls(day, place, LEAST_COVERAGE * DAY_S / seen.step_s, closed)
+        closed[place], listed[place] = seen.closed, seen.listed
+        return cls(day, place, LEAST_COVERAGE * DAY_S / seen.step_s, closed, listed)
 
     def __len__(self) -> int:
         return len(self.day)
 
-    @property
-    def breaks(self) -> Flags:
-        """The days without a day before them: the first one."""
+    def stood(self, condition: Flags, days: int) -> Flags:
+        """The days by which a condition has stood for so many."""
         first = np.zeros(len(self), dtype=np.bool_)
         first[:1] = True
-        return first
+        return confirmed(condition, first, days)
 
     def mean(self, values: Floats, where: Flags | None = None) -> Floats:
         """Means of the days [unit of the values]; ``where`` picks intervals. NaN where too few of
@@ -62,6 +68,14 @@ class DayTable:
         """Totals of the days, of amounts per interval."""
         steps = self.least / LEAST_COVERAGE
         return self.mean(values) * steps
+
+    def known_mean(self, values: Floats, least_h: float = 6.0) -> Floats:
+        """Means of the known values of days with ``least_h`` hours of them [their unit]."""
+        known = np.isfinite(values)
+        n = np.bincount(self.place[known], minlength=len(self))
+        total = np.bincount(self.place[known], values[known], minlength=len(self))
+        least = self.least / LEAST_COVERAGE * least_h / 24.0
+        return np.where(n >= max(least, 1.0), total / np.maximum(n, 1), np.nan)
 
     def spread(self, flags: Flags) -> Flags:
         """Flags of days on the intervals of the subject."""
@@ -91,3 +105,10 @@ def outdoor_days(seen: Observations, table: DayTable) -> Floats:
 def days_a_year(flags: Flags, known: Flags) -> float:
     """How many days a year are like the flagged ones, by their share of the known days."""
     return 365.0 * float(flags.sum()) / max(int(known.sum()), 1)
+
+
+def last_mean(values: Floats, flags: Flags) -> float:
+    """Mean of the known values on the flagged ones of the last 28; NaN where there are none."""
+    index = np.flatnonzero(flags & np.isfinite(values))
+    recent = index[index > index[-1] - 28] if len(index) else index
+    return float(values[recent].mean()) if len(recent) else float("nan")

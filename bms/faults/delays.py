@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from bms.model.planning.grid import Flags, Ints
+from bms.model.readings.series import Floats
 
 
 def standing(condition: Flags, breaks: Flags) -> Ints:
@@ -27,6 +28,32 @@ def since(event: Flags, breaks: Flags) -> Ints:
     index = np.arange(len(event))
     last = np.maximum.accumulate(np.where(event | breaks, index, -1))
     return np.where(last < 0, len(event) + 1, index - last)
+
+
+def turns(values: Floats, breaks: Flags, size: float) -> Flags:
+    """Where a signal has turned from rising to falling or back, by more than ``size``. Shape
+    (n,)."""
+    turned = np.zeros(len(values), dtype=np.bool_)
+    high, low, rising = float("-inf"), float("inf"), 0
+    for index, value in enumerate(values.tolist()):
+        if breaks[index]:
+            high, low, rising = float("-inf"), float("inf"), 0
+        if value != value:
+            continue
+        high, low = max(high, value), min(low, value)
+        if rising >= 0 and value < high - size:
+            turned[index], rising, low = rising > 0, -1, value
+        elif rising <= 0 and value > low + size:
+            turned[index], rising, high = rising < 0, 1, value
+    return turned
+
+
+def lately(flags: Flags, steps: int) -> Ints:
+    """How many of the last ``steps`` intervals are flagged, at each. Shape (n,)."""
+    sums = np.concatenate([[0], np.cumsum(flags)])
+    end = np.arange(1, len(flags) + 1)
+    count: Ints = sums[end] - sums[np.maximum(end - steps, 0)]
+    return count
 
 
 def runs(flags: Flags, *, join: int = 0) -> list[tuple[int, int]]:

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from bms.model.planning.grid import Flags
+from bms.faults.earlier import MAD_TO_DEVIATION, middle
+from bms.model.planning.grid import Flags, Ints
 from bms.model.readings.series import Floats
 
 EVERY_DAYS = 10
@@ -40,46 +41,55 @@ def expectation(
     fewest: int = FEWEST_DAYS,
 ) -> ExpectedDays:
     """The expectation of ``y`` (n,) from the best of several design matrices (n, k), each chosen by
-    its squared error in the history."""
+    its mean error in the history."""
     n = len(y)
     value, scale = np.full(n, np.nan), np.full(n, np.nan)
     known = np.isfinite(y) & np.all([np.isfinite(x).all(axis=1) for x in candidates], axis=0)
     learnable = known if usable is None else known & usable
-    for first in range(guard_days + fewest, n, EVERY_DAYS):
-        inside = slice(max(0, first - guard_days - history_days), first - guard_days)
-        rows = np.flatnonzero(learnable[inside]) + inside.start
-        if len(rows) < fewest:
-            continue
-        block = np.arange(first, min(first + EVERY_DAYS, n))
-        x, told, deviation = _best(y, candidates, rows)
+    days = np.flatnonzero(learnable)
+    firsts = np.arange(guard_days + fewest, n, EVERY_DAYS)
+    ends = np.searchsorted(days, firsts - guard_days)
+    begins = np.searchsorted(days, firsts - guard_days - history_days)
+    told = [_of_windows(x[days], y[days], begins, ends) for x in candidates]
+    for nth in np.flatnonzero(ends - begins >= fewest):
+        rows, block = days[begins[nth] : ends[nth]], slice(firsts[nth], firsts[nth] + EVERY_DAYS)
+        x, usual, deviation = _best(y, candidates, rows, [each[nth] for each in told])
         low, high = x[rows].min(axis=0), x[rows].max(axis=0)
         room = MARGIN * (high - low)
         like = ((x[block] >= low - room) & (x[block] <= high + room)).all(axis=1)
-        value[block] = np.where(like, x[block] @ told, np.nan)
+        value[block] = np.where(like, x[block] @ usual, np.nan)
         scale[block] = deviation
     return ExpectedDays(value, scale)
 
 
+def _of_windows(x: Floats, y: Floats, begins: Ints, ends: Ints) -> Floats:
+    """Least squares of each window of rows, by differences of running sums. Shape (windows, k)."""
+    gram = _running(x[:, :, None] * x[:, None, :])
+    moment = _running(x * y[:, None])
+    return _solved(gram[ends] - gram[begins], moment[ends] - moment[begins])
+
+
+def _running(values: Floats) -> Floats:
+    return np.concatenate([np.zeros_like(values[:1]), np.cumsum(values, axis=0)])
+
+
+def _solved(gram: Floats, moment: Floats) -> Floats:
+    """Coefficients of normal equations, of one or of a stack; a slight ridge keeps columns without
+    any variation at nought."""
+    trace = np.trace(gram, axis1=-2, axis2=-1)[..., None, None]
+    ridge = (1e-9 * trace + 1e-12) * np.eye(gram.shape[-1])
+    return np.asarray(np.linalg.solve(gram + ridge, moment[..., None])[..., 0], dtype=np.float64)
+
+
 def _best(
-    y: Floats, candidates: Sequence[Floats], rows: np.ndarray
+    y: Floats, candidates: Sequence[Floats], rows: Ints, told: Sequence[Floats]
 ) -> tuple[Floats, Floats, float]:
-    """The design with the least error, its robust coefficients and the usual deviation."""
-    known, even = y[rows], np.ones(len(rows))
-    errors = [np.abs(known - x[rows] @ _solved(x[rows], known, even)).mean() for x in candidates]
-    x = candidates[int(np.argmin(errors))]
-    told = _robust(x[rows], known)
-    return x, told, 1.4826 * float(np.median(np.abs(known - x[rows] @ told)))
-
-
-def _solved(x: Floats, y: Floats, weight: Floats) -> Floats:
-    weighted = x.T * weight
-    gram = weighted @ x
-    ridge = 1e-9 * float(np.trace(gram)) * np.eye(x.shape[1])
-    return np.asarray(np.linalg.solve(gram + ridge, weighted @ y), dtype=np.float64)
-
-
-def _robust(x: Floats, y: Floats) -> Floats:
-    off = np.abs(y - x @ _solved(x, y, np.ones(len(y))))
-    usual = 1.4826 * float(np.median(off)) + 1e-12
-    weight = np.minimum(1.0, 2.0 * usual / np.maximum(off, 1e-12))
-    return _solved(x, y, np.asarray(weight, dtype=np.float64))
+    """The design with the least mean error, its coefficients with days far off given less weight,
+    and the usual deviation."""
+    off = [np.abs(y[rows] - x[rows] @ each) for x, each in zip(candidates, told, strict=True)]
+    best = int(np.argmin([each.mean() for each in off]))
+    x, away = candidates[best], off[best]
+    usual = MAD_TO_DEVIATION * middle(away) + 1e-12
+    weighted = x[rows].T * np.minimum(1.0, 2.0 * usual / np.maximum(away, 1e-12))
+    robust = _solved(weighted @ x[rows], weighted @ y[rows])
+    return x, robust, MAD_TO_DEVIATION * middle(np.abs(y[rows] - x[rows] @ robust))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 
+from bms.faults.delays import confirmed
 from bms.faults.signals import Signal
 from bms.model.fact import TermCode
 from bms.model.planning.cooling_fee import CoolingRule
@@ -17,6 +19,8 @@ from bms.model.planning.grid import Flags, Ints, LocalGrid, local_calendar
 from bms.model.readings.series import Floats
 
 HOUR_S, DAY_S = 3600, 86_400
+HOURS_A_YEAR = 8760.0
+Prepared = TypeVar("Prepared")
 
 
 class Equipment(StrEnum):
@@ -131,13 +135,17 @@ class Observations:
         return local_calendar(self.context.timezone, self.at)
 
     @cached_property
+    def listed(self) -> Flags:
+        """Whether the day of each interval is among the closed days that are listed."""
+        return np.isin(self.local.day, np.array(sorted(self.context.closed), dtype=np.int64))
+
+    @cached_property
     def closed(self) -> Flags:
         """Whether nobody is in on the day of each interval: weekends and closed days."""
         if self.context.always_in_use:
             return np.zeros(len(self), dtype=np.bool_)
-        listed = np.array(sorted(self.context.closed), dtype=np.int64)
         off = np.array(sorted(self.context.closed_weekdays), dtype=np.int64)
-        return np.isin(self.local.weekday, off) | np.isin(self.local.day, listed)
+        return np.isin(self.local.weekday, off) | self.listed
 
     @cached_property
     def in_use(self) -> Flags:
@@ -155,6 +163,42 @@ class Observations:
         gaps[1:] = np.diff(self.at) > 1.5 * self.step_s
         return gaps
 
+    @cached_property
+    def _prepared(self) -> dict[object, object]:
+        return {}
+
+    def once(self, make: Callable[[Observations], Prepared]) -> Prepared:
+        """What several rules need of the subject, made once."""
+        if make not in self._prepared:
+            self._prepared[make] = make(self)
+        return self._prepared[make]  # type: ignore[return-value]
+
+    def between(self, first_h: float, end_h: float) -> Flags:
+        """Whether an interval starts between two local hours, past midnight where the second is
+        the earlier one."""
+        minute = self.local.minute
+        late, early = minute >= first_h * 60, minute < end_h * 60
+        return late & early if first_h < end_h else late | early
+
     def steps(self, hours: float) -> int:
         """How many intervals are so many hours, at least one."""
         return max(1, round(hours * HOUR_S / self.step_s))
+
+    def stood(self, condition: Flags, hours: float) -> Flags:
+        """Where a condition has stood for so many hours without a break."""
+        return confirmed(condition, self.breaks, self.steps(hours))
+
+    def hours(self, flags: Flags) -> float:
+        """How many hours are flagged."""
+        return float(flags.sum()) * self.step_s / HOUR_S
+
+    @property
+    def per_hour(self) -> float:
+        """Intervals of an hour: what an amount per interval is multiplied by to be one an hour."""
+        return HOUR_S / self.step_s
+
+    def year(self, signal: Signal) -> float:
+        """A year of an amount at its mean [kWh or m3]; 0 where nothing is known of it."""
+        if not self.has(signal):
+            return 0.0
+        return float(np.nanmean(self.get(signal))) * self.per_hour * HOURS_A_YEAR

@@ -15,10 +15,10 @@ from bms.faults.hydronics import circuit, rooms
 from bms.faults.meters import cooling, counting, electricity, load_shape, seasons, water
 from bms.faults.observations import DAY_S, Equipment, Observations
 from bms.faults.residuals import conformal
-from bms.faults.rule import Detected, Rule
+from bms.faults.rule import Detected, Rule, missing
 from bms.faults.sensors import neighbours, values
 from bms.faults.signals import AMOUNTS, SHARES, Signal, unit_of
-from bms.model.fact import Fact, Term, fact
+from bms.model.fact import Fact, fact
 from bms.model.planning.grid import Flags
 from bms.model.readings.series import Floats
 from bms.model.work.finding import CannotRun, Evidence, EvidenceSeries, Finding
@@ -84,14 +84,10 @@ def detect_all(subjects: Sequence[Observations], rules: Iterable[Rule] = RULES) 
 
 def qualify(seen: Observations, rule: Rule) -> Fact | None:
     """Why a rule cannot run on a subject by what it has; None where it can be tried."""
-    missing = [signal for signal in rule.needs if not seen.has(signal)]
-    if not missing and rule.any_of and not any(map(seen.has, rule.any_of)):
-        missing = list(rule.any_of)
-    if not len(seen):
-        missing = list(rule.needs)
-    if not missing:
-        return None
-    return fact(CannotCode.MISSING_SIGNALS, signals=tuple(Term(each.value) for each in missing))
+    lacks = [signal for signal in rule.needs if not seen.has(signal)]
+    if not lacks and rule.any_of and not any(map(seen.has, rule.any_of)):
+        lacks = list(rule.any_of)
+    return missing(lacks) if lacks else None
 
 
 def _ask(seen: Observations, rule: Rule) -> Answers:
@@ -99,7 +95,7 @@ def _ask(seen: Observations, rule: Rule) -> Answers:
     if reason is None:
         try:
             with np.errstate(invalid="ignore", divide="ignore"):
-                answer = rule.look(seen, rule)
+                answer = rule.look(seen, rule.at(seen))
         except (ArithmeticError, ValueError, np.linalg.LinAlgError) as error:
             answer = fact(CannotCode.RULE_FAILED, error=str(error))
         if not isinstance(answer, Fact):
@@ -135,6 +131,7 @@ def _finding(seen: Observations, rule: Rule, one: Detected, first: int, end: int
     before = max(0, int(np.searchsorted(seen.at, int(seen.at[first]) - _lead_s(rule))))
     after = min(len(seen), max(end, int(np.searchsorted(seen.at, int(seen.at[end - 1]) + 7200))))
     risk = None if rule.risk is None else fact(rule.risk)
+    hours = _stood_h(seen, rule, one.flags[first:end])
     return Finding(
         rule=rule.id,
         site_id=seen.site_id,
@@ -148,12 +145,19 @@ def _finding(seen: Observations, rule: Rule, one: Detected, first: int, end: int
             series=_lines(seen, one, slice(before, after)),
         ),
         price=one.price,
-        fact=Fact(rule.fact.value, dict(one.parameters)),
+        fact=Fact(rule.fact.value, {"hours": hours, **one.parameters}),
         look_for=fact(rule.look_for),
         confidence=one.confidence,
         comfort_kh_year=one.comfort_kh_year,
         risk=risk,
     )
+
+
+def _stood_h(seen: Observations, rule: Rule, flags: Flags) -> float:
+    """How long the condition of a rule held in a stretch [h]: it had stood for the delay before
+    each run of it was confirmed."""
+    confirming = rule.delay_h - seen.step_s / 3600.0
+    return seen.hours(flags) + len(runs(flags)) * max(confirming, 0.0)
 
 
 def _lead_s(rule: Rule) -> int:

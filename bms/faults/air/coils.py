@@ -13,12 +13,11 @@ from bms.faults.air.handler import (
     Condition,
     looking,
 )
-from bms.faults.codes import CannotCode, FaultCode, LookFor
-from bms.faults.delays import confirmed
+from bms.faults.codes import FaultCode, LookFor
+from bms.faults.delays import lately, turns
 from bms.faults.observations import Equipment, Observations, State
-from bms.faults.rule import Rule, Seen, found
+from bms.faults.rule import Rule, Seen, found, too_coarse, too_short
 from bms.faults.signals import Signal
-from bms.model.fact import fact
 from bms.model.planning.grid import Flags, Ints
 from bms.model.readings.series import Floats
 from bms.model.work.finding import RuleId, Severity
@@ -28,8 +27,8 @@ HC, CC, REC = Signal.HEATING_VALVE, Signal.COOLING_VALVE, Signal.RECOVERED_AIR_T
 OPEN = 0.05
 """A valve that stands further open than this is meant to be open."""
 FEWEST_DAYS = 6
-TURNS_AN_HOUR = 6.0
-"""Turns of a valve's direction by more than a tenth, an hour."""
+TURN, TURNS_AN_HOUR = 0.1, 6.0
+"""Share of its stroke by which a valve turns, and how often an hour it does so where it hunts."""
 
 
 def before_coils(unit: AirHandler) -> Floats:
@@ -68,8 +67,7 @@ def cooled_while_closed(unit: AirHandler, k: float) -> Flags:
 
 def _closed(unit: AirHandler) -> Flags:
     closed = (unit.valve(HC) < 0.005) & (unit.valve(CC) < 0.005)
-    steps = unit.seen.steps(0.5)
-    return unit.settled & confirmed(closed, unit.seen.breaks, steps)
+    return unit.settled & unit.seen.stood(closed, 0.5)
 
 
 def setpoint_missed(unit: AirHandler, k: float) -> Flags:
@@ -81,34 +79,13 @@ def valve_turns(seen: Observations, rule: Rule) -> Seen:
     """A valve swings to and fro: turns of more than a tenth of its stroke, in an hour."""
     unit = AirHandler.of(seen)
     if seen.step_s > 600:
-        return fact(CannotCode.TOO_COARSE, step=seen.step_s / 60.0, needed=10.0)
-    flags = np.zeros(len(seen), dtype=np.bool_)
+        return too_coarse(seen, 10.0)
+    hunts = np.zeros(len(seen), dtype=np.bool_)
     for signal in (HC, CC):
-        if seen.has(signal):
-            flags |= _swings(seen, signal) >= rule.tolerance_at(seen)
-    flags = confirmed(flags & unit.settled, seen.breaks, seen.steps(rule.delay_h))
-    return found(flags, parameters=unit.told(flags), lines=(HC, CC, SAT)) if flags.any() else ()
-
-
-def _swings(seen: Observations, signal: Signal) -> Floats:
-    """Turns of a signal by a tenth or more in the hour up to each interval."""
-    turned = np.zeros(len(seen))
-    extreme, rising = float("nan"), 0
-    for index, value in enumerate(seen.get(signal).tolist()):
-        if value != value:
-            continue
-        if extreme != extreme or seen.breaks[index]:
-            extreme, rising = value, 0
-        elif rising >= 0 and value < extreme - 0.1:
-            turned[index], rising, extreme = float(rising != 0), -1, value
-        elif rising <= 0 and value > extreme + 0.1:
-            turned[index], rising, extreme = float(rising != 0), 1, value
-        elif (value - extreme) * rising > 0 or rising == 0:
-            extreme = value if rising else extreme
-    sums = np.cumsum(np.concatenate([[0.0], turned]))
-    end = np.arange(1, len(seen) + 1)
-    count: Floats = sums[end] - sums[np.maximum(end - seen.steps(1.0), 0)]
-    return count
+        turned = turns(seen.get(signal), seen.breaks, TURN)
+        hunts |= lately(turned, seen.steps(1.0)) >= rule.tolerance
+    flags = seen.stood(hunts & unit.settled, rule.delay_h)
+    return found(flags, unit.told(flags), lines=(HC, CC, SAT))
 
 
 def cooling_effort(seen: Observations, rule: Rule) -> Seen:
@@ -135,7 +112,7 @@ def _effort(unit: AirHandler, rule: Rule, valve: Signal, kelvin: Floats) -> Seen
     inner = usable & (opened > OPEN_VALVE) & (opened < 0.95)
     days = np.unique(seen.local.day[inner])
     if len(days) < FEWEST_DAYS:
-        return fact(CannotCode.TOO_FEW_DAYS, days=len(days), needed=FEWEST_DAYS)
+        return too_short(len(days), FEWEST_DAYS)
     load = kelvin * flow
     design = np.stack([np.ones(len(seen)), load, load**2, flow, kelvin], axis=1)
     rows = np.flatnonzero(inner)
@@ -144,10 +121,10 @@ def _effort(unit: AirHandler, rule: Rule, valve: Signal, kelvin: Floats) -> Seen
     for day in np.unique(seen.local.day[usable]).tolist():
         this = usable & (seen.local.day == day)
         long_enough = this.sum() >= seen.steps(2.0)
-        if long_enough and float(np.percentile(off[this], 60.0)) > rule.tolerance_at(seen):
+        if long_enough and float(np.percentile(off[this], 60.0)) > rule.tolerance:
             high |= this
-    flags = confirmed(high & (off > rule.tolerance_at(seen)), seen.breaks, seen.steps(0.5))
-    return found(flags, parameters=unit.told(flags), lines=(valve, SAT, MAT)) if flags.any() else ()
+    flags = seen.stood(high & (off > rule.tolerance), 0.5)
+    return found(flags, unit.told(flags), lines=(valve, SAT, MAT))
 
 
 def _least_deviations(design: Floats, values: Floats, rows: Ints) -> Floats:

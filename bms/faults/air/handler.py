@@ -13,9 +13,9 @@ from functools import cached_property
 
 import numpy as np
 
-from bms.faults.delays import confirmed, since
+from bms.faults.delays import since
 from bms.faults.observations import Observations
-from bms.faults.prices import priced
+from bms.faults.prices import electricity_price, heat_price
 from bms.faults.rule import Rule, Seen, found, median
 from bms.faults.signals import Signal
 from bms.model.fact import Parameter
@@ -43,11 +43,7 @@ class AirHandler:
     @classmethod
     def of(cls, seen: Observations) -> AirHandler:
         """The unit of a subject, prepared once."""
-        kept = seen.__dict__.get("_air_handler")
-        if kept is None:
-            kept = seen.__dict__["_air_handler"] = cls(seen)
-        assert isinstance(kept, AirHandler)
-        return kept
+        return seen.once(cls)
 
     @cached_property
     def _means(self) -> dict[Signal, Floats]:
@@ -123,7 +119,7 @@ class AirHandler:
         return self.in_mode & np.isin(self.state, wanted)
 
     def told(self, flags: Flags) -> dict[str, Parameter]:
-        """Medians of what the message may name while it was flagged; None where not known."""
+        """Medians of what the message may name while it was flagged."""
         names = {
             "supply": Signal.SUPPLY_AIR_TEMP,
             "setpoint": Signal.SUPPLY_AIR_SETPOINT,
@@ -135,23 +131,27 @@ class AirHandler:
             "cooling": Signal.COOLING_VALVE,
             "damper": Signal.OUTDOOR_DAMPER,
         }
-        values = {name: median(self.mean(signal)[flags]) for name, signal in names.items()}
-        hours = float(flags.sum()) * self.seen.step_s / 3600.0
-        return {
-            "hours": hours,
-            **{name: value if np.isfinite(value) else None for name, value in values.items()},
-        }
+        return {name: median(self.mean(signal)[flags]) for name, signal in names.items()}
 
     def heat_lost(self, flags: Flags, kelvin: Floats) -> Price:
         """Price of air that is heated by so many kelvin too much, as often as it was flagged."""
-        context = self.seen.context
-        flow = context.air_m3_h
-        days = np.unique(self.seen.local.day)
-        if flow is None or not flags.any() or not len(days):
+        flow = self.seen.context.air_m3_h
+        if flow is None:
             return Price()
-        hours_year = float(flags.sum()) * self.seen.step_s / 3600.0 / len(days) * 365.0
-        kwh = flow * AIR_KWH_M3K * abs(median(kelvin[flags], 0.0)) * hours_year
-        return priced(kwh, context.heat_dkk_kwh, error=0.5)
+        hours = self.hours_a_year(flags)
+        kwh = flow * AIR_KWH_M3K * abs(median(kelvin[flags], 0.0)) * hours
+        return heat_price(self.seen.context, kwh, error=0.5)
+
+    def hours_a_year(self, flags: Flags) -> float:
+        """Flagged hours of a year like the days of the data."""
+        return self.seen.hours(flags) / len(np.unique(self.seen.local.day)) * 365.0
+
+    def fan_price(self, hours: float) -> Price:
+        """The price of so many hours of the fan a year; none where its power is not known."""
+        fan = self.seen.context.fan_kw
+        return (
+            Price() if fan is None else electricity_price(self.seen.context, fan * hours, error=0.3)
+        )
 
 
 Condition = Callable[[AirHandler, float], Flags]
@@ -171,12 +171,10 @@ def looking(
         unit = AirHandler.of(seen)
         with np.errstate(invalid="ignore", divide="ignore"):
             holds = condition(unit, seen.context.raised.get(rule.id, 1.0))
-        flags = confirmed(holds, seen.breaks, seen.steps(rule.delay_h))
-        if not flags.any():
-            return ()
+        flags = seen.stood(holds, rule.delay_h)
         price = Price() if kelvin is None else unit.heat_lost(flags, kelvin(unit))
         shown = tuple(signal for signal in lines if seen.has(signal))
-        return found(flags, parameters=unit.told(flags), price=price, lines=shown)
+        return found(flags, unit.told(flags), price=price, lines=shown)
 
     return look
 

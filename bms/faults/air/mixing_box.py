@@ -18,7 +18,7 @@ from bms.faults.air.handler import (
     looking,
 )
 from bms.faults.codes import FaultCode, LookFor
-from bms.faults.delays import confirmed
+from bms.faults.delays import lately
 from bms.faults.observations import Equipment, Observations, State
 from bms.faults.rule import Rule, Seen, found
 from bms.faults.signals import Signal
@@ -54,15 +54,11 @@ def mixed_too_warm(unit: AirHandler, k: float) -> Flags:
 def hunts(seen: Observations, rule: Rule) -> Seen:
     """FC4: the operating state changes more than seven times in an hour."""
     unit = AirHandler.of(seen)
-    changed = np.zeros(len(seen))
+    changed = np.zeros(len(seen), dtype=np.bool_)
     changed[1:] = (unit.state[1:] != unit.state[:-1]) & (unit.state[1:] > 0) & (unit.state[:-1] > 0)
-    steps = seen.steps(1.0)
-    sums = np.cumsum(np.concatenate([[0.0], changed]))
-    end = np.arange(1, len(seen) + 1)
-    count = sums[end] - sums[np.maximum(end - steps, 0)]
-    flags = (count > rule.tolerance_at(seen)) & unit.settled
-    flags = confirmed(flags, seen.breaks, seen.steps(rule.delay_h))
-    return found(flags, parameters=unit.told(flags), lines=(HC, CC, DAMPER))
+    often = lately(changed, seen.steps(1.0)) > rule.tolerance
+    flags = seen.stood(often & unit.settled, rule.delay_h)
+    return found(flags, unit.told(flags), lines=(HC, CC, DAMPER))
 
 
 def heated_too_little(unit: AirHandler, k: float) -> Flags:

@@ -10,7 +10,6 @@ import numpy as np
 
 from bms.faults.air.handler import E_OAT, E_RAT, E_SAT, FAN_RISE, AirHandler, Condition, looking
 from bms.faults.codes import FaultCode, LookFor
-from bms.faults.delays import confirmed
 from bms.faults.observations import Equipment, State
 from bms.faults.rule import Rule
 from bms.faults.signals import Signal
@@ -88,7 +87,7 @@ def exhaust_freezes(unit: AirHandler, k: float) -> Flags:
 
 def _stood(unit: AirHandler, condition: Flags) -> Flags:
     """Whether a position has stood for half an hour, so that the air has followed."""
-    return unit.settled & confirmed(condition, unit.seen.breaks, unit.seen.steps(0.5))
+    return unit.settled & unit.seen.stood(condition, 0.5)
 
 
 def _short(unit: AirHandler) -> Floats:

@@ -5,53 +5,44 @@ from __future__ import annotations
 import numpy as np
 
 from bms.faults.air.handler import AirHandler, Condition, looking
-from bms.faults.codes import CannotCode, FaultCode, LookFor
-from bms.faults.delays import confirmed
+from bms.faults.codes import FaultCode, LookFor
 from bms.faults.observations import Equipment, Observations, State
-from bms.faults.prices import electricity_price
-from bms.faults.rule import Rule, Seen, found, median
+from bms.faults.rule import Rule, Seen, found, median, never
 from bms.faults.signals import Signal
-from bms.model.fact import Term, fact
 from bms.model.planning.grid import Flags
-from bms.model.work.finding import Price, RuleId
+from bms.model.work.finding import RuleId
 
 RATIO = 0.15
 """How far the return fan may leave its usual ratio to the supply fan."""
 REST_K = 6.0
 """How much warmer air at shut coils may be than both airs around it, when the fan rests [K]."""
+NEEDLESS_H = 6000.0
+"""Hours of a year in which nobody is in [h]."""
 STEADY = 0.03
 """Fans whose ratio usually varies by more are controlled apart, so that it says nothing."""
 
 
 def runs_unoccupied(seen: Observations, rule: Rule) -> Seen:
     """The fan turns outside the hours of use for longer than a purge or a lead takes."""
-    if seen.context.always_in_use:
-        return fact(CannotCode.NO_STATE, state=Term(State.OUT_OF_USE.value))
-    unit = AirHandler.of(seen)
-    flags = confirmed(unit.runs & ~seen.in_use, seen.breaks, seen.steps(rule.delay_h))
-    if not flags.any():
-        return ()
-    days = len(np.unique(seen.local.day))
-    hours = float(flags.sum()) * seen.step_s / 3600.0 / days * 365.0
-    fan = seen.context.fan_kw
-    price = Price() if fan is None else electricity_price(seen.context, fan * hours, error=0.3)
-    told = {**unit.told(flags), "year": hours}
-    return found(flags, parameters=told, price=price, lines=(Signal.FAN, Signal.FAN_SPEED))
+    return _runs_beside(seen, rule, outside=~seen.in_use)
 
 
 def never_rests(seen: Observations, rule: Rule) -> Seen:
     """The fan has turned for days on end in a building that nobody sleeps in."""
-    if seen.context.always_in_use:
-        return fact(CannotCode.NO_STATE, state=Term(State.OUT_OF_USE.value))
+    return _runs_beside(seen, rule, outside=np.ones(len(seen), np.bool_), hours=NEEDLESS_H)
+
+
+def _runs_beside(
+    seen: Observations, rule: Rule, *, outside: Flags, hours: float | None = None
+) -> Seen:
+    """The fan has turned for the rule's delay; ``hours`` a year are too many, else those seen."""
+    if seen.context.always_in_use or seen.in_use.all():
+        return never(State.OUT_OF_USE)
     unit = AirHandler.of(seen)
-    if not (~seen.in_use).any():
-        return fact(CannotCode.NO_STATE, state=Term(State.OUT_OF_USE.value))
-    flags = confirmed(unit.runs, seen.breaks, seen.steps(rule.delay_h))
-    if not flags.any():
-        return ()
-    fan = seen.context.fan_kw
-    price = Price() if fan is None else electricity_price(seen.context, fan * 6000.0, error=0.3)
-    return found(flags, parameters=unit.told(flags), price=price, lines=(Signal.FAN,))
+    flags = seen.stood(unit.runs & outside, rule.delay_h)
+    year = unit.hours_a_year(flags) if hours is None else hours
+    told = {**unit.told(flags), "year": year}
+    return found(flags, told, price=unit.fan_price(year), lines=(Signal.FAN, Signal.FAN_SPEED))
 
 
 def return_fan_stands(unit: AirHandler, k: float) -> Flags:

@@ -5,15 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from bms.faults.codes import CannotCode, FaultCode, LookFor
-from bms.faults.days import DayTable, trailing
+from bms.faults.days import last_mean, trailing
 from bms.faults.delays import confirmed
-from bms.faults.meters.heat_days import HeatDays, last_mean, too_short
+from bms.faults.meters.heat_days import HeatDays
 from bms.faults.observations import Equipment, Observations
 from bms.faults.prices import WATER_KWH_M3K
-from bms.faults.rule import Detected, Rule, Seen, found, median, nothing
+from bms.faults.rule import Rule, Seen, found, median, too_short
 from bms.faults.signals import Signal
-from bms.model.fact import Term, fact
-from bms.model.planning.grid import Flags
+from bms.model.fact import fact
 from bms.model.readings.series import Floats
 from bms.model.work.finding import RuleId, Severity
 
@@ -43,12 +42,11 @@ def quantum(values: Floats) -> float:
 
 def silent(seen: Observations, rule: Rule) -> Seen:
     """No value has come for longer than the delay, after there were some."""
-    values = seen[_counted(seen)]
-    first = int(np.argmax(np.isfinite(values)))
-    missing = ~np.isfinite(values)
-    missing[:first] = False
-    flags = confirmed(missing, np.zeros(len(seen), np.bool_), seen.steps(rule.delay_h))
-    return found(flags, parameters={"hours": _longest(flags, seen)}, lines=(_counted(seen),))
+    signal = _counted(seen)
+    known = np.isfinite(seen[signal])
+    missing = ~known & (np.arange(len(seen)) > np.argmax(known))
+    flags = confirmed(missing, np.zeros_like(known), seen.steps(rule.delay_h))
+    return found(flags, lines=(signal,))
 
 
 def stuck(seen: Observations, rule: Rule) -> Seen:
@@ -56,66 +54,47 @@ def stuck(seen: Observations, rule: Rule) -> Seen:
     cold."""
     signal = _counted(seen)
     values = seen[signal]
-    step = quantum(values)
     level = median(values[values > 0])
     same = np.zeros(len(values), dtype=np.bool_)
     same[1:] = (np.abs(np.diff(values)) < 1e-9) & (values[1:] > LOW_LEVEL * np.nanmean(values))
-    coarse = step > 0.1 * level if np.isfinite(level) else True
-    wait = rule.delay_h * (4.0 if coarse else 1.0)
-    flags = confirmed(same, seen.breaks, seen.steps(wait))
-    if signal is Signal.HEAT and seen.has(Signal.OUTDOOR_TEMP):
-        cold = seen.get(Signal.OUTDOOR_TEMP) < COLDEST_ZERO_C
-        flags |= confirmed((values == 0) & cold, seen.breaks, seen.steps(24.0))
+    fine = quantum(values) <= 0.1 * level
+    flags = seen.stood(same, rule.delay_h * (1.0 if fine else 4.0))
+    if signal is Signal.HEAT:
+        flags |= seen.stood((values == 0) & (seen.get(Signal.OUTDOOR_TEMP) < COLDEST_ZERO_C), 24.0)
     if signal is Signal.ELECTRICITY:
-        flags |= confirmed(values == 0, seen.breaks, seen.steps(24.0))
-    return found(flags, parameters={"hours": _longest(flags, seen)}, lines=(signal,))
+        flags |= seen.stood(values == 0, 24.0)
+    return found(flags, lines=(signal,))
 
 
 def rounds(seen: Observations, rule: Rule) -> Seen:
     """Values come in steps so coarse that an hour cannot be told from the next one."""
     signal = _counted(seen)
-    table = DayTable.of(seen)
     values = seen[signal]
     level = median(values[values > 0])
-    step = quantum(values[-seen.steps(24 * 28) :])
     if not np.isfinite(level):
         return fact(CannotCode.NO_FLOW)
-    if step < rule.tolerance_at(seen) * level:
-        return nothing()
-    flags = np.zeros(len(table), dtype=np.bool_)
-    flags[-28:] = True
-    return found(table.spread(flags), parameters={"step": step, "level": level}, lines=(signal,))
+    month = seen.steps(rule.delay_h)
+    step = quantum(values[-month:])
+    coarse = np.arange(len(seen)) >= len(seen) - month
+    flags = coarse & (step >= rule.tolerance * level)
+    return found(flags, {"step": step, "level": level}, lines=(signal,))
 
 
 def slips(seen: Observations, rule: Rule) -> Seen:
     """Energy, and volume times temperature difference, have come apart against their history."""
-    if not (seen.has(Signal.METER_FLOW_TEMP) and seen.has(Signal.METER_RETURN_TEMP)):
-        return fact(
-            CannotCode.MISSING_SIGNALS,
-            signals=(
-                Term(Signal.METER_FLOW_TEMP.value),
-                Term(Signal.METER_RETURN_TEMP.value),
-            ),
-        )
     days = HeatDays.of(seen)
     counted = days.table.total(days.cooling * seen[Signal.VOLUME] * WATER_KWH_M3K)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratio = np.where(counted > 0, days.heat / counted, np.nan)
-    week = trailing(ratio, 4, least=3)
+    ratio = np.where(counted > 0, days.heat / counted, np.nan)
     usual = median(ratio[: max(len(ratio) // 2, 1)])
     if not np.isfinite(usual):
         return too_short(len(days.table), 30)
-    off = week / usual - 1.0
+    off = trailing(ratio, 4, least=3) / usual - 1.0
     load = trailing(days.heat, 4) > 0.1 * np.nanmax(days.heat)
-    enough = rule.tolerance_at(seen)
-    flags = confirmed((np.abs(off) > enough) & load, days.table.breaks, 2)
-    level = last_mean(off, flags)
-    return (
-        nothing()
-        if level is None
-        else found(
-            days.table.spread(flags), parameters={"off": level}, lines=(Signal.HEAT, Signal.VOLUME)
-        )
+    flags = days.table.stood((np.abs(off) > rule.tolerance) & load, 2)
+    return found(
+        days.table.spread(flags),
+        {"off": last_mean(off, flags)},
+        lines=(Signal.HEAT, Signal.VOLUME),
     )
 
 
@@ -126,24 +105,11 @@ def spikes(seen: Observations, rule: Rule) -> Seen:
     values = seen[signal]
     known = values[np.isfinite(values)]
     if len(known) < 100:
-        return fact(CannotCode.TOO_FEW_DAYS, days=len(known) // 24, needed=5)
-    top = float(np.percentile(known, 99.5))
-    wild = (values > rule.tolerance_at(seen) * max(top, 1e-9)) | (values < -0.05 * max(top, 1e-9))
-    flags: Flags = wild & np.isfinite(values)
-    if not flags.any():
-        return nothing()
-    most = float(np.abs(values[flags]).max())
-    return (Detected(flags=flags, parameters={"value": most, "usual": top}, lines=(signal,)),)
-
-
-def _longest(flags: Flags, seen: Observations) -> float:
-    """Hours that were flagged in the last run."""
-    index = np.flatnonzero(flags)
-    if not len(index):
-        return 0.0
-    cut = np.flatnonzero(np.diff(index) > 1)
-    first = int(index[cut[-1] + 1]) if len(cut) else int(index[0])
-    return float((int(index[-1]) - first + 1) * seen.step_s / 3600.0)
+        return too_short(len(known) // 24, 5)
+    top = max(float(np.percentile(known, 99.5)), 1e-9)
+    flags = (values > rule.tolerance * top) | (values < -0.05 * top)
+    most = float(np.max(np.abs(values[flags]), initial=0.0))
+    return found(flags, {"value": most, "usual": top}, lines=(signal,))
 
 
 def _rows(equipment: Equipment, name: str, signal: Signal) -> tuple[Rule, ...]:
@@ -183,7 +149,12 @@ RULES = (
         look=slips,
         source="energy balance, EN 1434-1",
         severity=Severity.HIGH,
-        needs=(Signal.HEAT, Signal.VOLUME),
+        needs=(
+            Signal.HEAT,
+            Signal.VOLUME,
+            Signal.METER_FLOW_TEMP,
+            Signal.METER_RETURN_TEMP,
+        ),
         tolerance=0.06,
         unit="share",
         delay_h=96,

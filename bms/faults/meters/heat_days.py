@@ -7,13 +7,11 @@ from functools import cached_property
 
 import numpy as np
 
-from bms.faults.codes import CannotCode
 from bms.faults.days import DayTable, outdoor_days, trailing
 from bms.faults.expected import ExpectedDays, expectation
 from bms.faults.observations import Observations
 from bms.faults.prices import WATER_KWH_M3K
 from bms.faults.signals import Signal
-from bms.model.fact import Fact, fact
 from bms.model.planning.grid import Flags
 from bms.model.readings.series import Floats
 
@@ -35,13 +33,12 @@ class HeatDays:
     @classmethod
     def of(cls, seen: Observations) -> HeatDays:
         """The days of a subject, worked out once."""
-        kept = seen.__dict__.get("_heat_days")
-        if kept is None:
-            table = DayTable.of(seen)
-            heat, outdoor = table.total(seen.get(Signal.HEAT)), outdoor_days(seen, table)
-            kept = seen.__dict__["_heat_days"] = cls(seen, table, heat, outdoor)
-        assert isinstance(kept, HeatDays)
-        return kept
+        return seen.once(cls._made)
+
+    @classmethod
+    def _made(cls, seen: Observations) -> HeatDays:
+        table = DayTable.of(seen)
+        return cls(seen, table, table.total(seen.get(Signal.HEAT)), outdoor_days(seen, table))
 
     @cached_property
     def expected(self) -> ExpectedDays:
@@ -59,12 +56,8 @@ class HeatDays:
     @cached_property
     def cooling(self) -> Floats:
         """Cooling of each interval [K], by temperatures, else by energy and volume."""
-        flow, back = (
-            self.seen.get(Signal.METER_FLOW_TEMP),
-            self.seen.get(Signal.METER_RETURN_TEMP),
-        )
-        if np.isfinite(flow).any() and np.isfinite(back).any():
-            return flow - back
+        if self.seen.has(Signal.METER_FLOW_TEMP) and self.seen.has(Signal.METER_RETURN_TEMP):
+            return self.seen[Signal.METER_FLOW_TEMP] - self.seen[Signal.METER_RETURN_TEMP]
         volume = self.seen.get(Signal.VOLUME)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(
@@ -95,24 +88,14 @@ class HeatDays:
         known = np.isfinite(last)
         return 365.0 * float(last[known].mean()) if known.any() else 0.0
 
+    @cached_property
+    def year_m3(self) -> float:
+        """Volume of a year at its mean [m3]."""
+        return 365.0 * float(np.nanmean(self.volume))
+
     def cooling_over(self, days: int) -> Floats:
         """Volume-weighted cooling of each day and those before it [K]."""
         weighted = trailing(self.day_cooling * self.volume, days)
         volume = trailing(np.where(np.isfinite(self.day_cooling), self.volume, np.nan), days)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(volume > 0, weighted / volume, np.nan)
-
-
-def too_short(days: int, needed: int) -> Fact:
-    """Too few days are known."""
-    return fact(CannotCode.TOO_FEW_DAYS, days=days, needed=needed)
-
-
-def last_mean(values: Floats, flags: Flags) -> float | None:
-    """Mean of the values on the flagged days of the last run."""
-    where = flags & np.isfinite(values)
-    if not where.any():
-        return None
-    index = np.flatnonzero(where)
-    recent = index[index > index[-1] - 28]
-    return float(values[recent].mean())

@@ -2,50 +2,42 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from bms.faults.codes import FaultCode, LookFor
-from bms.faults.days import DayTable, trailing
-from bms.faults.delays import confirmed
+from bms.faults.days import DayTable, last_mean
+from bms.faults.earlier import earlier
 from bms.faults.meters.counting import quantum
-from bms.faults.meters.heat_days import last_mean, too_short
-from bms.faults.observations import Equipment, Observations
-from bms.faults.prices import priced
-from bms.faults.rule import Rule, Seen, found, nothing
+from bms.faults.observations import HOURS_A_YEAR, Equipment, Observations
+from bms.faults.prices import fee
+from bms.faults.rule import Rule, Seen, found, too_short
 from bms.faults.signals import Signal
 from bms.model.work.finding import Price, RuleId, Severity
-
-NIGHT = (60, 5 * 60)
 
 
 def _price(seen: Observations, m3_year: float) -> Price:
     """Money of water that runs away; it is no energy."""
     dkk = seen.context.water_dkk_m3
-    return Price() if dkk is None else priced(0.0, None, extra_dkk=m3_year * dkk)
+    return Price() if dkk is None else fee(m3_year * dkk)
 
 
 def never_stops(seen: Observations, rule: Rule) -> Seen:
     """For several nights running no hour of the night is without water: a cistern or a pipe
     leaks. Each night of a week is looked at, so that one late shower is not enough."""
     table, values = DayTable.of(seen), seen[Signal.WATER]
-    minute = seen.local.minute
-    night = (minute >= NIGHT[0]) & (minute < NIGHT[1])
     least = np.full(len(table), np.inf)
-    known = night & np.isfinite(values)
+    known = seen.between(1, 5) & np.isfinite(values)
     np.minimum.at(least, table.place[known], values[known])
     least[~np.isfinite(least)] = np.nan
-    step = quantum(values)
-    level = np.nanmean(values)
-    running = least > max(rule.tolerance_at(seen) * level, 0.5 * step)
-    flags = confirmed(running, table.breaks, round(rule.delay_h / 24))
-    flow = last_mean(least, flags)
-    if flow is None:
-        return nothing()
-    hourly = flow * 3600.0 / seen.step_s
+    enough = max(rule.tolerance * np.nanmean(values), 0.5 * quantum(values))
+    flags = table.stood(least > enough, rule.days)
+    hourly = last_mean(least, flags) * seen.per_hour
     return found(
         table.spread(flags),
-        parameters={"flow": 1000.0 * hourly, "year": hourly * 8760.0},
-        price=_price(seen, hourly * 8760.0),
+        {"flow": 1000.0 * hourly, "year": hourly * HOURS_A_YEAR},
+        price=_price(seen, hourly * HOURS_A_YEAR),
         lines=(Signal.WATER,),
     )
 
@@ -56,50 +48,42 @@ def jumps(seen: Observations, rule: Rule) -> Seen:
     if len(table) < 28:
         return too_short(len(table), 28)
     day = table.total(seen[Signal.WATER])
-    top = np.full(len(day), np.nan)
-    for each in range(22, len(day)):
-        past = day[max(0, each - 60) : each - 1]
-        top[each] = np.nanpercentile(past, 95) if np.isfinite(past).sum() > 14 else np.nan
-    flags = confirmed(day > rule.tolerance_at(seen) * top, table.breaks, 1)
-    much = last_mean(day, flags)
-    if much is None:
-        return nothing()
-    usual = last_mean(trailing(top, 1, least=1), flags) or 0.0
+    high = earlier(day, history=59, guard=1, fewest=15, every=1).high
+    flags = table.stood(day > rule.tolerance * high, 1)
+    much, usual = last_mean(day, flags), last_mean(high, flags)
     return found(
         table.spread(flags),
-        parameters={"day": much, "usual": usual},
+        {"day": much, "usual": usual},
         price=_price(seen, (much - usual) * 365.0),
         lines=(Signal.WATER,),
     )
 
 
+_row = partial(
+    Rule,
+    equipment=Equipment.WATER_METER,
+    look_for=LookFor.WATER_LEAK,
+    source="W-1 of the project's rules",
+    needs=(Signal.WATER,),
+    risk=LookFor.DAMP,
+)
 RULES = (
-    Rule(
+    _row(
         id=RuleId("W-NIGHT"),
-        equipment=Equipment.WATER_METER,
         fact=FaultCode.WATER_NEVER_STOPS,
-        look_for=LookFor.WATER_LEAK,
         look=never_stops,
-        source="W-1 of the project's rules",
         severity=Severity.HIGH,
-        needs=(Signal.WATER,),
         tolerance=0.05,
         unit="share of the mean flow",
         delay_h=72,
-        risk=LookFor.DAMP,
     ),
-    Rule(
+    _row(
         id=RuleId("W-BURST"),
-        equipment=Equipment.WATER_METER,
         fact=FaultCode.WATER_JUMPS,
-        look_for=LookFor.WATER_LEAK,
         look=jumps,
-        source="W-1 of the project's rules",
         severity=Severity.CRITICAL,
-        needs=(Signal.WATER,),
         tolerance=2.5,
         unit="times",
         delay_h=24,
-        risk=LookFor.DAMP,
     ),
 )

@@ -10,25 +10,27 @@ largest of each is kept.
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 
-from bms.faults.codes import CannotCode, FaultCode, LookFor
-from bms.faults.days import DayTable, outdoor_days, trailing
-from bms.faults.delays import confirmed
-from bms.faults.expected import expectation
-from bms.faults.meters.heat_days import HeatDays, last_mean, too_short
+from bms.faults.codes import FaultCode, LookFor
+from bms.faults.days import DayTable, last_mean, outdoor_days, trailing
+from bms.faults.expected import ExpectedDays, expectation
+from bms.faults.meters.heat_days import HeatDays
 from bms.faults.observations import Equipment, Observations, State
 from bms.faults.prices import electricity_price, heat_price
-from bms.faults.rule import Look, Rule, Seen, found, nothing
+from bms.faults.rooms import rooms
+from bms.faults.rule import Detected, Rule, Seen, found, too_short
 from bms.faults.signals import Signal
-from bms.model.fact import fact
+from bms.model.planning.grid import Flags
 from bms.model.readings.series import Floats
 from bms.model.work.finding import RuleId
 
 DAYS = 5
 GUARD_DAYS = 10
 LEAST_BLOCKS = 12
+FEWEST_DAYS = 100
 
 
 def conformal_threshold(past: Floats, alpha: float) -> float:
@@ -67,29 +69,35 @@ def _largest_of_blocks(scores: Floats) -> Floats:
     return np.where(known.any(axis=1), largest, np.nan)
 
 
+def _lately(off: Floats) -> Floats:
+    return trailing(off, DAYS, least=DAYS - 1)
+
+
+def _unusual(
+    seen: Observations, rule: Rule, off: Floats, usual: ExpectedDays, least: float
+) -> Flags:
+    """Days whose residual over the usual deviation, of ``least`` at least, is beyond what the
+    subject's own past has shown; further where people said that there was no fault."""
+    over = exceedance(_lately(off) / np.maximum(usual.scale, least), rule.tolerance)
+    beyond: Flags = over > seen.context.raised.get(rule.id, 1.0)
+    return beyond
+
+
 def heat_residual(seen: Observations, rule: Rule) -> Seen:
     """Five days take more heat than their weather explains, by the subject's own measure."""
     days = HeatDays.of(seen)
-    if len(days.table) < 100:
-        return too_short(len(days.table), 100)
+    if len(days.table) < FEWEST_DAYS:
+        return too_short(len(days.table), FEWEST_DAYS)
     off = days.heat - days.expected.value
-    lately = trailing(off, DAYS, least=DAYS - 1)
-    mean = float(np.nanmean(days.heat))
-    scores = lately / np.maximum(days.expected.scale, 0.02 * mean)
-    over = exceedance(scores, rule.tolerance)
-    relative = lately / np.maximum(trailing(days.expected.value, DAYS, least=DAYS - 1), 1e-9)
-    raised = seen.context.raised.get(rule.id, 1.0)
-    listed = np.isin(days.table.day, np.array(sorted(seen.context.closed), dtype=np.int64))
-    usual_days = trailing(listed.astype(np.float64), DAYS, least=1) < 0.3
+    lately, mean = _lately(off), float(np.nanmean(days.heat))
+    relative = lately / np.maximum(_lately(days.expected.value), 1e-9)
+    usual_days = trailing(days.table.listed.astype(np.float64), DAYS, least=1) < 0.3
     much = (relative > 0.04) & (lately > 0.08 * mean) & usual_days
-    flags = confirmed((over > raised) & much, days.table.breaks, 2)
-    level = last_mean(relative, flags)
-    if level is None:
-        return nothing()
-    extra = last_mean(lately, flags) or 0.0
+    flags = days.table.stood(_unusual(seen, rule, off, days.expected, 0.02 * mean) & much, 2)
+    extra = last_mean(lately, flags)
     return found(
         days.table.spread(flags),
-        parameters={"share": level, "extra": extra},
+        {"share": last_mean(relative, flags), "extra": extra},
         price=heat_price(seen.context, extra * 365.0 * 0.6, error=0.6),
         lines=(Signal.HEAT, Signal.OUTDOOR_TEMP),
     )
@@ -98,121 +106,89 @@ def heat_residual(seen: Observations, rule: Rule) -> Seen:
 def electricity_residual(seen: Observations, rule: Rule) -> Seen:
     """Five days take more electricity than the kind of day and its season explain."""
     table = DayTable.of(seen)
-    if len(table) < 100:
-        return too_short(len(table), 100)
+    if len(table) < FEWEST_DAYS:
+        return too_short(len(table), FEWEST_DAYS)
     use = table.total(seen[Signal.ELECTRICITY])
-    season = 2 * np.pi * (table.day % 365.25) / 365.25
-    closed = table.closed.astype(np.float64)
-    saturday = ((table.day + 3) % 7 == 5).astype(np.float64)
-    columns = [np.ones(len(use)), closed, saturday]
-    wave = [*columns, np.cos(season)]
-    if seen.has(Signal.OUTDOOR_TEMP):
-        cold = np.maximum(15.0 - outdoor_days(seen, table), 0.0)
-        columns, wave = [*columns, cold], [*wave, cold]
-    usual = expectation(use, [np.stack(columns, axis=1), np.stack(wave, axis=1)], history_days=240)
-    lately = trailing(use - usual.value, DAYS, least=DAYS - 1)
-    mean = float(np.nanmean(use))
-    over = exceedance(lately / np.maximum(usual.scale, 0.02 * mean), rule.tolerance)
-    raised = seen.context.raised.get(rule.id, 1.0)
-    flags = confirmed((over > raised) & (lately > 0.04 * mean), table.breaks, 2)
-    extra = last_mean(lately, flags)
-    if extra is None:
-        return nothing()
+    usual = expectation(use, _kinds_of_days(seen), history_days=240)
+    off, mean = use - usual.value, float(np.nanmean(use))
+    much = _lately(off) > 0.04 * mean
+    flags = table.stood(_unusual(seen, rule, off, usual, 0.02 * mean) & much, 2)
+    extra = last_mean(_lately(off), flags)
     return found(
         table.spread(flags),
-        parameters={"share": extra / mean, "extra": extra},
+        {"share": extra / mean, "extra": extra},
         price=electricity_price(seen.context, extra * 365.0, error=0.5),
         lines=(Signal.ELECTRICITY,),
     )
 
 
+def _kinds_of_days(seen: Observations) -> list[Floats]:
+    """Designs of days by use, weekday and cold, without and with the season's wave."""
+    table = DayTable.of(seen)
+    columns = [np.ones(len(table)), table.closed, (table.day + 3) % 7 == 5]
+    if seen.has(Signal.OUTDOOR_TEMP):
+        columns.append(np.maximum(15.0 - outdoor_days(seen, table), 0.0))
+    plain = np.stack(columns, axis=1).astype(np.float64)
+    season = np.cos(2 * np.pi * (table.day % 365.25) / 365.25)
+    return [plain, np.column_stack([plain, season])]
+
+
 def temperature_residual(seen: Observations, rule: Rule) -> Seen:
     """A room's temperature has left what its setpoint, the weather and the use explain."""
-    rooms = {**seen.rooms.get(Signal.ZONE_TEMP, {})}
-    if Signal.ZONE_TEMP in seen.signals:
-        rooms[""] = seen.signals[Signal.ZONE_TEMP]
     table = DayTable.of(seen)
-    if len(table) < 100:
-        return too_short(len(table), 100)
+    if len(table) < FEWEST_DAYS:
+        return too_short(len(table), FEWEST_DAYS)
     outdoor = table.mean(seen[Signal.OUTDOOR_TEMP])
-    setpoints = seen.rooms.get(Signal.ZONE_SETPOINT, {})
-    answers: list[object] = []
-    for place, temps in rooms.items():
-        columns = [np.ones(len(table)), outdoor, np.maximum(outdoor - 14.0, 0.0)]
-        columns.append(table.closed.astype(np.float64))
-        wanted = setpoints.get(place, seen.signals.get(Signal.ZONE_SETPOINT))
-        if wanted is not None:
-            columns.append(table.mean(wanted))
-        usual = expectation(table.mean(temps), [np.stack(columns, axis=1)])
-        lately = trailing(table.mean(temps) - usual.value, DAYS, least=DAYS - 1)
-        scores = np.abs(lately) / np.maximum(usual.scale, 0.1)
-        over = exceedance(scores, rule.tolerance)
-        raised = seen.context.raised.get(rule.id, 1.0)
-        flags = confirmed((over > raised) & (np.abs(lately) > 1.0), table.breaks, 2)
-        level = last_mean(lately, flags)
-        if level is not None:
-            answers += found(
-                table.spread(flags),
-                parameters={"room": place, "off": level},
-                extra={Signal.ZONE_TEMP.value: temps},
-                place=place or None,
-            )
-    if not rooms:
-        return fact(CannotCode.NO_FLOW)
-    return tuple(answers)  # type: ignore[arg-type]
+    plain = [np.ones(len(table)), outdoor, np.maximum(outdoor - 14.0, 0.0), table.closed]
+    answers: list[Detected] = []
+    for room in rooms(seen, Signal.ZONE_TEMP):
+        wanted = room.columns.get(Signal.ZONE_SETPOINT)
+        columns = plain if wanted is None else [*plain, table.mean(wanted)]
+        temp = table.mean(room[Signal.ZONE_TEMP])
+        usual = expectation(temp, [np.stack(columns, axis=1).astype(np.float64)])
+        lately = _lately(temp - usual.value)
+        over = exceedance(np.abs(lately) / np.maximum(usual.scale, 0.1), rule.tolerance)
+        beyond = over > seen.context.raised.get(rule.id, 1.0)
+        flags = table.stood(beyond & (np.abs(lately) > 1.0), 2)
+        told = {"off": last_mean(lately, flags)}
+        answers += room.told(table.spread(flags), told, (Signal.ZONE_TEMP,))
+    return tuple(answers)
 
 
 ALPHA = 0.01
 """A false alarm in a hundred blocks of five days: less than one a year."""
-_SOURCE = "Vovk et al. 2005; Laxhammar & Falkman 2014; EnergyFaultDetector (arXiv 2511.14791)"
-
-
-def _row(
-    name: str,
-    equipment: Equipment,
-    code: FaultCode,
-    look: Look,
-    needs: tuple[Signal, ...],
-    look_for: LookFor,
-) -> Rule:
-    return Rule(
-        id=RuleId(name),
-        equipment=equipment,
-        fact=code,
-        look_for=look_for,
-        look=look,
-        source=_SOURCE,
-        needs=needs,
-        silent=(State.THIN_DATA,),
-        tolerance=ALPHA,
-        unit="false alarms a block of five days",
-        delay_h=120,
-    )
-
-
+_row = partial(
+    Rule,
+    source="Vovk et al. 2005; Laxhammar & Falkman 2014; EnergyFaultDetector (arXiv 2511.14791)",
+    silent=(State.THIN_DATA,),
+    tolerance=ALPHA,
+    under=True,
+    unit="false alarms a block of five days",
+    delay_h=120,
+)
 RULES = (
     _row(
-        "RES-HEAT",
-        Equipment.HEAT_METER,
-        FaultCode.HEAT_RESIDUAL,
-        heat_residual,
-        (Signal.HEAT, Signal.OUTDOOR_TEMP),
-        LookFor.HEAT_LOSS,
+        id=RuleId("RES-HEAT"),
+        equipment=Equipment.HEAT_METER,
+        fact=FaultCode.HEAT_RESIDUAL,
+        look=heat_residual,
+        look_for=LookFor.HEAT_LOSS,
+        needs=(Signal.HEAT, Signal.OUTDOOR_TEMP),
     ),
     _row(
-        "RES-ELECTRICITY",
-        Equipment.ELECTRICITY_METER,
-        FaultCode.ELECTRICITY_RESIDUAL,
-        electricity_residual,
-        (Signal.ELECTRICITY,),
-        LookFor.STANDBY,
+        id=RuleId("RES-ELECTRICITY"),
+        equipment=Equipment.ELECTRICITY_METER,
+        fact=FaultCode.ELECTRICITY_RESIDUAL,
+        look=electricity_residual,
+        look_for=LookFor.STANDBY,
+        needs=(Signal.ELECTRICITY,),
     ),
     _row(
-        "RES-ROOM",
-        Equipment.ROOMS,
-        FaultCode.ROOM_RESIDUAL,
-        temperature_residual,
-        (Signal.ZONE_TEMP, Signal.OUTDOOR_TEMP),
-        LookFor.RADIATOR,
+        id=RuleId("RES-ROOM"),
+        equipment=Equipment.ROOMS,
+        fact=FaultCode.ROOM_RESIDUAL,
+        look=temperature_residual,
+        look_for=LookFor.RADIATOR,
+        needs=(Signal.ZONE_TEMP, Signal.OUTDOOR_TEMP),
     ),
 )

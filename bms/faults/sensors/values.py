@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from bms.faults.codes import FaultCode, LookFor
-from bms.faults.delays import confirmed
 from bms.faults.observations import Equipment, Observations, State
-from bms.faults.rule import Detected, Look, Rule, Seen, median
+from bms.faults.rule import Detected, Rule, Seen, found, median, missing
 from bms.faults.signals import AIR_TEMPERATURES, SHARES, TEMPERATURES, WATER_TEMPERATURES, Signal
 from bms.model.fact import Term
 from bms.model.planning.grid import Flags
@@ -33,9 +33,28 @@ class SensorColumn:
     place: str | None
     values: Floats
 
+    def told(self, flags: Flags, **parameters: float) -> tuple[Detected, ...]:
+        """A detection about this column, or nothing where no interval is flagged."""
+        return found(
+            flags,
+            {"signal": Term(self.signal.value), "room": self.place, **parameters},
+            extra={self.signal.value: self.values},
+            place=self.place or self.signal.name.lower(),
+        )
 
-def columns(seen: Observations) -> Iterator[SensorColumn]:
-    """Every column with a value."""
+
+MOST_SENSORS = (Signal.OUTDOOR_TEMP, Signal.ZONE_TEMP, Signal.SUPPLY_TEMP)
+"""What is named where none of the many columns that would do is there."""
+
+
+def columns(
+    seen: Observations, wanted: Callable[[Signal], bool] = bool
+) -> tuple[SensorColumn, ...]:
+    """Every wanted column with a value."""
+    return tuple(one for one in _every(seen) if wanted(one.signal))
+
+
+def _every(seen: Observations) -> Iterator[SensorColumn]:
     for signal, values in seen.signals.items():
         if np.isfinite(values).any():
             yield SensorColumn(signal, None, values)
@@ -62,39 +81,32 @@ def limits(signal: Signal) -> tuple[float, float] | None:
 
 def out_of_range(seen: Observations, rule: Rule) -> Seen:
     """Values that no such sensor can have."""
-    answers = []
-    for column in columns(seen):
-        bounds = limits(column.signal)
-        if bounds is None:
-            continue
-        outside = (column.values < bounds[0]) | (column.values > bounds[1])
-        flags = confirmed(outside, seen.breaks, seen.steps(rule.delay_h))
-        if flags.any():
-            answers.append(_about(column, flags, value=median(column.values[flags])))
-    return tuple(answers)
+    every = columns(seen, lambda signal: limits(signal) is not None)
+    answers: list[Detected] = []
+    for column in every:
+        least, most = limits(column.signal) or (-np.inf, np.inf)
+        outside = (column.values < least) | (column.values > most)
+        flags = seen.stood(outside, rule.delay_h)
+        answers += column.told(flags, value=median(column.values[flags]))
+    return tuple(answers) if every else missing(MOST_SENSORS)
 
 
 def flat(seen: Observations, rule: Rule) -> Seen:
     """A temperature that has not moved for so long as no such air or water does.
 
-    Readings that come in coarse steps may stand: the delay is multiplied by how many times longer
-    the sensor's own usual standstills are than those of a fine one.
+    Readings that come in coarse steps may stand: the delay is that of four times the sensor's own
+    usual standstills, where these are long.
     """
-    answers = []
-    for column in columns(seen):
-        if column.signal not in MEASURED:
-            continue
-        same = np.zeros(len(seen), dtype=np.bool_)
-        same[1:] = np.abs(np.diff(column.values)) < 1e-9
+    every = columns(seen, MEASURED.__contains__)
+    answers: list[Detected] = []
+    for column in every:
+        same = np.abs(np.diff(column.values, prepend=np.nan)) < 1e-9
         wait = max(rule.delay_h, 4.0 * _usual_standstill_h(column.values, seen))
-        flags = confirmed(same, seen.breaks, seen.steps(wait))
-        if column.signal not in (Signal.OUTDOOR_TEMP, Signal.ZONE_TEMP):
+        flags = seen.stood(same, wait)
+        if column.signal not in SLOW:
             flags &= _moves(seen, column.values)
-        if flags.any():
-            hours = float(flags.sum()) * seen.step_s / 3600.0 + wait
-            value = median(column.values[flags])
-            answers.append(_about(column, flags, value=value, hours=hours))
-    return tuple(answers)
+        answers += column.told(flags, value=median(column.values[flags]))
+    return tuple(answers) if every else missing(MOST_SENSORS)
 
 
 def _moves(seen: Observations, values: Floats) -> Flags:
@@ -116,79 +128,83 @@ def _usual_standstill_h(values: Floats, seen: Observations) -> float:
 
 def spikes(seen: Observations, rule: Rule) -> Seen:
     """Single values far from both neighbours, more than once a day."""
-    answers = []
-    for column in columns(seen):
-        if column.signal not in MEASURED or (seen.step_s > 900 and column.signal not in SLOW):
-            continue
-        before, after = column.values[:-2], column.values[2:]
-        middle = column.values[1:-1]
-        off = np.minimum(np.abs(middle - before), np.abs(middle - after))
-        alone = (off > rule.tolerance_at(seen)) & (np.abs(before - after) < 0.3 * off)
-        alone &= np.sign(middle - before) == np.sign(middle - after)
-        flags = np.zeros(len(seen), dtype=np.bool_)
-        flags[1:-1] = alone
-        steps = np.bincount(seen.local.day - seen.local.day[0], flags)
-        often = steps[seen.local.day - seen.local.day[0]] >= 2
-        if (flags & often).any():
-            size = median(np.concatenate([[np.nan], off, [np.nan]])[flags & often])
-            answers.append(_about(column, flags & often, value=size))
-    return tuple(answers)
+    every = columns(seen, lambda signal: signal in (MEASURED if seen.step_s <= 900 else SLOW))
+    day = seen.local.day - seen.local.day[0]
+    answers: list[Detected] = []
+    for column in every:
+        off = np.full(len(seen), np.nan)
+        off[1:-1] = _off_both(column.values, rule.tolerance)
+        alone = np.isfinite(off)
+        flags = alone & (np.bincount(day, alone)[day] >= 2)
+        answers += column.told(flags, value=median(off[flags]))
+    return tuple(answers) if every else missing(MOST_SENSORS)
+
+
+def _off_both(values: Floats, least: float) -> Floats:
+    """How far each value but the first and last is from both neighbours, which are alike; NaN
+    where it is no further than ``least``."""
+    before, middle, after = values[:-2], values[1:-1], values[2:]
+    off = np.minimum(np.abs(middle - before), np.abs(middle - after))
+    alone = (off > least) & (np.abs(before - after) < 0.3 * off)
+    alone &= np.sign(middle - before) == np.sign(middle - after)
+    return np.where(alone, off, np.nan)
 
 
 def stale(seen: Observations, rule: Rule) -> Seen:
     """No value for longer than the delay, of columns that had some, while others go on; told once
     for all of them. Heat and flow, which many plants only know while they run, are not missed."""
-    every = [one for one in columns(seen) if one.signal not in (Signal.HEAT, Signal.VOLUME)]
-    going_on = np.zeros(len(seen), dtype=np.bool_)
-    for column in columns(seen):
-        going_on |= np.isfinite(column.values)
-    flags = np.zeros(len(seen), dtype=np.bool_)
-    gone = []
+    every = columns(seen)
+    if not every:
+        return missing(MOST_SENSORS)
+    going_on = np.any([np.isfinite(column.values) for column in every], axis=0)
+    gone: dict[Signal, Flags] = {}
     for column in every:
         known = np.isfinite(column.values)
-        away = ~known & going_on
-        away[: int(np.argmax(known))] = False
-        stood = confirmed(away, seen.breaks, seen.steps(rule.delay_h))
-        flags |= stood
-        gone += [Term(column.signal.value)] if stood.any() else []
-    if not flags.any():
-        return ()
-    hours = float(flags.sum()) * seen.step_s / 3600.0 + rule.delay_h
-    return (Detected(flags=flags, parameters={"signal": tuple(gone), "hours": hours}),)
+        away = ~known & going_on & (np.arange(len(seen)) > np.argmax(known))
+        stood = seen.stood(away, rule.delay_h)
+        if column.signal not in (Signal.HEAT, Signal.VOLUME) and stood.any():
+            gone[column.signal] = stood | gone.get(column.signal, False)
+    flags = np.any([*gone.values(), np.zeros(len(seen), np.bool_)], axis=0)
+    return found(flags, {"signal": tuple(Term(signal.value) for signal in gone)})
 
 
-def _about(column: SensorColumn, flags: Flags, **parameters: float) -> Detected:
-    return Detected(
-        flags=flags,
-        parameters={"signal": Term(column.signal.value), "room": column.place, **parameters},
-        lines=(column.signal,) if column.place is None else (),
-        extra={} if column.place is None else {column.signal.value: column.values},
-        place=column.place or column.signal.name.lower(),
-    )
-
-
-def _row(
-    end: str, code: FaultCode, look: Look, tolerance: float, unit: str, delay_h: float
-) -> Rule:
-    return Rule(
-        id=RuleId(f"SV-{end}"),
-        equipment=Equipment.ANY,
-        fact=code,
-        look_for=LookFor.SENSOR,
-        look=look,
-        source=f"open-fdd SV-{end}",
-        severity=Severity.LOW if end == "SPIKE" else Severity.MEDIUM,
-        silent=(State.THIN_DATA,),
-        tolerance=tolerance,
-        unit=unit,
-        delay_h=delay_h,
-        join_h=72.0,
-    )
-
-
+_row = partial(
+    Rule,
+    equipment=Equipment.ANY,
+    look_for=LookFor.SENSOR,
+    silent=(State.THIN_DATA,),
+    join_h=72.0,
+)
 RULES = (
-    _row("RANGE", FaultCode.OUT_OF_RANGE, out_of_range, 0.0, "", 1.0),
-    _row("FLATLINE", FaultCode.FLAT_LINE, flat, 0.0, "", 24.0),
-    _row("SPIKE", FaultCode.SPIKES, spikes, 8.0, "K", 0.0),
-    _row("STALE", FaultCode.STALE, stale, 0.0, "", 24.0),
+    _row(
+        id=RuleId("SV-RANGE"),
+        fact=FaultCode.OUT_OF_RANGE,
+        look=out_of_range,
+        source="open-fdd SV-RANGE",
+        delay_h=1.0,
+    ),
+    _row(
+        id=RuleId("SV-FLATLINE"),
+        fact=FaultCode.FLAT_LINE,
+        look=flat,
+        source="open-fdd SV-FLATLINE",
+        delay_h=24.0,
+    ),
+    _row(
+        id=RuleId("SV-SPIKE"),
+        fact=FaultCode.SPIKES,
+        look=spikes,
+        source="open-fdd SV-SPIKE",
+        severity=Severity.LOW,
+        tolerance=8.0,
+        unit="K",
+        delay_h=0.0,
+    ),
+    _row(
+        id=RuleId("SV-STALE"),
+        fact=FaultCode.STALE,
+        look=stale,
+        source="open-fdd SV-STALE",
+        delay_h=24.0,
+    ),
 )

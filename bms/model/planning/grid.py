@@ -78,15 +78,14 @@ def local_calendar(timezone: str, utc: Ints) -> LocalGrid:
 
 def _offsets(zone: ZoneInfo, utc: Ints) -> Ints:
     """Offset from UTC [s] of each moment; only days with a change are looked at step by step."""
-    offsets = np.zeros_like(utc)
-    days = utc // _DAY_S
-    for day in np.unique(days):
-        inside = slice(*np.searchsorted(days, [day, day + 1]))
-        first, last = (_offset(zone, int(day + i) * _DAY_S) for i in (0, 1))
-        if first == last:
-            offsets[inside] = first
-        else:
-            offsets[inside] = [_offset(zone, int(moment)) for moment in utc[inside]]
+    days, index = np.unique(utc // _DAY_S, return_inverse=True)
+    first, last = (
+        np.array([_offset(zone, (day + i) * _DAY_S) for day in days.tolist()]) for i in (0, 1)
+    )
+    offsets: Ints = first[index]
+    for changed in np.flatnonzero(first != last):
+        inside = index == changed
+        offsets[inside] = [_offset(zone, int(moment)) for moment in utc[inside]]
     return offsets
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections import Counter
 from functools import cache
@@ -12,6 +13,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
+from api.access.rules import VIEWERS_AT_ONCE, in_turn
 from api.failed_keys import FailedKeys
 from api.headers import HeadAsGet, HeadersMiddleware
 from api.hosts_and_body_sizes import AdmissionMiddleware
@@ -97,6 +99,7 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
     app.state.metrics = metrics_registry(ports, answers)
     app.state.views = PersonalViews(ports.control.ledgers)
     app.state.failed_keys = FailedKeys()
+    app.state.viewers = asyncio.Semaphore(VIEWERS_AT_ONCE)
     app.add_middleware(
         AdmissionMiddleware,
         hosts=ports.settings.host_names,
@@ -116,7 +119,7 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
 @cache
 def _routes() -> tuple[BaseRoute, ...]:
     """What every application answers, prepared once: they differ in their state alone."""
-    whole = APIRouter()
+    whole = APIRouter(dependencies=[Depends(in_turn, scope="function")])
     v1 = APIRouter(prefix="/v1", dependencies=[Depends(check_parameters)])
     for router in ROUTERS:
         v1.include_router(router)

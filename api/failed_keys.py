@@ -31,14 +31,14 @@ class FailedKeys:
 
     def count(self, request: Request) -> None:
         """Count a wrong key. Raises ``HTTPException`` 429 where there were too many."""
-        sender = _sender(request)
+        sender = sender_of(request)
         if not self._window.hit(self._of_address, sender):
             raise self._too_many(self._of_address, sender)
 
     def check(self, request: Request, name: str) -> None:
         """Raises ``HTTPException`` 429 where no password is tried for now: one that could be tried
         on would be found."""
-        for limit, who in ((self._of_address, _sender(request)), (self._of_name, _named(name))):
+        for limit, who in ((self._of_address, sender_of(request)), (self._of_name, _named(name))):
             if not self._window.test(limit, who):
                 raise self._too_many(limit, who)
 
@@ -54,7 +54,8 @@ class FailedKeys:
         return HTTPException(429, told, {"Retry-After": str(wait_s)})
 
 
-def _sender(request: Request) -> str:
+def sender_of(request: Request) -> str:
+    """The address that a request came from, as requests are counted by it."""
     return network_of(request.client.host if request.client else "")
 
 

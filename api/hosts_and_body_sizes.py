@@ -20,7 +20,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.access.actors import SAFE_METHODS
-from api.access.rules import asked_first
+from api.access.rules import FOR_PROBES, asked_first
 from api.problems import problem
 from bms.ports.storage.time_limit import database_time_limit
 
@@ -30,8 +30,6 @@ MOST_BYTES_WITHOUT_KEY = 10_000
 """Bytes of a body [1] that comes without a key: that of a form."""
 LONGEST_BODY_S = 60.0
 """How long a body may take to come in [s]: the largest push over 0.6 Mbit/s."""
-FOR_PROBES = frozenset({"/healthz", "/readyz"})
-"""Paths that a service manager asks for under whatever name it knows; they repeat nothing."""
 
 
 @cache

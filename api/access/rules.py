@@ -8,7 +8,7 @@ limited to their buildings by ``api.deps.ports_of``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -23,11 +23,22 @@ from api.statuses import as_http
 from bms.errors import BmsError
 from bms.model.access.actor import Actor
 from bms.model.access.grant import Permission
+from bms.ports.storage.time_limit import database_time_limit
 from bms.services.access.authorise import Reach, authorise
 
 OPEN = frozenset({"/openapi.json", "/static"})
 """Paths that are no routes of ours and are for anybody: the description of the API and the files
 that pages need."""
+
+
+LOOKING = frozenset(
+    {Permission.VIEW, Permission.VIEW_PERSONAL, Permission.TRACE, Permission.AUDIT}
+)
+"""What those may who change nothing."""
+FOR_PROBES = frozenset({"/healthz", "/readyz"})
+"""Paths that a service manager asks for under whatever name it knows; they repeat nothing."""
+VIEWERS_AT_ONCE = 24
+"""Requests [1] that only look and are answered at a time; the server has 40 threads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,26 @@ def rule_of(route: object) -> Needs | bool:
     calls = list(_calls(route.dependant))
     needs = [call for call in calls if isinstance(call, Needs)]
     return needs[0] if needs else anybody in calls
+
+
+def only_looks(route: object) -> bool:
+    """Whether a route is for whoever looks, and for nobody who acts: a person in charge, a
+    controller, a supplier, a service manager."""
+    rule = rule_of(route)
+    if isinstance(rule, Needs):
+        return rule.permission is None or rule.permission in LOOKING
+    return getattr(route, "path", None) not in FOR_PROBES
+
+
+async def in_turn(request: Request) -> AsyncIterator[None]:
+    """A dependency of every route: those who look take turns, so that threads are left for those
+    who act, and these wait for no turn at the database."""
+    if only_looks(request.scope.get("route")):
+        async with request.app.state.viewers:
+            yield
+    else:
+        with database_time_limit(None):
+            yield
 
 
 def _calls(dependant: Dependant) -> Iterator[object]:

@@ -28,6 +28,8 @@ EVERY_S = 1.0
 KEPT = 500
 """Changes that a listener who comes back can still be told."""
 MOST_LISTENERS = 100
+MOST_OF_ONE = 40
+"""Listeners [1] of one key, session or address: a wall of screens, and room for others."""
 MOST_WAITING = 200
 """Changes that may wait for a listener who is slow; then it is let go."""
 LOOK_BACK = timedelta(minutes=5)
@@ -51,9 +53,10 @@ class LiveChange:
 
 @dataclass(slots=True)
 class Listener:
-    """Who listens to one site, or (None) to all of them."""
+    """Who listens to one site, or (None) to all of them; ``who`` names the key or the session."""
 
     site: str | None
+    who: str
     waiting: asyncio.Queue[LiveChange | None] = field(
         default_factory=lambda: asyncio.Queue(MOST_WAITING)
     )
@@ -85,15 +88,15 @@ class LiveChanges:
         self._seen: dict[str, tuple[str, float | None]] = {}
         self._last_audit: int | None = None
 
-    @property
-    def full(self) -> bool:
-        """Whether as many listen as a process can bear."""
-        return len(self._listeners) >= MOST_LISTENERS
+    def has_room(self, who: str) -> bool:
+        """Whether one more may listen: so many in all, and so many of each."""
+        own = sum(listener.who == who for listener in self._listeners)
+        return len(self._listeners) < MOST_LISTENERS and own < MOST_OF_ONE
 
     @asynccontextmanager
-    async def listening(self, site: str | None) -> AsyncIterator[Listener]:
+    async def listening(self, site: str | None, who: str = "") -> AsyncIterator[Listener]:
         """A listener while the block runs."""
-        listener = Listener(site)
+        listener = Listener(site, who)
         self._listeners.append(listener)
         if self._task is None:
             self._task = asyncio.create_task(self._look())

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
-from starlette.exceptions import HTTPException
 from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from api.deps import SITE_ID, PageReader, PortsDep, only_sites, sees
-from api.live.changes import LiveChange, LiveChanges
+from api.failed_keys import sender_of
+from api.live.changes import LiveChange, LiveChanges, Listener
+from api.problems import problem
 from bms.services.site_lookup import site_named
 
 BEAT_S = 15.0
@@ -24,10 +27,38 @@ WAIT_S = 30
 router = APIRouter(tags=["sites"])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedEvents:
+    """What is asked for, and by whom: of one ``site`` or all, after ``last_id``, of those that are
+    ``visible`` (None: all)."""
+
+    site: str | None
+    who: str
+    last_id: str | None
+    visible: frozenset[str] | None
+
+
 class EventStream(StreamingResponse):
-    """Events, one after the other."""
+    """What a listener is told, one event after the other; 503 where there is no room for it.
+
+    Its place is taken when the answer begins: of many who ask at once none is one too many.
+    """
 
     media_type = "text/event-stream"
+
+    def __init__(self, changes: LiveChanges, asked: AskedEvents) -> None:
+        self._changes, self._asked = changes, asked
+        super().__init__(())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not self._changes.has_room(self._asked.who):
+            wait = {"Retry-After": str(WAIT_S), "Connection": "close"}
+            told = "too many listen already; ask again later"
+            await problem(Request(scope), 503, told, headers=wait)(scope, receive, send)
+            return
+        async with self._changes.listening(self._asked.site, self._asked.who) as listener:
+            self.body_iterator = _stream(listener, self._changes, self._asked)
+            await super().__call__(scope, receive, send)
 
 
 @router.get("/events", response_class=EventStream)
@@ -48,37 +79,38 @@ async def events(
     if site is not None:
         sees(key, site)
         site_named(ports.sites, site)
-    changes: LiveChanges = request.app.state.changes
-    if changes.full:
-        wait = {"Retry-After": str(WAIT_S)}
-        raise HTTPException(503, "too many listen already; ask again later", wait)
-    return EventStream(_stream(site, changes, last_event_id, only_sites(ports, key)))
+    asked = AskedEvents(
+        site=site,
+        who=sender_of(request) if key is None else key.session or key.id,
+        last_id=last_event_id,
+        visible=only_sites(ports, key),
+    )
+    return EventStream(request.app.state.changes, asked)
 
 
 async def _stream(
-    site: str | None, changes: LiveChanges, last_id: str | None, visible: frozenset[str] | None
+    listener: Listener, changes: LiveChanges, asked: AskedEvents
 ) -> AsyncIterator[str]:
-    async with changes.listening(site) as listener:
-        yield f"retry: {RETRY_MS}\n\n"
-        if last_id is not None:
-            missed = changes.missed(last_id, listener.site)
-            if missed is None:
-                yield "event: reset\ndata: {}\n\n"
-            for each in missed or ():
-                if _seen_by(visible, each):
-                    yield each.text()
-        end = asyncio.get_running_loop().time() + LONGEST_S
-        while (left := end - asyncio.get_running_loop().time()) > 0:
-            try:
-                async with asyncio.timeout(min(BEAT_S, left)):
-                    change = await listener.waiting.get()
-            except TimeoutError:
-                yield ": still here\n\n"
-                continue
-            if change is None:
-                return
-            if _seen_by(visible, change):
-                yield change.text()
+    yield f"retry: {RETRY_MS}\n\n"
+    if asked.last_id is not None:
+        missed = changes.missed(asked.last_id, asked.site)
+        if missed is None:
+            yield "event: reset\ndata: {}\n\n"
+        for each in missed or ():
+            if _seen_by(asked.visible, each):
+                yield each.text()
+    end = asyncio.get_running_loop().time() + LONGEST_S
+    while (left := end - asyncio.get_running_loop().time()) > 0:
+        try:
+            async with asyncio.timeout(min(BEAT_S, left)):
+                change = await listener.waiting.get()
+        except TimeoutError:
+            yield ": still here\n\n"
+            continue
+        if change is None:
+            return
+        if _seen_by(asked.visible, change):
+            yield change.text()
 
 
 def _seen_by(visible: frozenset[str] | None, change: LiveChange) -> bool:

@@ -118,8 +118,8 @@ async def test_a_slow_listener_is_let_go(changes: LiveChanges) -> None:
 
 
 async def test_a_process_bears_so_many(changes: LiveChanges) -> None:
-    changes._listeners += [Listener(None) for _ in range(MOST_LISTENERS)]
-    assert changes.full
+    changes._listeners += [Listener(None, str(i)) for i in range(MOST_LISTENERS)]
+    assert not changes.has_room("another")
 
 
 async def test_nobody_listens_nothing_is_looked_for(changes: LiveChanges) -> None:

@@ -31,9 +31,7 @@ OPEN = frozenset({"/openapi.json", "/static"})
 that pages need."""
 
 
-LOOKING = frozenset(
-    {Permission.VIEW, Permission.VIEW_PERSONAL, Permission.TRACE, Permission.AUDIT}
-)
+LOOKING = frozenset({Permission.VIEW, Permission.VIEW_PERSONAL, Permission.TRACE, Permission.AUDIT})
 """What those may who change nothing."""
 FOR_PROBES = frozenset({"/healthz", "/readyz"})
 """Paths that a service manager asks for under whatever name it knows; they repeat nothing."""

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from api.deps import SITE_ID, PageReader, PortsDep, only_sites, sees
 from api.failed_keys import sender_of
-from api.live.changes import LiveChange, LiveChanges, Listener
+from api.live.changes import Listener, LiveChange, LiveChanges
 from api.problems import problem
 from bms.services.site_lookup import site_named
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any
@@ -22,7 +23,7 @@ from bms.model.reporting.request import FileForm, ReportFormat, ReportKind, Repo
 from bms.reports.dcat import OpenCatalogue, OpenDataset, OpenFile, catalogue
 from bms.services.periods import local_date
 from bms.services.reporting.exports import Exports
-from bms.services.reporting.open_data import METHOD, is_open, open_years
+from bms.services.reporting.open_data import METHOD, is_open, open_years, wholly_open
 from bms.services.reporting.scope import DAY
 
 router = APIRouter(prefix="/open-data", include_in_schema=False, dependencies=[Depends(anybody)])
@@ -33,6 +34,8 @@ FORMS = (ReportFormat.CSV, ReportFormat.PARQUET)
 PATIENCE_S = 20.0
 """How long a request waits for a file that nobody has asked for yet."""
 AGAIN_S = "30"
+WAITING = threading.BoundedSemaphore(4)
+"""Requests that wait so; others are told to come again: anybody may ask, and each has a thread."""
 LICENCE_NAME = "CC BY 4.0"
 ANYWHERE = {"Access-Control-Allow-Origin": "*"}
 
@@ -105,19 +108,21 @@ def open_file(
 
 
 def _asked(exports: Exports, ports: ApiPorts, year: int, form: ReportFormat) -> Export:
-    """The file of a year: made anew every day, that of a year that is over every month."""
+    """The file of a year: made anew every day, that of a year that is over every month, and where
+    other buildings are published."""
     today = _today(ports)
     stamp = f"{today}" if year == today.year else f"{today:%Y-%m}"
+    shown = " ".join(sorted(wholly_open(ports.sites)))
     return exports.submit(
         ReportRequest(kind=ReportKind.OPEN_DATA, period=str(year)),
         FileForm(format=form, language="da", plain=form is ReportFormat.CSV),
         owner=EVERYBODY,
-        repeat=f"{year} {form} {stamp}",
+        repeat=f"{year} {form} {stamp} {shown}",
     )
 
 
 def _finished(export: Export, exports: Exports) -> Export:
-    exports.settle(PATIENCE_S)
+    _wait(exports, PATIENCE_S)
     known = exports.find(export.id, EVERYBODY)
     if known.state is ExportState.DONE:
         return known
@@ -126,6 +131,15 @@ def _finished(export: Export, exports: Exports) -> Export:
         known.error or "the file is being made; ask again in a moment",
         {"Retry-After": AGAIN_S},
     )
+
+
+def _wait(exports: Exports, patience_s: float) -> None:
+    """Wait until nothing is being made, where few wait already."""
+    if WAITING.acquire(blocking=False):
+        try:
+            exports.settle(patience_s)
+        finally:
+            WAITING.release()
 
 
 def _dataset(base: str, year: int, now: datetime, ports: ApiPorts, exports: Exports) -> OpenDataset:
@@ -155,14 +169,18 @@ def _view(ports: ApiPorts, exports: Exports, t: PageTranslator) -> OpenDataView:
 
 
 def _told(ports: ApiPorts, exports: Exports, t: PageTranslator) -> tuple[str, ...] | None:
-    """What the council is told of the city, kept for a day; None while it is being made."""
+    """What the council is told of the published buildings, kept for a day; None while it is being
+    made, nothing where none is published."""
+    shown = wholly_open(ports.sites)
+    if not shown:
+        return ()
     export = exports.submit(
-        ReportRequest(kind=ReportKind.COUNCIL),
+        ReportRequest(kind=ReportKind.COUNCIL, only=shown),
         FileForm(format=ReportFormat.JSON, language=t.language),
         owner=EVERYBODY,
-        repeat=f"council {t.language} {_today(ports)}",
+        repeat=f"council {t.language} {_today(ports)} {' '.join(sorted(shown))}",
     )
-    exports.settle(PATIENCE_S / 4)
+    _wait(exports, PATIENCE_S / 4)
     known = exports.find(export.id, EVERYBODY)
     if known.state is not ExportState.DONE:
         return None

@@ -7,20 +7,25 @@ from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse, Response
 
 from api.deps import SITE_ID, PageReader, PortsDep, only_sites, sees
 from api.pages.language import PageTranslator
 from api.pages.render import render, translator_of
 from api.ports import ApiPorts
-from api.reports.downloads import AGAIN_S, ExportId, ExportsDep, file_answer
+from api.reports.downloads import (
+    AGAIN_S,
+    ExportId,
+    ExportsDep,
+    check_room,
+    check_seen,
+    file_answer,
+)
 from bms.model.access.actor import Actor
 from bms.model.assets.site import Site
 from bms.model.reporting.export import Export
 from bms.model.reporting.request import FileForm, ReportFormat, ReportKind, ReportRequest
 from bms.services.periods import local_date
-from bms.services.reporting.exports import MOST_UNFINISHED
 
 router = APIRouter(prefix="/reports", include_in_schema=False)
 
@@ -74,10 +79,7 @@ def ask_for_report(
     asked = ReportRequest(kind=kind, site=site or None, period=period or None, only=only)
     wanted = FileForm(format=form, language=translator_of(request).language)
     repeat = f"page {now:%Y%m%d%H} {asked} {wanted}"
-    if exports.unfinished(owner) >= MOST_UNFINISHED:
-        raise HTTPException(
-            429, f"{MOST_UNFINISHED} reports are being made", {"Retry-After": AGAIN_S}
-        )
+    check_room(exports, owner)
     export = exports.submit(asked, wanted, owner=owner, repeat=repeat)
     return RedirectResponse(f"/reports/{export.id}", 303)
 
@@ -101,6 +103,7 @@ def report_file(
 ) -> Response:
     """The file."""
     export = exports.find(export_id, _owner(key))
+    check_seen(export, only_sites(ports, key))
     return file_answer(request, ports, exports, export, by=NOBODY if key is None else key.name)
 
 

@@ -12,12 +12,13 @@ from starlette.responses import FileResponse, Response
 
 from api.deps import MADE_ID
 from api.ports import ApiPorts
+from bms.errors import NotPermitted
 from bms.model.control.audit import Action
 from bms.model.reporting.export import Export, ExportState
 from bms.model.reporting.request import FileForm, ReportFormat
 from bms.services.assessment.savings_cache import SiteAssessment
 from bms.services.reporting.build import savings_alone
-from bms.services.reporting.exports import Exports
+from bms.services.reporting.exports import MOST_KEPT, MOST_UNFINISHED, Exports
 
 AGAIN_S = "5"
 """When to look again whether an export is done [s]."""
@@ -57,6 +58,21 @@ def csv_answer(
     )
 
 
+def check_room(exports: Exports, owner: str) -> None:
+    """Raises ``HTTPException`` 429 where too much is made or kept for ``owner``."""
+    if not exports.has_room(owner):
+        told = f"{MOST_UNFINISHED} exports are being made for you, or {MOST_KEPT} are kept"
+        raise HTTPException(429, told, {"Retry-After": AGAIN_S})
+
+
+def check_seen(export: Export, visible: frozenset[str] | None) -> None:
+    """Raises ``NotPermitted`` for a file with a building that whoever asks no longer sees; None is
+    all of them."""
+    within = export.request.only
+    if visible is not None and (within is None or not within <= visible):
+        raise NotPermitted("this file is about buildings that you no longer see; ask for a new one")
+
+
 def file_answer(
     request: Request, ports: ApiPorts, exports: Exports, export: Export, *, by: str
 ) -> Response:
@@ -71,7 +87,7 @@ def file_answer(
     if tag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers={"ETag": tag})
     path = exports.file(export)
-    if "range" not in request.headers:
+    if exports.first_taken(export, by):
         ports.control.ledgers.note(
             Action.EXPORT,
             export.file_name,

@@ -5,16 +5,21 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
-from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from api.deps import PortsDep, Reader, only_sites, sees
 from api.reports.answers import ExportAnswer, ExportBody
-from api.reports.downloads import AGAIN_S, ExportId, ExportsDep, file_answer
+from api.reports.downloads import (
+    AGAIN_S,
+    ExportId,
+    ExportsDep,
+    check_room,
+    check_seen,
+    file_answer,
+)
 from bms.errors import ConfigError
 from bms.messages import languages
 from bms.model.reporting.request import ReportFormat
-from bms.services.reporting.exports import MOST_UNFINISHED
 
 router = APIRouter(prefix="/exports", tags=["exports"])
 
@@ -55,10 +60,7 @@ def ask_for_export(
     week, for the key that asked for it.
     """
     checked(body)
-    if exports.unfinished(key.id) >= MOST_UNFINISHED:
-        raise HTTPException(
-            429, f"{MOST_UNFINISHED} exports are being made for you", {"Retry-After": AGAIN_S}
-        )
+    check_room(exports, key.id)
     request = body.request(only_sites(ports, key))
     sees(key, request.site)
     export = exports.submit(request, body.form(), owner=key.id, repeat=idempotency_key)
@@ -83,6 +85,7 @@ def export_file(
 ) -> Response:
     """The file. A download that broke off goes on with `Range`."""
     export = exports.find(export_id, key.id)
+    check_seen(export, only_sites(ports, key))
     return file_answer(request, ports, exports, export, by=key.name)
 
 

@@ -7,11 +7,15 @@ import asyncio
 import contextlib
 import threading
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from api.live.changes import MOST_LISTENERS, MOST_OF_ONE
+from bms.model.reporting.request import FileForm
+from bms.model.reporting.table import Report
 from bms.model.savings.measure import KeptMeasure
+from bms.runtime.wire import FileReporter
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.api import World, a_lodge_plan, a_world
 from tests.rigs.web.event_stream import Stream
@@ -71,6 +75,40 @@ async def test_viewers_leave_threads_for_controllers_and_for_a_release(world: Wo
     assert alive.status_code == 200
     assert released.status_code in (200, 202)
     assert {answer.status_code for answer in answers} == {200}
+
+
+class SlowReporter:
+    """``Reporter``: takes as long to write a report as the test wants."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self._reporter = FileReporter()
+
+    def title(self, report: Report, language: str) -> str:
+        return self._reporter.title(report, language)
+
+    def write(self, report: Report, form: FileForm, out: IO[bytes]) -> None:
+        assert self.go.wait(20)
+        self._reporter.write(report, form, out)
+
+
+async def test_files_that_anybody_waits_for_take_no_threads_of_viewers(world: World) -> None:
+    slow = SlowReporter()
+    world = world.rewired(reporter=slow)
+    async with world.browser() as browser:
+        path = "/open-data/energy-2019.csv"
+        crowd = [asyncio.create_task(browser.get(path)) for _ in range(CROWD)]
+        try:
+            await asyncio.sleep(0.3)
+            async with asyncio.timeout(5):
+                seen = await browser.get("/v1/sites", headers=world.key("read"))
+        finally:
+            slow.go.set()
+        answers = await asyncio.gather(*crowd)
+    assert seen.status_code == 200
+    told = [answer.status_code for answer in answers]
+    assert set(told) == {200, 503}
+    assert {answer.headers.get("retry-after") for answer in answers} == {None, "30"}
 
 
 async def test_one_key_takes_a_part_of_the_places_of_listeners(world: World) -> None:

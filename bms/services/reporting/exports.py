@@ -34,6 +34,8 @@ STALLED = timedelta(minutes=5)
 TOLD_EVERY = 0.05
 MOST_UNFINISHED = 20
 """Files that one may wait for at once."""
+MOST_KEPT = 200
+"""Files of one [1] that are kept: the disk is for readings."""
 RECORD, PART = "export.json", "part"
 PIECE = 1 << 20
 THREAD = "exports"
@@ -47,6 +49,8 @@ class Exports:
         self._waiting: queue.SimpleQueue[Export] = queue.SimpleQueue()
         self._mine: dict[str, Export] = {}
         self._lock = threading.Lock()
+        self._asking = threading.Lock()
+        self._taken: set[tuple[str, str]] = set()
         self._thread: threading.Thread | None = None
 
     def submit(
@@ -73,14 +77,15 @@ class Exports:
             seen=now,
             expires=now + KEPT,
         )
-        known = self._known(name)
-        if known is not None:
-            if (known.request, known.form) != (request, form):
-                raise ConfigError("this Idempotency-Key stands for another export; take a new one")
-            return self._resumed(known)
-        self._keep(export)
-        self._start(export)
-        return export
+        with self._asking:
+            known = self._known(name)
+            if known is None:
+                self._keep(export)
+                self._start(export)
+                return export
+        if (known.request, known.form) != (request, form):
+            raise ConfigError("this Idempotency-Key stands for another export; take a new one")
+        return self._resumed(known)
 
     def find(self, export_id: str, owner: str) -> Export:
         """How far a file of ``owner`` is. Raises ``NotFound``."""
@@ -96,15 +101,25 @@ class Exports:
             raise NotFound(f"the file of export {export.id!r} is not there")
         return path
 
-    def unfinished(self, owner: str) -> int:
-        """How many files ``owner`` waits for."""
-        return sum(each.owner == owner and not each.finished for each in self._all())
+    def has_room(self, owner: str) -> bool:
+        """Whether ``owner`` may ask for one more file: so many wait, and so many are kept."""
+        own = [each for each in self._all() if each.owner == owner]
+        waiting = sum(not each.finished for each in own)
+        return waiting < MOST_UNFINISHED and len(own) < MOST_KEPT
+
+    def first_taken(self, export: Export, by: str) -> bool:
+        """Whether ``by`` takes the file, or a part of it, for the first time since we began."""
+        with self._lock:
+            known = (export.id, by) in self._taken
+            self._taken.add((export.id, by))
+            return not known
 
     def forget_old(self) -> None:
         """Delete what has expired."""
         now = self._now()
         for each in self._all():
             if each.expires <= now:
+                self._taken = {taken for taken in self._taken if taken[0] != each.id}
                 shutil.rmtree(self._folder / each.id, ignore_errors=True)
 
     def settle(self, patience_s: float | None = None) -> None:
@@ -128,8 +143,9 @@ class Exports:
             self._mine[export.id] = export
             self._waiting.put(export)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name=THREAD)
-                self._thread.start()
+                thread = threading.Thread(target=self._work, name=THREAD)
+                thread.start()
+                self._thread = thread
 
     def _work(self) -> None:
         while True:
@@ -176,7 +192,7 @@ class Exports:
     def _keep(self, export: Export) -> None:
         place = self._folder / export.id
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        fresh = place / f"{RECORD}.new"
+        fresh = place / f"{RECORD}.{threading.get_ident()}.new"
         fresh.write_text(to_json(export), "utf-8")
         fresh.replace(place / RECORD)
 

@@ -7,7 +7,7 @@ where a day of it could tell of few people: homes, small ones, and those with fe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -60,6 +60,17 @@ def open_meters(site: Site, commodity: Commodity) -> tuple[Meter, ...]:
         if point is None or point.privacy is Privacy.PERSONAL:
             return ()
     return meters
+
+
+def wholly_open(sites: Mapping[str, Site]) -> frozenset[str]:
+    """The buildings of which everything is published. The number of the city is of these: from one
+    of more buildings the others could be reckoned by taking the files off."""
+    return frozenset(
+        name
+        for name, site in sites.items()
+        if is_open(site)
+        and all(open_meters(site, each) == counted_meters(site, each) for each in Commodity)
+    )
 
 
 def open_tables(scope: Scope) -> tuple[tuple[ReportTable, ...], tuple[Fact, ...]]:

@@ -10,6 +10,7 @@ from bms.model.control.command import Accepted
 from tests.rigs.fakes.api import NOW, a_command, a_world
 from tests.rigs.web.event_stream import Stream
 
+
 async def test_events_come_as_they_happen_and_uncompressed(tmp_path: Path) -> None:
     world = a_world(tmp_path)
     async with Stream(world, "site=lodge", **world.key("read")) as stream:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
@@ -11,13 +12,18 @@ from typing import Any
 import httpx
 import pytest
 
-from bms.model.assets.point import Privacy, Role
+from bms.model.assets.point import Point, Privacy, Role
 from bms.model.assets.site import Mode, Site
+from bms.model.codec import from_json, to_json
+from bms.model.readings.measurement import Reading
 from bms.services.reporting.open_data import is_open
-from tests.rigs.fakes.api import HTML, World, a_world, live_in
+from tests.rigs.fakes.api import HTML, World, a_world, live_in, meters
 from tests.rigs.fakes.city import lodge
 from tests.rigs.reports import read_csv, read_parquet
 
+BARN = from_json(
+    Site, to_json(replace(lodge(), mode=Mode.AUTO, area_m2=900.0)).replace("lodge", "barn")
+)
 HALL = replace(lodge(), mode=Mode.AUTO, area_m2=900.0)
 MANDATORY = {
     "dcat:Catalog": ("dct:title", "dct:description", "dct:publisher"),
@@ -139,13 +145,44 @@ def test_a_building_where_few_people_could_be_read_is_left_out(
     assert is_open(replace(HALL, **changes)) is shown
 
 
-async def test_a_meter_that_is_personal_is_left_out(tmp_path: Path) -> None:
-    points = tuple(
+def personal(site: Site) -> tuple[Point, ...]:
+    """The points of a site whose meter of electricity tells of people."""
+    return tuple(
         replace(point, privacy=Privacy.PERSONAL)
         if point.meter == "el" and point.role is Role.METER_ENERGY
         else point
-        for point in HALL.points
+        for point in site.points
     )
-    world = a_city(tmp_path, replace(HALL, points=points))
+
+
+async def test_a_meter_that_is_personal_is_left_out(tmp_path: Path) -> None:
+    world = a_city(tmp_path, replace(HALL, points=personal(HALL)))
     rows = read_csv((await get(world, "/open-data/energy-2019.csv")).content)
     assert {row["commodity"] for row in rows} == {"heat"}
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [{"area_m2": 100.0}, {"points": "personal"}],
+    ids=["a small building", "a personal meter"],
+)
+async def test_the_number_of_the_city_is_of_what_is_published(
+    tmp_path: Path, hidden: dict[str, Any]
+) -> None:
+    """Otherwise the building that is left out is the number of the city without the files."""
+    small = replace(BARN, **({"points": personal(BARN)} if "points" in hidden else hidden))
+    alone, both = a_city(tmp_path / "a", HALL), a_city(tmp_path / "b", HALL, small)
+    both.store.add_readings(
+        Reading(each.point.replace("lodge", "barn"), each.time, each.value) for each in meters()
+    )
+    told = [(await get(world, "/open-data?lang=en", **HTML)).text for world in (alone, both)]
+    numbers = [re.findall(r"<p[^>]*>([^<]*kWh[^<]*)</p>", page) for page in told]
+    assert numbers[0]
+    assert numbers[0] == numbers[1]
+
+
+async def test_where_nothing_is_published_the_city_has_no_number(tmp_path: Path) -> None:
+    page = await get(a_city(tmp_path, replace(HALL, area_m2=100.0)), "/open-data?lang=en", **HTML)
+    assert page.status_code == 200
+    assert "kWh" not in page.text
+    assert "being made" not in page.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -10,8 +11,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from bms.model.access.rules import AccessRules
 from bms.model.control.audit import Action, AuditSearch
-from bms.services.reporting.exports import Exports
+from bms.services.reporting.exports import MOST_KEPT, Exports
 from tests.rigs.fakes.api import World, a_world, live_in
 from tests.rigs.reports import read_csv
 
@@ -152,3 +154,51 @@ async def test_parts_are_not_compressed(world: World, browser: httpx.AsyncClient
     answer = await browser.get(known["file"], headers={"accept-encoding": "gzip"})
     assert answer.headers["content-encoding"] == "identity"
     assert int(answer.headers["content-length"]) == known["size_bytes"]
+
+
+async def test_whoever_takes_it_in_parts_alone_stands_in_the_audit_all_the_same(
+    world: World, browser: httpx.AsyncClient
+) -> None:
+    known = await finished(world, browser)
+    for part in ("bytes=1-", "bytes=0-0", "bytes=1-"):
+        assert (await browser.get(known["file"], headers={"range": part})).status_code == 206
+    (noted,) = world.store.audit(AuditSearch(action=Action.EXPORT))
+    assert noted.reason == f"export {known['id']}"
+
+
+async def test_whoever_has_lost_buildings_since_gets_no_file_of_them(tmp_path: Path) -> None:
+    world = a_world(tmp_path)
+    live_in(world)
+    groups = {"all": frozenset({"lodge"})}
+    world = world.rewired(access=AccessRules(groups=groups, grants={}))
+    async with world.browser(**world.key("viewer@group:all")) as browser:
+        known = await finished(world, browser)
+        assert (await browser.get(known["file"])).status_code == 200
+        groups["all"] = frozenset({"barn"})
+        assert (await browser.get(known["file"])).status_code == 403
+
+
+async def test_many_at_once_with_the_same_key_are_one(
+    world: World, browser: httpx.AsyncClient
+) -> None:
+    again = {"Idempotency-Key": "monthly-1"}
+    asked = await asyncio.gather(
+        *(browser.post("/v1/exports", json=BODY, headers=again) for _ in range(30))
+    )
+    assert {answer.status_code for answer in asked} == {202}
+    assert len({answer.json()["id"] for answer in asked}) == 1
+    exports(world).settle()
+
+
+async def test_one_key_keeps_so_many_files_and_no_more(
+    world: World, browser: httpx.AsyncClient
+) -> None:
+    known = await finished(world, browser)
+    place = world.city.settings.exports
+    for i in range(MOST_KEPT):
+        (place / f"a{i}").mkdir()
+        record = (place / known["id"] / "export.json").read_text()
+        (place / f"a{i}" / "export.json").write_text(record.replace(known["id"], f"a{i}"))
+    answer = await browser.post("/v1/exports", json=BODY)
+    assert answer.status_code == 429
+    assert int(answer.headers["retry-after"]) > 0

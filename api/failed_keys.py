@@ -35,10 +35,13 @@ class FailedKeys:
         if not self._window.hit(self._of_address, sender):
             raise self._too_many(self._of_address, sender)
 
-    def check(self, request: Request, name: str) -> None:
-        """Raises ``HTTPException`` 429 where no password is tried for now: one that could be tried
-        on would be found."""
-        for limit, who in ((self._of_address, sender_of(request)), (self._of_name, _named(name))):
+    def check(self, request: Request, name: str | None = None) -> None:
+        """Raises ``HTTPException`` 429 where nothing is tried for now, of an address or for a name:
+        what could be tried on would be found."""
+        tried: list[tuple[RateLimitItem, str]] = [(self._of_address, sender_of(request))]
+        if name is not None:
+            tried.append((self._of_name, _named(name)))
+        for limit, who in tried:
             if not self._window.test(limit, who):
                 raise self._too_many(limit, who)
 

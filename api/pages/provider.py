@@ -44,6 +44,7 @@ def back(
     request: Request, ports: PortsDep, code: str = "", state: str = "", error: str = ""
 ) -> Response:
     """A session for whom the provider has proven to be somebody that we let in."""
+    failed_keys_of(request).check(request)
     secret, _, target = (cookie(request, PROVIDER) or "").partition(".")
     attempt = _attempt(request, secret)
     try:

@@ -6,8 +6,7 @@ import re
 from collections.abc import Hashable
 from typing import Any
 
-import yaml
-from yaml import CSafeLoader, MappingNode, ScalarNode, YAMLError
+from yaml import CSafeLoader, MappingNode, Node, ScalarNode, SequenceNode, YAMLError
 from yaml.constructor import ConstructorError
 
 __all__ = ["YAMLError", "read_yaml"]
@@ -55,9 +54,35 @@ _Loader.add_constructor(f"{_TAG}int", _Loader.whole_number)
 def read_yaml(text: str) -> Any:
     """The mappings, lists and values of a YAML 1.2 text; days are ``date``.
 
-    Raises ``YAMLError`` where it is none, and where a key stands twice.
+    Raises ``YAMLError`` where it is none, where a key stands twice, and for an alias: a few lines
+    of them stand for millions of values (CWE-776).
     """
+    loader = _Loader(text)
     try:
-        return yaml.load(text, _Loader)  # noqa: S506  (a safe loader)
+        root = loader.get_single_node()
+        if root is None:
+            return None
+        _refuse_aliases(root)
+        return loader.construct_document(root)
     except ValueError as error:
         raise YAMLError(f"not a value: {error}") from error
+    except RecursionError:
+        raise YAMLError("nested too deeply") from None
+    finally:
+        loader.dispose()
+
+
+def _refuse_aliases(root: Node) -> None:
+    """Raises ``ConstructorError`` where a node stands in two places, or in itself."""
+    seen: set[int] = set()
+    left = [root]
+    while left:
+        node = left.pop()
+        if id(node) in seen:
+            told = "has an alias (*name); write the value itself"
+            raise ConstructorError(None, None, told, node.start_mark)
+        seen.add(id(node))
+        if isinstance(node, MappingNode):
+            left += (part for pair in node.value for part in pair)
+        elif isinstance(node, SequenceNode):
+            left += node.value

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
-
-import yaml
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from bms.errors import ConfigError
 from bms.faults.observations import Equipment, FaultContext
 from bms.faults.signals import Signal
 from bms.feeds.plants.column_guess import Guess, guess
+from bms.model.yaml_data import YAMLError, read_yaml
 
 _BY_NAME = {signal.name.lower(): signal for signal in Signal}
 ALIASES = {
@@ -89,12 +89,15 @@ def signal_named(text: str) -> tuple[Signal, str | None] | None:
 def read_map(path: Path) -> ColumnMap:
     """A map file. Raises ``ConfigError`` that names what cannot be understood."""
     try:
-        content = yaml.safe_load(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        content = read_yaml(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, YAMLError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     if not isinstance(content, Mapping):
         raise ConfigError(f"{path}: a map has keys and values, e.g. columns: {{name: signal}}")
-    return map_of(content, str(path))
+    try:
+        return map_of(content, str(path))
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ConfigError(f"{path}: something has another form than it should: {error}") from error
 
 
 def map_of(content: Mapping[Any, Any], where: str) -> ColumnMap:
@@ -115,6 +118,7 @@ def map_of(content: Mapping[Any, Any], where: str) -> ColumnMap:
             f"{where}: settings {', '.join(unknown)} are not known; {', '.join(sorted(SETTINGS))}"
         )
     zone = content.get("timezone") or settings.pop("timezone", None)
+    _check_zone(zone, where)
     closed = frozenset(_day(text, where) for text in content.get("closed") or ())
     try:
         equipment = Equipment(content["equipment"]) if content.get("equipment") else None
@@ -124,12 +128,19 @@ def map_of(content: Mapping[Any, Any], where: str) -> ColumnMap:
     return ColumnMap(
         columns=columns,
         time=content.get("time") or time,
-        time_format=content.get("time_format"),
+        time_format=None if content.get("time_format") is None else str(content["time_format"]),
         timezone=zone,
         equipment=equipment,
         only=bool(content.get("only", False)),
         context=context,
     )
+
+
+def _check_zone(zone: object, where: str) -> None:
+    try:
+        ZoneInfo(str(zone or "UTC"))
+    except (ValueError, ZoneInfoNotFoundError, OSError) as error:
+        raise ConfigError(f"{where}: timezone {zone!r} is not known") from error
 
 
 def _columns(listed: Mapping[Any, Any], where: str) -> tuple[dict[str, Guess], str | None]:

@@ -9,7 +9,6 @@ are converted.
 from __future__ import annotations
 
 import csv
-import gzip
 import io
 import re
 from collections.abc import Iterable, Sequence
@@ -32,7 +31,9 @@ from bms.faults.signals import (
 )
 from bms.feeds.plants.column_guess import Guess, plain
 from bms.feeds.plants.column_map import ColumnMap
+from bms.feeds.suppliers.decoding import decoded_text
 from bms.feeds.suppliers.meter_files import read_weather
+from bms.model.outside_text import shown
 from bms.model.planning.grid import Ints
 from bms.model.readings.series import Floats, Series
 from bms.model.readings.units import Commodity
@@ -55,7 +56,9 @@ METER = "meter id"
 MISSING = {"", "na", "nan", "null", "none", "n/a", "-", "#n/a", "nat"}
 WARM_F = 50.0
 """Room and return air that reads warmer than this in the middle is in degF."""
-MOST_ROWS = 5_000_000
+MOST_COLUMNS = 2_000
+MOST_NAMED = 400
+"""Characters [1] of the names of columns that a message repeats."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -125,7 +128,7 @@ def _plant(
         elif place != time and plain(name) != METER:
             left.append(name)
     if not taken:
-        raise FeedError(f"{path}: no column is known: {', '.join(header)}; name them in a --map")
+        raise FeedError(f"{path}: no column is known: {_named(header)}; name them in a --map")
     values = [_numbers([row[p] if p < len(row) else "" for row in rows]) for p, _, _ in taken]
     read = [(known, numbers) for (_, _, known), numbers in zip(taken, values, strict=True)]
     if air is not None and all(known.signal is not Signal.OUTDOOR_TEMP for known, _ in read):
@@ -163,24 +166,30 @@ def _of_meter(meter: str, known: Guess, values: Floats, at: Ints, air: Series | 
 
 def _table(path: Path) -> tuple[list[str], list[list[str]]]:
     try:
-        raw = path.read_bytes()
-        text = (gzip.decompress(raw) if raw[:2] == b"\x1f\x8b" else raw).decode("utf-8-sig")
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+        text = decoded_text(path.read_bytes(), str(path), wanted="CSV")
+    except OSError as error:
         raise FeedError(f"{path}: cannot be read: {error}") from error
     first = text[: text.find("\n") + 1] or text
     delimiter = max(",;\t", key=first.count)
-    rows = list(csv.reader(io.StringIO(text), delimiter=delimiter))
+    if first.count(delimiter) >= MOST_COLUMNS:
+        raise FeedError(f"{path}: has more than {MOST_COLUMNS} columns")
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=None), delimiter=delimiter))
+    except csv.Error as error:
+        raise FeedError(f"{path}: cannot be read as CSV: {error}") from error
     if len(rows) < 2:
         raise FeedError(f"{path}: there is no row below the header")
-    if len(rows) > MOST_ROWS:
-        raise FeedError(f"{path}: has {len(rows)} rows; {MOST_ROWS} at most")
     return [name.strip() for name in rows[0]], [row for row in rows[1:] if row]
+
+
+def _named(header: Sequence[str]) -> str:
+    return shown(", ".join(header), MOST_NAMED)
 
 
 def _time_column(header: Sequence[str], mapping: ColumnMap) -> int:
     if mapping.time is not None:
         if mapping.time not in header:
-            raise FeedError(f"no column {mapping.time!r}; there are: {', '.join(header)}")
+            raise FeedError(f"no column {mapping.time!r}; there are: {_named(header)}")
         return header.index(mapping.time)
     names = [plain(name.replace("_", " ")) for name in header]
     for wanted in TIME_NAMES:
@@ -189,7 +198,7 @@ def _time_column(header: Sequence[str], mapping: ColumnMap) -> int:
     for place, name in enumerate(names):
         if re.search(r"utc|time|stamp", name):
             return place
-    raise FeedError(f"no column of time: {', '.join(header)}; name it in a --map")
+    raise FeedError(f"no column of time: {_named(header)}; name it in a --map")
 
 
 def _moments(texts: list[str], mapping: ColumnMap) -> tuple[Ints, Ints, int]:

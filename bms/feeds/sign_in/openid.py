@@ -31,6 +31,8 @@ a key that others have."""
 TIMEOUT_S = 10.0
 MOST_BYTES = 1_000_000
 KEPT_S, AGAIN_S = 3600.0, 10.0
+MOST_AT_ONCE = 8
+"""Questions to the provider at a time [1]: each has a thread of ours, and anybody may cause one."""
 LEEWAY_S = 60
 """How far the clocks of the provider and ours may differ [s]."""
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -65,6 +67,8 @@ class OpenIdProvider:
         self._monotonic = monotonic
         self._now = now
         self._lock = threading.Lock()
+        self._turns = threading.BoundedSemaphore(MOST_AT_ONCE)
+        self._away: tuple[float, str] | None = None
         self._about: tuple[float, Mapping[str, Any]] | None = None
         self._keys: tuple[float, list[dict[str, Any]]] | None = None
 
@@ -196,8 +200,14 @@ class OpenIdProvider:
         with self._lock:
             kept, now = self._about, self._monotonic()
         if kept is None or now - kept[0] >= KEPT_S:
+            if self._away is not None and now - self._away[0] < AGAIN_S:
+                raise FeedError(self._away[1])
             issuer = self._settings.issuer.rstrip("/")
-            about = self._get(f"{issuer}/.well-known/openid-configuration")
+            try:
+                about = self._get(f"{issuer}/.well-known/openid-configuration")
+            except FeedError as error:
+                self._away = (self._monotonic(), str(error))
+                raise
             if str(about.get("issuer", "")).rstrip("/") != issuer:
                 raise FeedError(f"the sign-in provider at {issuer} says that it is another one")
             with self._lock:
@@ -213,10 +223,14 @@ class OpenIdProvider:
     def _asked(
         self, request: httpx.Request, basic: httpx.BasicAuth | None = None
     ) -> Mapping[str, Any]:
+        if not self._turns.acquire(blocking=False):
+            raise FeedError("many are signing in at the provider just now; try again in a moment")
         try:
             answer = self._client.send(request, auth=basic)
         except httpx.HTTPError as error:
             raise FeedError(f"the sign-in provider cannot be asked: {error}") from error
+        finally:
+            self._turns.release()
         if answer.status_code in (400, 401, 403) and request.method == "POST":
             log.warning("the sign-in provider refused a code: %s", answer.text[:200])
             raise NotPermitted(NOT_PROVEN)

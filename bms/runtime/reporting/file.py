@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from bms.errors import ConfigError
 from bms.model.reporting.delivery import Every, ReportSchedule, Way
 from bms.model.reporting.request import FileForm, ReportFormat, ReportKind
+from bms.model.yaml_data import YAMLError, read_yaml
 
 Mail = Annotated[str, Field(pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$", max_length=200)]
 
@@ -81,10 +81,10 @@ class ReportsFile(_NoMore):
 def reports_file(path: Path) -> ReportsFile:
     """The file of scheduled reports. Raises ``ConfigError`` that names every mistake."""
     try:
-        found = ReportsFile.model_validate(yaml.safe_load(path.read_text("utf-8")))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
-    except yaml.YAMLError as error:
+        found = ReportsFile.model_validate(read_yaml(path.read_text("utf-8")))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read: {error}") from error
+    except YAMLError as error:
         raise ConfigError(f"{path} is no YAML: {error}") from error
     except ValidationError as error:
         told = "; ".join(

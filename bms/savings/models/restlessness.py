@@ -19,10 +19,10 @@ from math import exp, log, sqrt
 from pathlib import Path
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 
 from bms.model.readings.series import Floats
+from bms.model.yaml_data import read_yaml
 from bms.savings.data.daily import DailyUse
 from bms.savings.models.baseline import Baseline
 
@@ -81,7 +81,7 @@ class Estate:
 @cache
 def the_estate() -> Estate:
     """The estate whose numbers come with the program."""
-    kept = yaml.safe_load(ESTATE.read_text(encoding="utf-8"))
+    kept = read_yaml(ESTATE.read_text(encoding="utf-8"))
     return Estate(**kept["estate"])
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import threading
 import time
 from base64 import urlsafe_b64decode
 from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +19,7 @@ from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
 from bms.errors import ConfigError, FeedError, NotPermitted
-from bms.feeds.sign_in.openid import OpenIdProvider, ProviderSettings
+from bms.feeds.sign_in.openid import MOST_AT_ONCE, OpenIdProvider, ProviderSettings
 from bms.model.access.grant import Grant
 from bms.model.access.people import SignInWay
 from bms.model.access.rules import AccessRules
@@ -213,6 +215,49 @@ def test_groups_are_asked_for_where_the_token_has_none(provider: Provider) -> No
         ours.identity(ATTEMPT, code)
 
 
+def test_a_provider_that_is_away_is_asked_once_in_ten_seconds() -> None:
+    """Anybody may ask for the way to it, and each who waits has a thread of ours."""
+    clock, asked = [0.0], [0]
+
+    def away(request: httpx.Request) -> httpx.Response:
+        asked[0] += 1
+        raise httpx.ConnectTimeout("silent", request=request)
+
+    ours = OpenIdProvider(SETTINGS, httpx.MockTransport(away), monotonic=lambda: clock[0])
+    for _ in range(5):
+        with pytest.raises(FeedError, match="cannot be asked"):
+            ours.address(ATTEMPT)
+    assert asked == [1]
+    clock[0] = 11.0
+    with pytest.raises(FeedError):
+        ours.address(ATTEMPT)
+    assert asked == [2]
+
+
+def test_few_threads_wait_for_a_provider_that_is_slow(provider: Provider) -> None:
+    go, lock, asked = threading.Event(), threading.Lock(), [0]
+    known = provider.transport()
+
+    def slow(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/oauth2/token":
+            with lock:
+                asked[0] += 1
+            go.wait(10)
+        return known.handle_request(request)
+
+    ours = OpenIdProvider(SETTINGS, httpx.MockTransport(slow))
+    ours.address(ATTEMPT)
+    with ThreadPoolExecutor(40) as pool:
+        crowd = [pool.submit(ours.identity, ATTEMPT, "junk") for _ in range(40)]
+        done, _ = wait(crowd, 2, return_when=FIRST_COMPLETED)
+        while len(done) < 40 - MOST_AT_ONCE:
+            done, _ = wait(crowd, 0.05)
+        go.set()
+    told = [type(job.exception()) for job in crowd]
+    assert told.count(FeedError) >= 40 - MOST_AT_ONCE
+    assert asked[0] <= MOST_AT_ONCE
+
+
 @pytest.fixture
 def world(tmp_path: Path, provider: Provider) -> World:
     return a_world(tmp_path).rewired(provider=client(provider), access=RULES)
@@ -273,6 +318,21 @@ async def test_an_answer_that_nobody_here_asked_for_is_refused(
         answer = await browser.get(f"/login/oidc/callback?{query.format(code=code)}")
     assert answer.status_code == 403
     assert world.store.sessions() == []
+
+
+async def test_whoever_makes_up_codes_is_not_tried_for_ever(
+    world: World, provider: Provider
+) -> None:
+    """Each try asks the provider in our name."""
+    async with world.browser() as browser:
+        statuses = []
+        for _ in range(14):
+            start = await browser.get("/login/oidc")
+            state = parse_qs(urlsplit(start.headers["location"]).query)["state"][0]
+            answer = await browser.get(f"/login/oidc/callback?code=made-up&state={state}")
+            statuses.append(answer.status_code)
+    assert statuses == [403] * 10 + [429] * 4
+    assert provider.asked.count("/oauth2/token") == 10
 
 
 async def test_the_name_of_somebody_with_a_password_is_not_taken_over(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 
 import pytest
 
 from bms.model.yaml_data import YAMLError, read_yaml
+from tests.rigs.paths import ROOT
 
 
 @pytest.mark.parametrize(
@@ -55,9 +57,38 @@ def test_what_is_quoted_is_text(text: str) -> None:
         "a: 2026-13-01",
         "a: !!python/object/apply:os.getcwd []",
         f"a: {'9' * 5000}",
+        "a: &x [1]\nb: *x",
+        "a: &x [*x]",
+        "a: &x 1\nb: *x",
+        "[" * 100_000,
+        "a: \0",
     ],
     ids=lambda text: text[:20],
 )
 def test_what_is_no_yaml_is_refused(text: str) -> None:
     with pytest.raises(YAMLError):
         read_yaml(text)
+
+
+def test_a_file_that_unpacks_to_millions_of_values_is_refused_at_once() -> None:
+    rows = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
+    rows += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 10)]
+    with pytest.raises(YAMLError, match="alias"):
+        read_yaml("\n".join(rows))
+
+
+def test_every_file_in_yaml_comes_in_by_one_of_three_doors() -> None:
+    """Each of them refuses aliases, tags and keys that stand twice."""
+    doors = {
+        "bms/model/yaml_data.py",
+        "bms/feeds/suppliers/csv_mapping.py",
+        "sites/schema/yaml_tree.py",
+    }
+    called = re.compile(r"\byaml\.(safe_load|load|full_load|unsafe_load)\b|\bYAML\(")
+    found = {
+        str(path.relative_to(ROOT))
+        for room in ("api", "bms", "drivers", "optimizer", "sites")
+        for path in (ROOT / room).rglob("*.py")
+        if called.search(path.read_text("utf-8"))
+    }
+    assert found <= doors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ import pytest
 from bms.errors import ConfigError, FeedError
 from bms.faults.observations import Equipment
 from bms.faults.signals import Signal
-from bms.feeds.plants.column_map import ColumnMap, map_of
+from bms.feeds.plants.column_map import ColumnMap, map_of, read_map
 from bms.feeds.plants.plant_file import read_plant
 
 AHU = (
@@ -94,3 +95,56 @@ def test_meters_of_a_long_table_are_subjects_of_their_own(tmp_path: Path) -> Non
 def test_a_file_without_sense_is_refused(text: str, tmp_path: Path) -> None:
     with pytest.raises(FeedError):
         read_plant(written(tmp_path, text), ColumnMap())
+
+
+HEAD = b"time,zone temp\n2025-01-01T00:00Z,20\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x1f\x8b\x08\0\0\0\0\0\0\0" + b"x" * 50,
+        gzip.compress(HEAD * 1000)[:-20],
+        gzip.compress(b"\n" * 20_000_000, 1),
+        HEAD + b'"' + b"a" * 200_000 + b'",1\n',
+        b",".join([b"a"] * 300_000) + b"\n" + b"1," * 300_000 + b"\n",
+        b'time,zone temp\n"2025\r-01-01T00:00Z,20\n2,3\n',
+        b"time,zone temp\n\xed\xa0\x80,1\n",
+        b"x" * 100_000 + b",y\n1,2\n",
+    ],
+    ids=["empty", "damaged", "cut", "bomb", "cell", "columns", "quote", "text", "name"],
+)
+def test_a_file_that_is_none_is_refused_in_a_few_words(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "plant.csv"
+    path.write_bytes(content)
+    with pytest.raises(FeedError) as refused:
+        read_plant(path, ColumnMap())
+    assert len(str(refused.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "more", [b"2025-01-01T01:00Z," + b"9" * 5000, b"\0,\0", b"9999-12-31,1e999"]
+)
+def test_a_row_that_is_none_spares_the_others(tmp_path: Path, more: bytes) -> None:
+    path = tmp_path / "plant.csv"
+    path.write_bytes(HEAD + more + b"\n")
+    assert read_plant(path, ColumnMap()).subjects
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "columns: 3",
+        "columns: {}\nsettings: 3",
+        "columns: {}\ntimezone: ../../etc/passwd",
+        "columns: {}\ntimezone: Nowhere/Land",
+        "columns: {}\nclosed: 3",
+        "columns: {A: &a zone_temp, B: *a}",
+    ],
+)
+def test_a_map_of_another_form_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "map.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"map\.yaml"):
+        read_map(path)

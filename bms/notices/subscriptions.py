@@ -9,10 +9,9 @@ from xml.etree import ElementTree as Xml
 from zoneinfo import ZoneInfo
 
 from bms.model.assets.site import Site
-from bms.model.outside_text import without_orders
 from bms.model.work.item import WorkItem, WorkState
 from bms.model.work.recipient import Subscription
-from bms.notices.texts import NoticeTranslator, translator_for
+from bms.notices.texts import NoticeTranslator, one_line, translator_for
 
 
 def wanted(subscription: Subscription, items: Iterable[WorkItem], now: datetime) -> list[WorkItem]:
@@ -41,12 +40,12 @@ def rss(
         Xml.SubElement(channel, name).text = value
     for item in items:
         row = Xml.SubElement(channel, "item")
-        Xml.SubElement(row, "title").text = without_orders(t.line(item, sites))
+        Xml.SubElement(row, "title").text = t.line(item, sites)
         Xml.SubElement(row, "link").text = f"{base_url}/work/{item.id}"
         Xml.SubElement(row, "guid", isPermaLink="false").text = item.id
         Xml.SubElement(row, "pubDate").text = format_datetime(item.opened_at)
         Xml.SubElement(row, "category").text = item.cause.kind.value
-        Xml.SubElement(row, "description").text = without_orders(_about(item, t))
+        Xml.SubElement(row, "description").text = _about(item, t)
     whole: bytes = Xml.tostring(root, encoding="utf-8", xml_declaration=True)
     return whole
 
@@ -85,4 +84,5 @@ def calendar(
 
 def _about(item: WorkItem, t: NoticeTranslator) -> str:
     cause = item.cause
-    return "\n".join(t.describe(told) for told in (cause.what, cause.look_for) if told is not None)
+    told = (each for each in (cause.what, cause.look_for) if each is not None)
+    return "\n".join(one_line(t.describe(each)) for each in told)

@@ -30,14 +30,19 @@ class NoticeTranslator(Translator):
         parts = [f"{where}: {self.describe(cause.what)}"]
         if cause.dkk_year is not None:
             parts.append(self("at_stake", dkk=cause.dkk_year))
-        return printable_lines(" · ".join(parts)).replace("\n", " ")
+        return one_line(" · ".join(parts))
 
     def place(self, site: str, sites: Mapping[str, Site]) -> str:
         """The name of a site; the city where there is no such site."""
         known = sites.get(site)
         if known is None:
             return self("the_city")
-        return known.name_da if self.language == "da" else known.name_en
+        return one_line(known.name_da if self.language == "da" else known.name_en)
+
+
+def one_line(told: str) -> str:
+    """The text as one line that gives no orders."""
+    return printable_lines(told).replace("\n", " ")
 
 
 def translator_for(language: str, timezone: str) -> NoticeTranslator:
@@ -87,7 +92,7 @@ def _items(
     for item in items[:SHOWN]:
         lines.append(f"- {t.line(item, sites)}")
         if item.cause.look_for is not None:
-            lines.append(f"  {printable_lines(t.describe(item.cause.look_for))}")
+            lines.append(f"  {one_line(t.describe(item.cause.look_for))}")
         if base_url is not None:
             lines.append(f"  {base_url}/work/{item.id}")
     if len(items) > SHOWN:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import tempfile
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -34,11 +35,20 @@ class FileAndMailPost:
 
 
 def put(file: Path, folder: Path) -> None:
-    """Put a file into a folder, whole or not at all; the same one again takes its own place."""
+    """Put a file into a folder, whole or not at all; the same one again takes its own place.
+
+    Others may write to the folder: the name on the way cannot be foreseen, no link is followed.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    fresh = folder / f".{file.name}.new"
-    shutil.copyfile(file, fresh)
-    fresh.replace(folder / file.name)
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".", delete=False) as fresh:
+        on_the_way = Path(fresh.name)
+        try:
+            with file.open("rb") as made:
+                shutil.copyfileobj(made, fresh)
+            on_the_way.replace(folder / file.name)
+        except BaseException:
+            on_the_way.unlink(missing_ok=True)
+            raise
 
 
 def message(delivery: Delivery, title: str, file: Path, sender: str) -> EmailMessage:

@@ -61,7 +61,7 @@ class EventStream(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-@router.get("/events", response_class=EventStream)
+@router.get("/events", status_code=200, response_class=EventStream)
 async def events(
     request: Request,
     ports: PortsDep,

@@ -17,6 +17,7 @@ import pytest
 from api.app import create_app
 from bms.clock import VirtualClock
 from bms.config import Settings
+from bms.model.access.people import SignInWay
 from bms.model.assets.point import Privacy
 from bms.model.assets.site import Mode, Site
 from bms.model.clock_reading import CALENDAR, Elapsed
@@ -24,9 +25,11 @@ from bms.model.control.command import Command
 from bms.model.control.lease import Lease
 from bms.model.control.retention import KeptClass
 from bms.model.readings.measurement import Quality, Reading
+from bms.model.work.item import Closing, WorkAct
 from bms.runtime.city import City
 from bms.runtime.jobs import job_table
 from bms.runtime.wire import wire
+from bms.services.access.sessions import SignedIn, begin_session
 from bms.services.api_keys import create_key
 from bms.services.control.person_write import PersonWrite, write_once
 from bms.services.guard.launcher import NoGuardNeeded
@@ -35,9 +38,11 @@ from sites.loader import load_sites
 from tests.rigs.fakes.api import NOW, SETPOINT, YearFeed
 from tests.rigs.fakes.drivers import FakeDrivers
 from tests.rigs.fakes.ledger import a_kept_baseline
+from tests.rigs.fakes.store import a_person
 from tests.rigs.fakes.trial import a_trial
 from tests.rigs.fakes.ventilation import CO2, airy_lodge
 from tests.rigs.paths import ROOT
+from tests.rigs.work.rows import a_notice, a_work_event, a_work_item
 
 DAY = timedelta(days=1)
 HOUR = timedelta(hours=1)
@@ -124,21 +129,20 @@ async def test_m4_a_point_that_no_site_file_ever_named_is_personal_a_day_later(
     assert set(kept) == {claimed}
 
 
+def operator(city: City, **changes: object) -> httpx.AsyncClient:
+    """A browser of somebody whose name is the marker."""
+    asked = {"scope": "operate", "now": NOW, "actor": MARKER, "expires": NOW + DAY, **changes}
+    key = create_key(city.stores.keys, name=f"{MARKER} Hansen", **asked)
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(create_app(city.api)),
+        base_url="http://localhost",
+        headers={"authorization": f"Bearer {key}"},
+    )
+
+
 async def requests(city: City) -> None:
     """Everything that a person can say over the API."""
-    key = create_key(
-        city.stores.keys,
-        name=f"{MARKER} Hansen",
-        scope="operate",
-        now=NOW,
-        actor=MARKER,
-        expires=NOW + DAY,
-    )
-    transport = httpx.ASGITransport(create_app(city.api))
-    headers = {"authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://localhost", headers=headers
-    ) as browser:
+    async with operator(city) as browser:
 
         async def post(path: str, **body: object) -> httpx.Response:
             answer = await browser.post(f"/v1{path}", json={**body, "reason": f"for {MARKER}"})
@@ -219,6 +223,45 @@ async def plant(city: City, jobs: Jobs) -> None:
     for _ in range(4):
         await jobs.run("ingest")
     assert list(inbox.iterdir()) == []
+
+
+async def plant_work(city: City) -> None:
+    """The same in the work list, in measures, in notices, and with people who have left since."""
+    stores = city.stores
+    stores.work.keep_items([a_work_item("w1", opened_at=NOW)])
+    for act, more in (
+        (WorkAct.ACKNOWLEDGE, {"note": MARKER}),
+        (WorkAct.ASSIGN, {"assignee": MARKER}),
+        (WorkAct.CLOSE, {"closing": Closing.NOT_A_FAULT, "note": MARKER}),
+    ):
+        event = a_work_event("w1", act, at=NOW, actor=MARKER, **more)
+        stores.work.add_work_event(event)
+    stores.work.add_notice(a_notice("n1", at=NOW, recipient=MARKER, address=f"{MARKER}@by.dk"))
+    async with operator(city) as browser:
+        measure = {"site": "lodge", "what": "new lamps", "start": (NOW - DAY).isoformat()}
+        made = await browser.post("/v1/measures", json=measure)
+        assert made.status_code == 201, made.text
+        body = {"end": NOW.isoformat(), "reason": MARKER}
+        ended = await browser.post(f"/v1/measures/{made.json()['id']}/end", json=body)
+        assert ended.status_code == 200, ended.text
+    person = a_person("u1", name=MARKER, created=NOW, subject=f"https://id {MARKER}")
+    stores.people.add_person(person, actor=MARKER)
+    who = SignedIn(of="u1", name=MARKER, way=SignInWay.PASSWORD, grants="viewer")
+    begin_session(stores.people, who, now=NOW, at=NOW)
+    stores.people.revoke_person(MARKER, NOW, actor=MARKER)
+
+
+async def test_m4_nothing_of_people_who_have_left_is_left_in_what_they_did(city: City) -> None:
+    await plant_work(city)
+    planted = found(city.settings.home)
+    assert {
+        *("work_events.actor", "work_events.note", "work_events.assignee", "measures.author"),
+        *("measure_ends.actor", "notices.recipient", "notices.address", "people.name"),
+        *("sessions.name",),
+    } <= planted
+    await Jobs(city).retain()
+    assert found(city.settings.home) == set()
+    assert city.stores.evidence.verify().flaws == ()
 
 
 def found(home: Path) -> set[str]:
@@ -309,13 +352,6 @@ async def test_m4_an_override_that_stands_keeps_who_made_it(city: City) -> None:
 
 
 async def requests_one_override(city: City) -> None:
-    key = create_key(
-        city.stores.keys, name=f"{MARKER} Hansen", scope="operate", now=NOW, actor="bo"
-    )
-    transport = httpx.ASGITransport(create_app(city.api))
-    headers = {"authorization": f"Bearer {key}"}
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://localhost", headers=headers
-    ) as browser:
+    async with operator(city, actor="bo", expires=None) as browser:
         body = {"point": SETPOINT, "reason": "a test"}
         assert (await browser.post("/v1/sites/lodge/overrides", json=body)).status_code == 201

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.pages.language import PageTranslator
+from api.pages.panels.fresh import fresh_city_line
 from api.pages.panels.points import meter_name
 from api.pages.panels.standing import name_of
 from api.ports import ApiPorts
 from bms.messages import MISSING
 from bms.model.planning.cooling_fee import CoolingRule
+from bms.model.savings.kept_answer import AnswerKind
 from bms.services.assessment.cooling_fees import MeterCooling, portfolio_cooling
 from bms.services.assessment.savings_cache import SavingsCache
 
@@ -45,6 +47,7 @@ class CoolingView:
     sources: tuple[str, ...]
     fees: float | None
     at_end: float | None
+    fresh: str | None
 
 
 def cooling_page(ports: ApiPorts, cache: SavingsCache, t: PageTranslator) -> CoolingView:
@@ -60,6 +63,7 @@ def cooling_page(ports: ApiPorts, cache: SavingsCache, t: PageTranslator) -> Coo
         sources=tuple(dict.fromkeys(_source(row.rule, t) for row in rows if row.rule is not None)),
         fees=sum(fees) if fees else None,
         at_end=sum(known) if known else None,
+        fresh=fresh_city_line(cache.freshness(AnswerKind.COOLING), 0, t),
     )
 
 

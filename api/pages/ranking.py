@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from api.pages.language import PageTranslator
+from api.pages.panels.fresh import fresh_city_line
 from api.pages.panels.standing import name_of
 from api.ports import ApiPorts
 from bms.messages import MISSING
 from bms.model.assets.site import Site
 from bms.model.fact import fact
+from bms.model.savings.kept_answer import AnswerKind
 from bms.reports.ranking_chart import RankingBar, ranking_bars
 from bms.reports.text import ChartText
 from bms.savings.portfolio.ranking import (
@@ -58,6 +60,7 @@ class RankingView:
     rows: tuple[RankedBuilding, ...]
     notes: tuple[str, ...]
     money: bool
+    fresh: str | None
 
 
 def ranking_page(
@@ -76,6 +79,7 @@ def ranking_page(
         rows=tuple(_row(row, ports.sites[row.site], definition, t) for row in standings),
         notes=tuple(t.describe(note) for note in notes if note.code != NO_PROOF.code),
         money=definition.commodity is not None,
+        fresh=fresh_city_line(cache.freshness(AnswerKind.FIGURES), len(standings), t),
     )
 
 

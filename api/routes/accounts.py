@@ -8,11 +8,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from api.deps import CacheDep, Cursor, Limit, Period, PortsDep, Reader, SiteDep, page_of
+from api.deps import Assessor, CacheDep, Cursor, Limit, Period, PortsDep, Reader, SiteDep, page_of
 from api.ports import ApiPorts
 from api.routes.sites import page
 from api.schemas.accounts import (
     ConsumptionYearPage,
+    GoalAnswer,
+    GoalBody,
+    GoalsAnswer,
     GroupYearAnswer,
     MeterStateAnswer,
     MeterStatePage,
@@ -24,7 +27,8 @@ from api.schemas.accounts import (
 from api.schemas.base import FreshnessAnswer
 from bms.model.assets.site import Site
 from bms.model.savings.kept_answer import AnswerKind
-from bms.services.accounts.city_year import consumption_question, portfolio_consumption
+from bms.services.accounts.city_year import consumption_of_site, portfolio_consumption
+from bms.services.accounts.goals import GoalRequest, set_goal, standing_goals
 from bms.services.accounts.meter_states import portfolio_missing_data, portfolio_quality
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.periods import local_date, parse_span
@@ -67,9 +71,36 @@ def consumption_of_a_site(
     key: Reader, site: SiteDep, cache: CacheDep, year: Year = None
 ) -> SiteYearTold:
     """What one building used in a year, by commodity, month and meter."""
-    told = cache.answers.one(consumption_question(cache, site, year))
+    told = consumption_of_site(cache, site, year)
     row = dict(SiteYearAnswer.model_validate(told.answer))
     return SiteYearTold(**row, made_at=told.made_at, newer_under_way=told.newer_under_way)
+
+
+@router.get("/sites/{site_id}/goals")
+def goals_of_a_site(
+    ports: PortsDep,
+    key: Reader,
+    site: SiteDep,
+    year: Annotated[int | None, Query(ge=1990, le=2199, description="default: every year")] = None,
+) -> GoalsAnswer:
+    """Budgets and targets in force, and all that people have set."""
+    kept = [
+        row for row in ports.assessment.ledgers.goals([site.id]) if year in (None, row.goal.year)
+    ]
+    standing = (row for row in standing_goals(site, kept) if year in (None, row.goal.year))
+    return GoalsAnswer(
+        site=site.id,
+        in_force=[GoalAnswer.of(row.goal, row.kept) for row in standing],
+        history=[GoalAnswer.of(row.goal, row) for row in reversed(kept)],
+    )
+
+
+@router.post("/sites/{site_id}/goals", status_code=201)
+def set_goal_of_a_site(ports: PortsDep, key: Assessor, site: SiteDep, body: GoalBody) -> GoalAnswer:
+    """Set budget and target of a commodity in a calendar year; they stand until others are set."""
+    asked = GoalRequest(goal=body.goal, author=key.name, reason=body.reason)
+    made = set_goal(ports.assessment.ledgers, site, asked, ports.clock.now())
+    return GoalAnswer.of(made.goal, made)
 
 
 @router.get("/portfolio/missing-data")

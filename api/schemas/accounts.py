@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Self
 
 from pydantic import Field
 
-from api.schemas.base import Answer, FactAnswer, FreshnessAnswer
+from api.schemas.base import Answer, Body, FactAnswer, FreshnessAnswer, Reason
 from bms.metering.quality import MeterState
+from bms.model.assets.site import YearlyGoal
 from bms.model.readings.units import Commodity, Unit
+from bms.model.savings.goal import MOST, KeptGoal
 
 
 class YearSoFarAnswer(Answer):
@@ -33,6 +36,7 @@ class MonthOfUseAnswer(Answer):
     days: int
     of: int
     last_year: float | None = Field(description="the whole month a year before")
+    change: float | None = Field(description="above last year, as a share, of a whole month")
     budget: float | None
     target: float | None
 
@@ -77,6 +81,16 @@ class SiteYearTold(SiteYearAnswer):
     newer_under_way: bool = Field(description="something newer is being made")
 
 
+class MonthTotalAnswer(Answer):
+    first: date
+    use: float | None
+    whole: bool = Field(description="every day of each building is known")
+    last_year: float | None = Field(description="of the buildings that are whole in both years")
+    change: float | None
+    budget: float | None
+    target: float | None
+
+
 class CommodityTotalAnswer(Answer):
     """A commodity of several buildings (``bms.services.accounts.city_year``)."""
 
@@ -95,6 +109,7 @@ class CommodityTotalAnswer(Answer):
     corrected_buildings: int
     co2_kg: float | None
     primary_kwh: float | None
+    months: tuple[MonthTotalAnswer, ...]
 
 
 class GroupYearAnswer(Answer):
@@ -115,6 +130,55 @@ class ConsumptionYearPage(Answer):
     freshness: FreshnessAnswer
     sites: list[SiteYearAnswer]
     next: str | None
+
+
+class GoalAnswer(Answer):
+    """Budget and target of a calendar year, in the unit of the commodity; ``author``, ``reason``
+    and ``entered_at`` are null where the site file has them."""
+
+    year: int
+    commodity: Commodity
+    budget: float | None
+    target: float | None
+    author: str | None = None
+    reason: str | None = None
+    entered_at: datetime | None = None
+
+    @classmethod
+    def of(cls, goal: YearlyGoal, kept: KeptGoal | None) -> Self:
+        return cls(
+            year=goal.year,
+            commodity=goal.commodity,
+            budget=goal.budget,
+            target=goal.target,
+            author=None if kept is None else kept.author,
+            reason=None if kept is None else kept.reason,
+            entered_at=None if kept is None else kept.entered_at,
+        )
+
+
+class GoalsAnswer(Answer):
+    """What is in force, and all that people have set, the newest first."""
+
+    site: str
+    in_force: list[GoalAnswer]
+    history: list[GoalAnswer]
+
+
+class GoalBody(Body):
+    """A budget, a target or both; without either there is none any more."""
+
+    year: int = Field(ge=1990, le=2199)
+    commodity: Commodity
+    budget: float | None = Field(None, ge=0, le=MOST)
+    target: float | None = Field(None, ge=0, le=MOST)
+    reason: Reason
+
+    @property
+    def goal(self) -> YearlyGoal:
+        return YearlyGoal(
+            year=self.year, commodity=self.commodity, budget=self.budget, target=self.target
+        )
 
 
 class MissingDataAnswer(Answer):

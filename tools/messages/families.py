@@ -8,7 +8,7 @@ from importlib import import_module
 from pkgutil import walk_packages
 from typing import get_args
 
-from api.pages.actions import savings
+from api.pages.actions import measures
 from api.pages.actions.routes import ACTIONS
 from api.pages.building.head import Tab
 from api.pages.panels import points, receipts
@@ -58,7 +58,7 @@ FAMILIES: Mapping[tuple[str, str], Iterable[str]] = {
     ("page", "did_{}"): ACTIONS,
     ("page", "booking_{}"): BookingKind,
     ("page", "decide_{}"): Decision,
-    ("page", "measure_{}"): savings.ENTERED_KINDS,
+    ("page", "measure_{}"): measures.ENTERED_KINDS,
     ("page", "outcome_{}"): receipts.KINDS.values(),
     ("page", "event_{}"): Decision,
     ("page", "ranking_{}"): Group,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from api.pages.actions.form import FieldKind, FormField, local_text, next_evening
-from api.pages.actions.holds import WHOLE, reason_field
-from api.pages.actions.steps import ActionOutcome, ActionPreview, Doing
-from bms.errors import NotFound
+from api.pages.actions.form import FormField, local_text, next_evening
+from api.pages.actions.holds import WHOLE
+from api.pages.actions.steps import ActionOutcome, ActionPreview, Doing, NothingToDo
 from bms.model.control.booking import Booking, BookingKind
 from bms.services.occupancy import LONGEST, BookingRequest, book
 from bms.services.off_loop import off_loop
@@ -26,45 +25,16 @@ class MakeBooking:
         return tuple((kind.value, t(f"booking_{kind.value}")) for kind in BookingKind)
 
     def fields(self, doing: Doing) -> tuple[FormField, ...]:
-        t, given, zone = doing.t, doing.given, doing.site.timezone
+        t, ask, zone = doing.t, doing.ask, doing.site.timezone
         evening = next_evening(doing.now, zone)
+        begin, end = local_text(evening, zone), local_text(evening.replace(hour=21), zone)
         return (
-            FormField(
-                name="kind",
-                label=t("form_booking_kind"),
-                kind=FieldKind.CHOICE,
-                choices=self._kinds(doing),
-                value=given.get("kind", BookingKind.IN_USE.value),
-            ),
-            FormField(
-                name="zone",
-                label=t("form_where"),
-                kind=FieldKind.CHOICE,
-                choices=self._zones(doing),
-                value=given.get("zone", WHOLE),
-            ),
-            FormField(
-                name="start",
-                label=t("from"),
-                kind=FieldKind.MOMENT,
-                value=given.get("start", local_text(evening, zone)),
-            ),
-            FormField(
-                name="end",
-                label=t("to"),
-                kind=FieldKind.MOMENT,
-                value=given.get("end", local_text(evening.replace(hour=21), zone)),
-            ),
-            FormField(
-                name="people",
-                label=t("form_people"),
-                kind=FieldKind.NUMBER,
-                value=given.get("people", ""),
-                required=False,
-                help=t("form_people_help"),
-                step="1",
-            ),
-            reason_field(doing),
+            ask.choice("kind", t("form_booking_kind"), self._kinds(doing), BookingKind.IN_USE),
+            ask.choice("zone", t("form_where"), self._zones(doing)),
+            ask.moment("start", t("from"), begin),
+            ask.moment("end", t("to"), end),
+            ask.number("people", t("form_people"), about=t("form_people_help"), step="1"),
+            doing.ask_reason(),
         )
 
     def _read(self, doing: Doing) -> BookingRequest:
@@ -120,10 +90,11 @@ class RemoveBooking:
     code = "unbook"
 
     def _standing(self, doing: Doing) -> list[Booking]:
-        """Raises ``NotFound`` where nothing is booked."""
+        """Raises ``NothingToDo`` where nothing is booked."""
+        t = doing.t
         found = doing.ports.control.decisions.bookings(doing.site.id, doing.now)
         if not found:
-            raise NotFound(f"nothing is booked at {doing.site.id}")
+            raise NothingToDo(t("nothing_booked"))
         return found
 
     def _choices(self, doing: Doing) -> tuple[tuple[str, str], ...]:
@@ -131,16 +102,7 @@ class RemoveBooking:
 
     def fields(self, doing: Doing) -> tuple[FormField, ...]:
         t = doing.t
-        choices = self._choices(doing)
-        return (
-            FormField(
-                name="booking",
-                label=t("form_which"),
-                kind=FieldKind.CHOICE,
-                choices=choices,
-                value=doing.given.get("booking", choices[0][0]),
-            ),
-        )
+        return (doing.ask.choice("booking", t("form_which"), self._choices(doing)),)
 
     def _read(self, doing: Doing) -> tuple[str, str]:
         form, choices = doing.form(), self._choices(doing)

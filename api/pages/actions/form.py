@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
-from math import isfinite
+from math import inf, isfinite
 from zoneinfo import ZoneInfo
 
 from api.pages.language import PageTranslator
@@ -47,6 +47,67 @@ class FormField:
     step: str = "any"
 
 
+Choices = Sequence[tuple[str, str]]
+"""What may be chosen: (value, words)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldMaker:
+    """Makes fields. In each stands what was ``given`` by the address or the form, else a
+    proposal."""
+
+    given: Mapping[str, str]
+
+    def text(self, name: str, label: str) -> FormField:
+        return self._made(FieldKind.TEXT, name, label)
+
+    def long_text(self, name: str, label: str, about: str = "") -> FormField:
+        return self._made(FieldKind.LONG_TEXT, name, label, about=about)
+
+    def choice(
+        self, name: str, label: str, choices: Choices, proposed: str = "", about: str = ""
+    ) -> FormField:
+        """The first of ``choices`` is proposed where nothing else is."""
+        first = proposed or choices[0][0]
+        made = self._made(FieldKind.CHOICE, name, label, first, about)
+        return replace(made, choices=tuple(choices))
+
+    def check(self, name: str, label: str) -> FormField:
+        return self._made(FieldKind.CHECK, name, label, required=False)
+
+    def number(
+        self, name: str, label: str, proposed: str = "", about: str = "", *, step: str = "any"
+    ) -> FormField:
+        """A number that may be left out."""
+        made = self._made(FieldKind.NUMBER, name, label, proposed, about, required=False)
+        return replace(made, step=step)
+
+    def moment(
+        self, name: str, label: str, proposed: str, about: str = "", *, required: bool = True
+    ) -> FormField:
+        return self._made(FieldKind.MOMENT, name, label, proposed, about, required=required)
+
+    def day(
+        self, name: str, label: str, proposed: str = "", about: str = "", *, required: bool = True
+    ) -> FormField:
+        return self._made(FieldKind.DAY, name, label, proposed, about, required=required)
+
+    def _made(
+        self,
+        kind: FieldKind,
+        name: str,
+        label: str,
+        proposed: str = "",
+        about: str = "",
+        *,
+        required: bool = True,
+    ) -> FormField:
+        value = self.given.get(name, proposed)
+        return FormField(
+            name=name, label=label, kind=kind, value=value, help=about, required=required
+        )
+
+
 class WrongFields(Exception):
     """What a person wrote cannot be taken: ``problems`` by field, '' of the form."""
 
@@ -78,7 +139,7 @@ class FilledForm:
         """Why it is done."""
         return self.text("reason", least=SHORTEST_REASON)
 
-    def choice(self, name: str, choices: Sequence[tuple[str, str]]) -> str:
+    def choice(self, name: str, choices: Choices) -> str:
         """One of the choices."""
         t = self._t
         found = self._given.get(name, "")
@@ -126,7 +187,9 @@ class FilledForm:
             return None
         return datetime(day.year, day.month, day.day, tzinfo=self._zone).astimezone(UTC)
 
-    def number(self, name: str, *, required: bool = True, least: float = 0.0) -> float | None:
+    def number(
+        self, name: str, *, required: bool = True, least: float = 0.0, most: float = inf
+    ) -> float | None:
         """A number that is written with a comma or a point; None where it is left out."""
         t = self._t
         text = "".join(self._given.get(name, "").split())
@@ -142,6 +205,8 @@ class FilledForm:
         if not isfinite(found) or found < least:
             self.wrong(name, t("form_number", least=least))
             return None
+        if found > most:
+            self.wrong(name, t("form_number_most", most=most))
         return found
 
     def word(self, name: str, wanted: str) -> None:

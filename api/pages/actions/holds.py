@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from api.pages.actions.form import FieldKind, FilledForm, FormField, local_text, next_evening
-from api.pages.actions.steps import ActionOutcome, ActionPreview, Doing
+from api.pages.actions.form import FormField, local_text, next_evening
+from api.pages.actions.steps import ActionOutcome, ActionPreview, Doing, NothingToDo
 from api.pages.panels.points import what_of
 from api.pages.panels.standing import name_of
-from bms.errors import NotFound
 from bms.model.control.command import Override
 from bms.services import operator as people
 from bms.services.off_loop import off_loop
@@ -16,17 +15,6 @@ from bms.services.overview.plan_worth import override_cost, plan_worth
 
 WHOLE = "all"
 DAY = timedelta(days=1)
-
-
-def reason_field(doing: Doing) -> FormField:
-    t = doing.t
-    return FormField(
-        name="reason",
-        label=t("form_reason"),
-        kind=FieldKind.LONG_TEXT,
-        value=doing.given.get("reason", ""),
-        help=t("form_reason_help"),
-    )
 
 
 def point_choices(doing: Doing) -> tuple[tuple[str, str], ...]:
@@ -60,25 +48,13 @@ class MakeOverride:
     code = "override"
 
     def fields(self, doing: Doing) -> tuple[FormField, ...]:
-        t, given = doing.t, doing.given
-        proposed = local_text(next_evening(doing.now, doing.site.timezone), doing.site.timezone)
+        t, zone = doing.t, doing.site.timezone
+        evening = local_text(next_evening(doing.now, zone), zone)
+        until, about = t("form_until"), t("form_until_help")
         return (
-            FormField(
-                name="point",
-                label=t("form_what"),
-                kind=FieldKind.CHOICE,
-                choices=point_choices(doing),
-                value=given.get("point", WHOLE),
-            ),
-            FormField(
-                name="until",
-                label=t("form_until"),
-                kind=FieldKind.MOMENT,
-                value=given.get("until", proposed),
-                help=t("form_until_help"),
-                required=False,
-            ),
-            reason_field(doing),
+            doing.ask.choice("point", t("form_what"), point_choices(doing)),
+            doing.ask.moment("until", until, evening, about, required=False),
+            doing.ask_reason(),
         )
 
     def _read(self, doing: Doing) -> tuple[str | None, datetime | None, str]:
@@ -127,10 +103,11 @@ class EndOverride:
     code = "end-override"
 
     def _standing(self, doing: Doing) -> list[Override]:
-        """Raises ``NotFound`` where nothing is overridden."""
+        """Raises ``NothingToDo`` where nothing is overridden."""
+        t = doing.t
         found = doing.ports.control.decisions.overrides(doing.site.id, doing.now)
         if not found:
-            raise NotFound(f"nothing is overridden at {doing.site.id}")
+            raise NothingToDo(t("nothing_overridden"))
         return found
 
     def _choices(self, doing: Doing) -> tuple[tuple[str, str], ...]:
@@ -150,16 +127,7 @@ class EndOverride:
 
     def fields(self, doing: Doing) -> tuple[FormField, ...]:
         t = doing.t
-        choices = self._choices(doing)
-        return (
-            FormField(
-                name="override",
-                label=t("form_which"),
-                kind=FieldKind.CHOICE,
-                choices=choices,
-                value=doing.given.get("override", choices[0][0]),
-            ),
-        )
+        return (doing.ask.choice("override", t("form_which"), self._choices(doing)),)
 
     def _read(self, doing: Doing) -> Override:
         form = doing.form()
@@ -191,34 +159,32 @@ def _coming(doing: Doing, point: str) -> tuple[str, ...]:
     return () if value is None else (t("preview_plan_value", value=t.number(value, 1)),)
 
 
+def _what_and_why(doing: Doing) -> tuple[FormField, ...]:
+    t = doing.t
+    what = doing.ask.choice("point", t("form_what"), point_choices(doing))
+    return (what, doing.ask_reason())
+
+
+def _read_what_and_why(doing: Doing) -> tuple[str | None, str]:
+    """The point, None for the whole building, and the reason. Raises ``WrongFields``."""
+    form = doing.form()
+    chosen = form.choice("point", point_choices(doing))
+    reason = form.reason()
+    form.check()
+    return None if chosen == WHOLE else chosen, reason
+
+
 class GiveBack:
     """The building, or one point of it, back to its own control until somebody takes that back."""
 
     code = "release"
 
     def fields(self, doing: Doing) -> tuple[FormField, ...]:
-        t = doing.t
-        return (
-            FormField(
-                name="point",
-                label=t("form_what"),
-                kind=FieldKind.CHOICE,
-                choices=point_choices(doing),
-                value=doing.given.get("point", WHOLE),
-            ),
-            reason_field(doing),
-        )
-
-    def _read(self, doing: Doing) -> tuple[str | None, FilledForm]:
-        form = doing.form()
-        chosen = form.choice("point", point_choices(doing))
-        form.reason()
-        form.check()
-        return None if chosen == WHOLE else chosen, form
+        return _what_and_why(doing)
 
     def preview(self, doing: Doing) -> ActionPreview:
         t = doing.t
-        point, _ = self._read(doing)
+        point, _ = _read_what_and_why(doing)
         lines = [t("preview_release_all"), t("preview_own_control")]
         if point is not None:
             lines = [t("preview_release_point", what=what_of(point, doing.site, t))]
@@ -228,13 +194,13 @@ class GiveBack:
         )
 
     async def perform(self, doing: Doing) -> ActionOutcome:
-        point, form = self._read(doing)
+        point, reason = _read_what_and_why(doing)
         done = await people.release(
             doing.site,
             now=doing.now,
             ports=doing.ports.control,
             actor=doing.actor,
-            reason=form.reason(),
+            reason=reason,
             point=point,
         )
         back = f"/do/take-back?point={WHOLE if point is None else point}"
@@ -247,33 +213,16 @@ class TakeBack:
     code = "take-back"
 
     def fields(self, doing: Doing) -> tuple[FormField, ...]:
-        t = doing.t
-        return (
-            FormField(
-                name="point",
-                label=t("form_what"),
-                kind=FieldKind.CHOICE,
-                choices=point_choices(doing),
-                value=doing.given.get("point", WHOLE),
-            ),
-            reason_field(doing),
-        )
-
-    def _read(self, doing: Doing) -> tuple[str | None, str]:
-        form = doing.form()
-        chosen = form.choice("point", point_choices(doing))
-        reason = form.reason()
-        form.check()
-        return None if chosen == WHOLE else chosen, reason
+        return _what_and_why(doing)
 
     def preview(self, doing: Doing) -> ActionPreview:
         t = doing.t
-        point, _ = self._read(doing)
+        point, _ = _read_what_and_why(doing)
         what = t("override_all") if point is None else what_of(point, doing.site, t)
         return ActionPreview(lines=(t("preview_take_back", what=what),))
 
     async def perform(self, doing: Doing) -> ActionOutcome:
-        point, reason = self._read(doing)
+        point, reason = _read_what_and_why(doing)
         recorded = await people.take_back_release(
             site=doing.site,
             point=point,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from api.pages.actions.form import FieldKind, FormField
-from api.pages.actions.holds import reason_field
+from api.pages.actions.form import FormField
 from api.pages.actions.steps import ActionOutcome, ActionPreview, Doing
 from api.pages.panels.standing import name_of
 from bms.model.assets.site import Mode
@@ -27,24 +26,12 @@ class SetMode:
     def fields(self, doing: Doing) -> tuple[FormField, ...]:
         t = doing.t
         mode = mode_in_force(doing.site, doing.ports.control.decisions)
-        agree = FormField(
-            name="agree",
-            label=t("form_agree"),
-            kind=FieldKind.CHECK,
-            value=doing.given.get("agree", ""),
-            required=False,
-        )
+        now = t("form_mode_now", mode=t(f"mode_{mode.value}"))
+        agree = doing.ask.check("agree", t("form_agree"))
         return (
-            FormField(
-                name="mode",
-                label=t("control"),
-                kind=FieldKind.CHOICE,
-                choices=self._choices(doing),
-                value=doing.given.get("mode", mode.value),
-                help=t("form_mode_now", mode=t(f"mode_{mode.value}")),
-            ),
+            doing.ask.choice("mode", t("control"), self._choices(doing), mode.value, now),
             *([agree] if self._stepped_back(doing) else []),
-            reason_field(doing),
+            doing.ask_reason(),
         )
 
     def _read(self, doing: Doing) -> tuple[Mode, str, bool]:

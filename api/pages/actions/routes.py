@@ -15,17 +15,20 @@ from api.access.csrf import OwnForm
 from api.access.rules import Needs
 from api.deps import CacheDep, PageReader, PortsDep, SiteDep
 from api.pages.actions.bookings import MakeBooking, RemoveBooking
+from api.pages.actions.events import AcceptBaseline, DecideEvent
 from api.pages.actions.form import FieldKind, FormField, WrongFields
+from api.pages.actions.goals import SetGoal
 from api.pages.actions.holds import EndOverride, GiveBack, MakeOverride, TakeBack
+from api.pages.actions.measures import EndMeasure, EnterMeasure
 from api.pages.actions.modes import SetMode
-from api.pages.actions.savings import AcceptBaseline, DecideEvent, EndMeasure, EnterMeasure
-from api.pages.actions.steps import Doing, PageAction
+from api.pages.actions.steps import Doing, NothingToDo, PageAction
 from api.pages.actions.trials import StartTrial, StopTrial
+from api.pages.building.head import Tab, tab_address
 from api.pages.panels.receipts import receipt_rows
 from api.pages.panels.standing import name_of
 from api.pages.render import render, translator_of
 from api.ports import ApiPorts
-from bms.errors import BmsError, ConfigError, InsufficientData, NotFound
+from bms.errors import ConfigError, InsufficientData, NotFound
 from bms.model.access.actor import Actor
 from bms.model.access.grant import Permission
 from bms.model.assets.site import Site
@@ -47,13 +50,23 @@ ACTIONS: Mapping[str, PageAction] = {
         AcceptBaseline(),
         EnterMeasure(),
         EndMeasure(),
+        SetGoal(),
         StartTrial(),
         StopTrial(),
     )
 }
-REFUSED = (ConfigError, NotFound, InsufficientData)
+SHOWN_ON = {
+    **dict.fromkeys(("event", "booking", "unbook", "trial", "stop-trial"), Tab.WORK),
+    **dict.fromkeys(("measure", "end-measure", "baseline"), Tab.SAVINGS),
+    "goal": Tab.USE,
+}
+"""The page of the building that shows what came of an action, where it is not the first."""
+WRITES_NOTHING = ("event", "measure", "end-measure", "baseline", "goal")
+"""Actions that a building does not answer."""
+REFUSED = (ConfigError, NotFound, InsufficientData, NothingToDo)
 """What the services say when something cannot be done; the person is told on the form."""
 LATEST = timedelta(days=1)
+ENGLISH = "en"
 HIDDEN = ("csrf", "step", "word")
 
 router = APIRouter(include_in_schema=False)
@@ -63,6 +76,7 @@ PERMISSIONS = frozenset(
         ("measure", Permission.RECORD),
         ("end-measure", Permission.RECORD),
         ("baseline", Permission.ASSESS),
+        ("goal", Permission.ASSESS),
     }
 )
 """Actions that need something else than to operate the building."""
@@ -131,6 +145,8 @@ def show_outcome(
         "waits": asked.get("waits") == "1",
         "back": f"/sites/{site.id}{back}" if back.startswith("/do/") else None,
         "back_code": back.removeprefix("/do/").partition("?")[0],
+        "seen_at": tab_address(site.id, SHOWN_ON.get(code, Tab.NOW)),
+        "answers": code not in WRITES_NOTHING,
         "receipts": receipt_rows(ports.control.ledgers.receipts(site.id, at), site, t),
     }
     if page["back_code"] not in ACTIONS:
@@ -215,11 +231,14 @@ def _preview_page(
     return render(request, "preview.html", page, 422 if problems else 200)
 
 
-def _told(error: BmsError, doing: Doing) -> str:
-    """Why it cannot be done, in the language of the page where there are facts."""
+def _told(error: Exception, doing: Doing) -> str:
+    """Why it cannot be done, in the language of the page where there are facts; else what a service
+    says in English, marked as such."""
     if isinstance(error, Explained):
         return " ".join(doing.t.describe(each) for each in error.facts)
-    return str(error)
+    if isinstance(error, NothingToDo) or doing.t.language == ENGLISH:
+        return str(error)
+    return Markup('<span lang="en">{}</span>').format(str(error))
 
 
 def _count(text: str | None) -> int | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from api.pages.actions.form import FilledForm, FormField
+from api.pages.actions.form import FieldMaker, FilledForm, FormField
 from api.pages.language import PageTranslator
 from api.ports import ApiPorts
 from bms.model.assets.site import Site
@@ -27,9 +27,30 @@ class Doing:
     now: datetime
     given: Mapping[str, str]
 
+    @property
+    def ask(self) -> FieldMaker:
+        """What makes the fields of the form."""
+        return FieldMaker(self.given)
+
+    def ask_reason(self) -> FormField:
+        """The field that asks why."""
+        t = self.t
+        return self.ask.long_text("reason", t("form_reason"), t("form_reason_help"))
+
     def form(self) -> FilledForm:
         """What was filled in, to be read once."""
         return FilledForm(self.given, self.site.timezone, self.t)
+
+    def reason(self) -> str:
+        """Why it is done, where nothing else is asked. Raises ``WrongFields``."""
+        form = self.form()
+        reason = form.reason()
+        form.check()
+        return reason
+
+
+class NothingToDo(Exception):
+    """An action has nothing that it could be done to; its text is in the language of the page."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +82,8 @@ class PageAction(Protocol):
         ...
 
     def fields(self, doing: Doing) -> tuple[FormField, ...]:
-        """The form. Raises ``bms.errors.BmsError`` where it cannot be done now."""
+        """The form. Raises ``NothingToDo``, and ``bms.errors.BmsError`` where it cannot be done
+        now."""
         ...
 
     def preview(self, doing: Doing) -> ActionPreview:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from api.pages.actions.form import FieldKind, FormField
-from api.pages.actions.holds import reason_field
-from api.pages.actions.steps import ActionOutcome, ActionPreview, Doing
+from api.pages.actions.form import FormField
+from api.pages.actions.steps import ActionOutcome, ActionPreview, Doing, NothingToDo
 from api.pages.panels.standing import name_of
-from bms.errors import InsufficientData, NotFound
+from bms.errors import InsufficientData
 from bms.model.savings.trial import Trial
 from bms.services.off_loop import off_loop
 from bms.services.trials.start import (
@@ -30,14 +29,8 @@ class StartTrial:
         t = doing.t
         weeks = tuple((str(n), t("trial_weeks", count=n)) for n in WEEKS)
         return (
-            FormField(
-                name="weeks",
-                label=t("trial_how_long"),
-                kind=FieldKind.CHOICE,
-                choices=weeks,
-                value=doing.given.get("weeks", str(USUAL_WEEKS)),
-            ),
-            reason_field(doing),
+            doing.ask.choice("weeks", t("trial_how_long"), weeks, str(USUAL_WEEKS)),
+            doing.ask_reason(),
         )
 
     def _read(self, doing: Doing) -> TrialRequest:
@@ -68,21 +61,21 @@ class StopTrial:
     code = "stop-trial"
 
     def _open(self, doing: Doing) -> Trial:
-        """Raises ``NotFound`` where no trial is open."""
+        """Raises ``NothingToDo`` where no trial is open."""
+        t = doing.t
         kept = doing.ports.trials.trials.trials(doing.site.id)
         found = next((each.trial for each in kept if each.open(doing.now)), None)
         if found is None:
-            raise NotFound(f"no trial is open at {doing.site.id}")
+            raise NothingToDo(t("nothing_tried"))
         return found
 
     def fields(self, doing: Doing) -> tuple[FormField, ...]:
         self._open(doing)
-        return (reason_field(doing),)
+        return (doing.ask_reason(),)
 
     def preview(self, doing: Doing) -> ActionPreview:
-        t, form, trial = doing.t, doing.form(), self._open(doing)
-        form.reason()
-        form.check()
+        t, trial = doing.t, self._open(doing)
+        doing.reason()
         return ActionPreview(
             lines=(t("preview_stop_trial", trial=trial.id, end=t.moment(trial.end)),),
             warnings=(t("preview_stop_trial_lost"),),
@@ -90,8 +83,6 @@ class StopTrial:
         )
 
     async def perform(self, doing: Doing) -> ActionOutcome:
-        form = doing.form()
-        reason = form.reason()
-        form.check()
+        reason = doing.reason()
         await off_loop(stop_trial, doing.ports.trials, doing.site, by=doing.actor, reason=reason)
         return ActionOutcome(back="/do/trial")

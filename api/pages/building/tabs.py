@@ -14,6 +14,7 @@ from api.pages.panels.changes import ComingView, coming_view
 from api.pages.panels.claim import Claim, claim_of
 from api.pages.panels.events import EventsView, events_view
 from api.pages.panels.figure import ChartFigure
+from api.pages.panels.fresh import fresh_line
 from api.pages.panels.meters import MeterView, meter_views
 from api.pages.panels.months import MonthTable, month_table
 from api.pages.panels.plan import PlanView, plan_view
@@ -83,10 +84,12 @@ class SavingsTab:
     months: MonthTable | None
     baselines: tuple[tuple[str, str], ...]
     measures: tuple[MeasureRow, ...]
+    fresh: str | None
 
 
-def savings_tab(ports: ApiPorts, cache: SavingsCache, site: Site, t: PageTranslator) -> SavingsTab:
+def savings_tab(cache: SavingsCache, site: Site, t: PageTranslator) -> SavingsTab:
     assessed = cache.site(site)
+    until, newer = assessed.periods.reporting.end, assessed.newer_under_way
     names = names_of((site,), t)
     meters = assessed.savings.meters
     return SavingsTab(
@@ -102,6 +105,9 @@ def savings_tab(ports: ApiPorts, cache: SavingsCache, site: Site, t: PageTransla
             if meter.baseline_id is not None
         ),
         measures=_measures(cache, site, t),
+        fresh=None
+        if assessed.made_at is None
+        else fresh_line(assessed.made_at, until, t, newer=newer),
     )
 
 
@@ -129,7 +135,7 @@ class UseTab:
     signature: ChartFigure | None
 
 
-def use_tab(ports: ApiPorts, cache: SavingsCache, site: Site, t: PageTranslator) -> UseTab:
+def use_tab(cache: SavingsCache, site: Site, t: PageTranslator) -> UseTab:
     return UseTab(
         year=_where_known(lambda: use_year_view(cache, site, t)),
         meters=_where_known(lambda: meter_views(cache.days(site), site, t)) or (),

@@ -12,11 +12,13 @@ from api.pages.city.board import CityBoard, SavingsBoard
 from api.pages.city.table import RowsInWords, TableAsked, TableRow, TableView, table_view
 from api.pages.language import PageTranslator
 from api.pages.panels.claim import Claim, claim_of
+from api.pages.panels.fresh import fresh_city_line
 from api.pages.panels.months import MonthTable, month_table
 from api.pages.panels.points import device_name, meter_name, what_of
 from api.pages.panels.standing import name_of, names_of
 from api.ports import ApiPorts
 from bms.model.savings.avoided_use import SiteSavings
+from bms.model.savings.kept_answer import Freshness
 from bms.model.savings.objection import Verdict
 from bms.reports.charts import savings_bars
 from bms.reports.text import ChartText
@@ -56,6 +58,7 @@ class OverviewView:
     months: MonthTable | None
     any: bool
     why: str | None
+    fresh: str | None
 
 
 def overview_page(
@@ -83,6 +86,7 @@ def overview_page(
         months=month_table(savings.total, t) if known and savings is not None else None,
         any=len(ports.sites) > 0,
         why=None if savings is None else _why_none(savings, t),
+        fresh=None if savings is None else _fresh(savings, t),
     )
 
 
@@ -119,6 +123,18 @@ def _why_none(savings: SavingsBoard, t: PageTranslator) -> str | None:
     reasons = (row.savings.reasons[-1] for row in savings.sites.values() if row.savings.reasons)
     first = next(reasons, None)
     return None if first is None else t.describe(first)
+
+
+def _fresh(savings: SavingsBoard, t: PageTranslator) -> str | None:
+    """How new the savings of the buildings are."""
+    rows = savings.sites.values()
+    made = [row.made_at for row in rows if row.made_at is not None]
+    freshness = Freshness(
+        answers=len(made),
+        made_at=min(made, default=None),
+        outdated=sum(row.newer_under_way for row in rows if row.made_at is not None),
+    )
+    return fresh_city_line(freshness, len(rows), t)
 
 
 def _longest(assessed: Sequence[SiteAssessment]) -> SiteAssessment:

@@ -115,6 +115,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         ),
     ),
     "measures": ("energy.measures", "What was done to a building, and what it has saved."),
+    "goals": ("energy.goals", "Budgets and targets of years, by commodity."),
     "notify": ("system.notices", "Notices of the work list."),
     "occupancy": ("site.occupancy", "Bookings and closures of a site."),
     "simulate": (

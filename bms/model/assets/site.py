@@ -134,11 +134,6 @@ class Site:
             first <= day <= last for first, last in self.closures
         )
 
-    def goal(self, year: int, commodity: Commodity) -> YearlyGoal:
-        """Budget and target of a commodity in a year; without any where none was set."""
-        found = (g for g in self.goals if (g.year, g.commodity) == (year, commodity))
-        return next(found, YearlyGoal(year=year, commodity=commodity))
-
     def mode_by(self, said: Mode | None) -> Mode:
         """The mode in force where a person set ``said``, or nobody did (None): plans are written
         where a person said so alone."""

@@ -40,8 +40,9 @@ class YearSoFar:
 
     ``use`` [kWh or m3] is what was measured on ``days`` of ``of`` days. ``last_year`` is the use on
     the same known days of the year before and ``change`` the share by which this year lies above
-    it, both over the days that are known in both years (``compared``). ``budget`` and ``target``
-    are what falls on the known days. ``corrected`` is the use in normal weather.
+    it, both over the days that are known in both years (``compared``). ``share`` is what of a use
+    of a year falls on the known days (``daily_shares``); ``budget`` and ``target`` are what of them
+    does, once there is any. ``corrected`` is the use in normal weather.
     """
 
     use: float | None
@@ -50,11 +51,12 @@ class YearSoFar:
     last_year: float | None
     change: float | None
     compared: int
-    budget: float | None
-    target: float | None
+    share: float
     per_m2: float | None
     corrected: float | None
     corrected_per_m2: float | None
+    budget: float | None = None
+    target: float | None = None
 
 
 def daily_shares(year: int, guf: float, normal: NormalDegreeDays | None) -> Floats:
@@ -81,13 +83,11 @@ def year_so_far(
     guf: float,
     normal: NormalDegreeDays | None,
     area_m2: float,
-    budget: float | None = None,
-    target: float | None = None,
 ) -> YearSoFar:
-    """Returns the year of ``this`` beside the year ``before``, budget and target [a year].
+    """Returns the year of ``this`` beside the year ``before``.
 
-    Budget and target fall on days as in ``daily_shares``; ``normal`` is None where use does not
-    follow weather, and what was measured is then its own correction.
+    ``normal`` is None where use does not follow weather, and what was measured is then its own
+    correction.
     """
     known = np.isfinite(this.use)
     n = int(known.sum())
@@ -106,8 +106,7 @@ def year_so_far(
         last_year=last,
         change=own / last - 1.0 if last else None,
         compared=int(both.sum()),
-        budget=None if budget is None or not n else budget * falls,
-        target=None if target is None or not n else target * falls,
+        share=falls,
         per_m2=_per_area(use, area_m2),
         corrected=corrected,
         corrected_per_m2=_per_area(corrected, area_m2),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import TypeVar
 
 from bms.model.assets.site import Site
 from bms.model.readings.units import Commodity, Unit
@@ -13,13 +14,35 @@ from bms.model.savings.kept_answer import AnswerKind
 from bms.services.accounts.consumption_year import (
     DAY,
     CommodityYear,
+    MonthOfUse,
     SiteYear,
     site_year,
     year_until,
 )
-from bms.services.answers.kept import Planned, Question
+from bms.services.accounts.goals import with_goals
+from bms.services.answers.kept import Planned, Question, Told
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.periods import local_date, midnight
+
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthTotal:
+    """A calendar month of a commodity of several buildings, by its ``first`` day.
+
+    ``use`` is what is known of it, ``whole`` whether that is every day of each building.
+    ``last_year`` and ``change`` are of the buildings of which the month is whole in both years;
+    ``budget`` and ``target`` fall on all of it.
+    """
+
+    first: date
+    use: float | None
+    whole: bool
+    last_year: float | None
+    change: float | None
+    budget: float | None
+    target: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +71,7 @@ class CommodityTotal:
     corrected_buildings: int
     co2_kg: float | None
     primary_kwh: float | None
+    months: tuple[MonthTotal, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +95,12 @@ class PortfolioYear:
     sites: tuple[SiteYear, ...]
 
 
-def consumption_of_site(cache: SavingsCache, site: Site, year: int | None = None) -> SiteYear:
-    """``site_year``, as it is kept. Raises ``ConfigError``, and ``NotMadeYet`` where a reader has
-    to wait for it."""
-    return cache.answers.one(consumption_question(cache, site, year)).answer
+def consumption_of_site(cache: SavingsCache, site: Site, year: int | None = None) -> Told[SiteYear]:
+    """``site_year`` as it is kept, beside the goals in force. Raises ``ConfigError``, and
+    ``NotMadeYet`` where a reader has to wait for it."""
+    told = cache.answers.one(consumption_question(cache, site, year))
+    kept = cache.ports.ledgers.goals([site.id])
+    return replace(told, answer=with_goals(told.answer, site, kept))
 
 
 def consumption_question(
@@ -104,7 +130,13 @@ def portfolio_consumption(
     lies before all readings."""
     chosen = sorted(cache.ports.sites.values() if sites is None else sites, key=lambda s: s.id)
     told = cache.answers.many([consumption_question(cache, site, year) for site in chosen])
-    return city_of([each.answer for each in told if each is not None], _now(cache, year))
+    kept = cache.ports.ledgers.goals([site.id for site in chosen])
+    rows = [
+        with_goals(each.answer, site, kept)
+        for site, each in zip(chosen, told, strict=True)
+        if each is not None
+    ]
+    return city_of(rows, _now(cache, year))
 
 
 def _now(cache: SavingsCache, year: int | None) -> date:
@@ -165,6 +197,21 @@ def _total(kind: Commodity, unit: Unit, rows: Sequence[SiteYear]) -> CommodityTo
         corrected_buildings=sum(y.so_far.corrected is not None for y in years),
         co2_kg=_sum(years, lambda y: y.co2_kg),
         primary_kwh=_sum(years, lambda y: y.primary_kwh),
+        months=tuple(map(_month_total, zip(*(y.months for y in years), strict=True))),
+    )
+
+
+def _month_total(rows: Sequence[MonthOfUse]) -> MonthTotal:
+    both = [row for row in rows if row.change is not None]
+    last, own = _sum(both, lambda row: row.last_year), _sum(both, lambda row: row.use)
+    return MonthTotal(
+        first=rows[0].first,
+        use=_sum(rows, lambda row: row.use),
+        whole=all(row.days == row.of for row in rows),
+        last_year=last,
+        change=own / last - 1.0 if last and own is not None else None,
+        budget=_sum(rows, lambda row: row.budget),
+        target=_sum(rows, lambda row: row.target),
     )
 
 
@@ -178,8 +225,6 @@ def _compared(years: Sequence[CommodityYear]) -> tuple[float | None, float | Non
     return (sum(a for a, _ in both), sum(b for _, b in both)) if both else (None, None)
 
 
-def _sum(
-    years: Sequence[CommodityYear], of: Callable[[CommodityYear], float | None]
-) -> float | None:
-    known = [value for value in map(of, years) if value is not None]
+def _sum(rows: Sequence[Row], of: Callable[[Row], float | None]) -> float | None:
+    known = [value for value in map(of, rows) if value is not None]
     return sum(known) if known else None

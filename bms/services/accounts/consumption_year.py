@@ -1,7 +1,8 @@
 """What a building used in a calendar year, of each commodity: ``site_year``.
 
-Measured and corrected to the normal year, beside the year before, budget and target, with its CO2
-and primary energy. Nothing is filled in where days are missing; how many are known stands beside.
+Measured and corrected to the normal year, beside the year before, with its CO2 and primary energy;
+budget and target are laid beside it when it is read (``goals``). Nothing is filled in where days
+are missing; how many are known stands beside.
 """
 
 from __future__ import annotations
@@ -28,7 +29,13 @@ from bms.savings.portfolio.yearly_consumption import (
     of_consumption,
     year_so_far,
 )
-from bms.services.accounts.daily_use import counted_meters, daily_use, unit_of
+from bms.services.accounts.daily_use import (
+    commodities_of,
+    counted_meters,
+    daily_use,
+    unit_of,
+    unit_of_commodity,
+)
 from bms.services.assessment.ports import AssessmentPorts
 from bms.services.assessment.site_savings import HOUR, outdoor_temperature
 from bms.services.periods import local_date, midnight
@@ -43,16 +50,25 @@ DAY = timedelta(days=1)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonthOfUse:
     """A calendar month by its ``first`` day, of which ``days`` of ``of`` are known so far; use in
-    the unit of the year, None where no day is known. ``budget`` is what of the year's falls on the
-    whole month."""
+    the unit of the year, None where no day is known. ``share`` of a year's use falls on the whole
+    month; ``budget`` and ``target`` are what of the year's does."""
 
     first: date
     use: float | None
     days: int
     of: int
     last_year: float | None
-    budget: float | None
-    target: float | None
+    share: float
+    budget: float | None = None
+    target: float | None = None
+
+    @property
+    def change(self) -> float | None:
+        """The share by which the month lies above that of last year; None where not all of it is
+        known in both."""
+        if self.use is None or not self.last_year or self.days < self.of:
+            return None
+        return self.use / self.last_year - 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,12 +89,12 @@ class CommodityYear:
     commodity: Commodity
     unit: Unit
     so_far: YearSoFar
-    budget: float | None
-    target: float | None
     co2_kg: float | None
     primary_kwh: float | None
     months: tuple[MonthOfUse, ...]
     meters: tuple[MeterOfYear, ...]
+    budget: float | None = None
+    target: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +130,6 @@ def site_year(ports: AssessmentPorts, site: Site, year: int | None = None) -> Si
     until = year_until(local_date(ports.clock.now(), site.timezone), year)
     told = (until - DAY).year
     temperature = _temperatures(ports, site, date(told, 1, 1), until)
-    kinds = tuple(dict.fromkeys(meter.commodity for meter in site.meters))
     return SiteYear(
         site=site.id,
         use=site.use,
@@ -124,9 +139,7 @@ def site_year(ports: AssessmentPorts, site: Site, year: int | None = None) -> Si
         until=until,
         normal_year=None if ports.normal_year is None else ports.normal_year.name,
         commodities=tuple(
-            _commodity(ports, site, kind, until, temperature)
-            for kind in kinds
-            if counted_meters(site, kind)
+            _commodity(ports, site, kind, until, temperature) for kind in commodities_of(site)
         ),
     )
 
@@ -134,42 +147,26 @@ def site_year(ports: AssessmentPorts, site: Site, year: int | None = None) -> Si
 def _commodity(
     ports: AssessmentPorts, site: Site, kind: Commodity, until: date, temperature: Floats
 ) -> CommodityYear:
-    year, unit = (until - DAY).year, _unit(site, kind)
+    year, unit = (until - DAY).year, unit_of_commodity(site, kind)
     chosen = [m for m in counted_meters(site, kind) if unit_of(site, m) is unit]
     rows = _days_of(ports, site, chosen, date(year, 1, 1), until)
     before_rows = _days_of(ports, site, chosen, date(year - 1, 1, 1), date(year, 1, 1))
     this = YearDays(year=year, use=np.sum(rows, axis=0), temp_c=temperature)
     use = np.sum(before_rows, axis=0)
     before = YearDays(year=year - 1, use=use, temp_c=np.full(len(use), np.nan))
-    goal, normal = site.goal(year, kind), ports.normal_year if kind in HEATING else None
+    normal = ports.normal_year if kind in HEATING else None
     guf = guf_share(site.use)
     return CommodityYear(
         commodity=kind,
         unit=unit,
-        so_far=year_so_far(
-            this,
-            before,
-            guf=guf,
-            normal=normal,
-            area_m2=site.area_m2,
-            budget=goal.budget,
-            target=goal.target,
-        ),
-        budget=goal.budget,
-        target=goal.target,
+        so_far=year_so_far(this, before, guf=guf, normal=normal, area_m2=site.area_m2),
         co2_kg=_emissions(ports, site, kind, this) if unit is Unit.KWH else None,
         primary_kwh=of_consumption(this, ports.factors.primary.get(carrier_of(kind) or "", ()))
         if unit is Unit.KWH
         else None,
-        months=_months(this, before, goal.budget, goal.target, daily_shares(year, guf, normal)),
+        months=_months(this, before, daily_shares(year, guf, normal)),
         meters=tuple(_meter(m.id, row) for m, row in zip(chosen, rows, strict=True)),
     )
-
-
-def _unit(site: Site, kind: Commodity) -> Unit:
-    """Energy, where one of the meters tells it."""
-    units = {unit_of(site, meter) for meter in counted_meters(site, kind)}
-    return Unit.KWH if Unit.KWH in units else Unit.M3
 
 
 def _days_of(
@@ -184,14 +181,11 @@ def _meter(name: str, use: Floats) -> MeterOfYear:
     return MeterOfYear(meter=name, use=total, days=int(known.sum()))
 
 
-def _months(
-    this: YearDays, before: YearDays, budget: float | None, target: float | None, shares: Floats
-) -> tuple[MonthOfUse, ...]:
+def _months(this: YearDays, before: YearDays, shares: Floats) -> tuple[MonthOfUse, ...]:
     found = []
     for month in range(1, MONTHS + 1):
         here = this.use[_slice(this.year, month)]
         there = before.use[_slice(before.year, month)]
-        share = float(shares[_slice(this.year, month)].sum())
         found.append(
             MonthOfUse(
                 first=date(this.year, month, 1),
@@ -199,8 +193,7 @@ def _months(
                 days=int(np.isfinite(here).sum()),
                 of=len(here),
                 last_year=_total(there) if np.isfinite(there).all() else None,
-                budget=None if budget is None else budget * share,
-                target=None if target is None else target * share,
+                share=float(shares[_slice(this.year, month)].sum()),
             )
         )
     return tuple(found)

@@ -43,6 +43,19 @@ def counted_meters(site: Site, commodity: Commodity) -> tuple[Meter, ...]:
     )
 
 
+def commodities_of(site: Site) -> tuple[Commodity, ...]:
+    """What a site's consumption is told of."""
+    kinds = dict.fromkeys(meter.commodity for meter in site.meters)
+    return tuple(kind for kind in kinds if counted_meters(site, kind))
+
+
+def unit_of_commodity(site: Site, commodity: Commodity) -> Unit:
+    """The unit of a site's use of a commodity: energy, unless all of its meters tell
+    volumes."""
+    units = {unit_of(site, meter) for meter in counted_meters(site, commodity)}
+    return Unit.M3 if units == {Unit.M3} else Unit.KWH
+
+
 def unit_of(site: Site, meter: Meter) -> Unit:
     """The unit that a meter's use is told in: m3 of water, and of gas without a calorific value."""
     by_volume = site.meter_point(meter.id, Role.METER_ENERGY) is None

@@ -5,7 +5,7 @@ The numbers are those of ``bms.services.accounts``, as the API tells them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,13 +13,17 @@ import numpy as np
 
 from bms.model.assets.site import Site
 from bms.model.fact import Fact, Term, fact
-from bms.model.readings.units import Commodity
 from bms.model.reporting.columns import Record, table_of
 from bms.model.reporting.table import Bar, BarChart, BarKind, ReportTable
 from bms.model.reporting.words import Chart, MethodFact, ReportFact, RowLevel, Sheet
 from bms.model.savings.avoided_use import Span
 from bms.savings.portfolio.key_figures import NORMAL_DEGREE_DAYS
-from bms.services.accounts.city_year import CommodityTotal, PortfolioYear, portfolio_consumption
+from bms.services.accounts.city_year import (
+    CommodityTotal,
+    MonthTotal,
+    PortfolioYear,
+    portfolio_consumption,
+)
 from bms.services.accounts.consumption_year import CommodityYear, MonthOfUse, SiteYear
 from bms.services.accounts.daily_use import daily_use
 from bms.services.assessment.cooling_fees import MeterCooling, portfolio_cooling
@@ -135,33 +139,22 @@ def use_charts(found: FoundUse) -> tuple[BarChart, ...]:
     """Use of each commodity by month, together."""
     charts = []
     for total in found.year.together.totals:
-        months: dict[date, list[MonthOfUse]] = {}
-        for _, each in _each(found):
-            if (each.commodity, each.unit) == (total.commodity, total.unit):
-                for row in each.months:
-                    months.setdefault(row.first, []).append(row)
-        bars = tuple(_month_bar(first, rows) for first, rows in sorted(months.items()))
+        bars = tuple(map(_month_bar, total.months))
         if any(bar.value is not None for bar in bars):
             code = Chart(f"use_{total.commodity}")
             charts.append(BarChart(code=code, unit=total.unit.value, bars=bars))
     return tuple(charts)
 
 
-def _month_bar(first: date, rows: Sequence[MonthOfUse]) -> Bar:
+def _month_bar(month: MonthTotal) -> Bar:
     """What is known of a month, hatched where it is not all of it."""
-    whole = all(row.days == row.of for row in rows)
-    kind = BarKind.SOLID if whole else BarKind.HATCHED
-    return Bar(label=first, value=_sum_of([row.use for row in rows]), kind=kind)
+    kind = BarKind.SOLID if month.whole else BarKind.HATCHED
+    return Bar(label=month.first, value=month.use, kind=kind)
 
 
 def span_of(site: Site, first: date, end: date) -> Span:
     """Local days of a building as a period of time."""
     return Span(start=midnight(first, site.timezone), end=midnight(end, site.timezone))
-
-
-def _sum_of(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
 
 
 def _each(found: FoundUse) -> Iterator[tuple[Site, CommodityYear]]:
@@ -172,41 +165,39 @@ def _each(found: FoundUse) -> Iterator[tuple[Site, CommodityYear]]:
 
 def _sums(found: FoundUse) -> list[Record]:
     """Commodities of all buildings together."""
+    totals = found.year.together.totals
     if found.month is None:
-        return [_total(row) for row in found.year.together.totals]
-    sums: dict[tuple[Commodity, str], list[MonthOfUse]] = {}
-    for _, each in _each(found):
-        chosen = [month for month in each.months if month.first == found.month]
-        sums.setdefault((each.commodity, each.unit.value), []).extend(chosen)
-    return [_month_total(kind, unit, rows) for (kind, unit), rows in sums.items()]
+        return [{**_together(row), **_total(row)} for row in totals]
+    return [
+        {**_together(row), **_month_total(month)}
+        for row in totals
+        for month in row.months
+        if month.first == found.month
+    ]
 
 
-def _month_total(kind: Commodity, unit: str, rows: Sequence[MonthOfUse]) -> Record:
-    """Buildings of which the whole month is known in both years are compared."""
-    both = [(r.use, r.last_year) for r in rows if r.days == r.of and r.last_year and r.use]
-    before = sum(b for _, b in both if b is not None)
-    now = sum(a for a, _ in both if a is not None)
+def _together(row: CommodityTotal) -> Record:
     return {
-        **_TOGETHER,
-        "commodity": kind.value,
-        "unit": unit,
-        "use": _sum_of([row.use for row in rows]),
-        "use_before": before if both else None,
-        "change": now / before - 1.0 if before else None,
-        "budget": _sum_of([row.budget for row in rows]),
-        "target": _sum_of([row.target for row in rows]),
+        "building_name": TOGETHER,
+        "level": RowLevel.TOTAL,
+        "commodity": row.commodity.value,
+        "unit": row.unit.value,
     }
 
 
-_TOGETHER: Record = {"building_name": TOGETHER, "level": RowLevel.TOTAL}
+def _month_total(row: MonthTotal) -> Record:
+    return {
+        "use": row.use,
+        "use_before": row.last_year,
+        "change": row.change,
+        "budget": row.budget,
+        "target": row.target,
+    }
 
 
 def _total(row: CommodityTotal) -> Record:
     return {
-        **_TOGETHER,
         "area_m2": row.area_m2,
-        "commodity": row.commodity.value,
-        "unit": row.unit.value,
         "use": row.use,
         "use_before": row.last_year,
         "change": row.change,
@@ -265,11 +256,7 @@ def _of_year(each: CommodityYear) -> Record:
 
 def _of_month(each: CommodityYear, month: date) -> Record:
     row = next(row for row in each.months if row.first == month)
-    whole = row.days == row.of and row.use is not None and row.last_year
-    return {
-        **_use_of(row),
-        "change": row.use / row.last_year - 1.0 if whole and row.use and row.last_year else None,
-    }
+    return {**_use_of(row), "change": row.change}
 
 
 def _use_of(row: MonthOfUse) -> Record:

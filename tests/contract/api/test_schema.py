@@ -26,6 +26,7 @@ SURFACE = {
     "/v1/portfolio/missing-data": {"get"},
     "/v1/portfolio/quality": {"get"},
     "/v1/sites/{site_id}/consumption": {"get"},
+    "/v1/sites/{site_id}/goals": {"get", "post"},
     "/v1/sites/{site_id}/events": {"get", "post"},
     "/v1/exports": {"post"},
     "/v1/exports/{export_id}": {"get"},

@@ -524,3 +524,38 @@ def test_measures_are_entered_listed_shown_and_ended(year: Path) -> None:
     assert (again.exit_code, "has an end already" in again.stderr) == (1, True)
     wrong = call("measures", "add", "sportshall", "--what", "x", "--from", "soon")
     assert wrong.exit_code == 2
+
+
+def test_goals_are_set_listed_and_imported(tmp_path: Path) -> None:
+    call = Bms(tmp_path)
+    why, year = ("--reason", "as decided", "--by", "bo"), str(datetime.now(UTC).year)
+    one = ("--year", year, "--commodity", "heat", "--budget", "120000", *why)
+    made = json.loads(call("goals", "set", "townhall", *one, "--json").stdout)
+    assert (made[0]["budget"], made[0]["target"], made[0]["author"]) == (120_000.0, None, "bo")
+    assert "120,000" in call("goals", "list").stdout
+    table = tmp_path / "budgets.csv"
+    table.write_text(
+        "site;year;commodity;budget;target\n"
+        f"townhall;{year};heat;110000;100000\nsportshall;{year};electricity;;9000.5\n"
+    )
+    done = call("goals", "import", str(table), *why, "--json")
+    assert [row["target"] for row in json.loads(done.stdout)] == [100_000.0, 9_000.5]
+    assert json.loads(call("goals", "import", str(table), *why, "--json").stdout) == []
+    history = json.loads(call("goals", "list", "townhall", "--history", "--json").stdout)
+    assert [row["budget"] for row in history] == [120_000.0, 110_000.0]
+    assert json.loads(call("goals", "list", "--year", "2001", "--json").stdout) == []
+    assert "Nothing was set" in call("goals", "list", "school").stdout
+
+
+def test_a_table_of_goals_with_wrong_rows_sets_nothing_and_names_each(tmp_path: Path) -> None:
+    call, table = Bms(tmp_path), tmp_path / "budgets.csv"
+    year, why = datetime.now(UTC).year, ("--reason", "as decided", "--by", "bo")
+    wrong = ("castle,2026,heat,1,", "townhall,soon,heat,1,", "townhall,2026,wind,1,", "townhall")
+    head = ("site,year,commodity,budget,target", f"townhall,{year},heat,1,")
+    table.write_text("\n".join([*head, *wrong]))
+    done = call("goals", "import", str(table), *why)
+    assert done.exit_code == 1
+    assert all(f"line {n}: " in done.stderr for n in (3, 4, 5, 6)), done.stderr
+    assert json.loads(call("goals", "list", "--json").stdout) == []
+    table.write_text("site,year\ntownhall,2026\n")
+    assert "no column commodity, budget" in call("goals", "import", str(table), *why).stderr

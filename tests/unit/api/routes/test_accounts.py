@@ -47,6 +47,34 @@ async def test_years_that_have_not_begun_are_refused(world: World) -> None:
         assert (await get(world, f"{path}?year=9999")).status_code == 422
 
 
+async def test_a_goal_is_set_read_and_told_beside_the_year(tmp_path: Path) -> None:
+    world = a_world(tmp_path)
+    live_in(world)
+    body = {"year": 2019, "commodity": "heat", "budget": 50_000, "reason": "as decided"}
+    async with world.browser(**world.key("energy_team")) as team:
+        made = await team.post("/v1/sites/lodge/goals", json=body)
+        assert made.status_code == 201
+        assert made.json()["author"] == "energy_team of a test"
+        later = await team.post("/v1/sites/lodge/goals", json={**body, "budget": 40_000})
+        assert later.status_code == 201
+        wrong = await team.post("/v1/sites/lodge/goals", json={**body, "commodity": "water"})
+        assert (wrong.status_code, "not metered" in wrong.text) == (422, True)
+        assert (await team.post("/v1/sites/barn/goals", json=body)).status_code == 404
+    said = (await get(world, "/v1/sites/lodge/goals?year=2019")).json()
+    assert [row["budget"] for row in said["in_force"]] == [40_000.0]
+    assert [row["budget"] for row in said["history"]] == [40_000.0, 50_000.0]
+    assert (await get(world, "/v1/sites/lodge/goals?year=2018")).json()["history"] == []
+    year = (await get(world, "/v1/sites/lodge/consumption?year=2019")).json()
+    assert year["commodities"][0]["budget"] == 40_000.0
+
+
+@pytest.mark.parametrize("role", ["read", "facility_manager", "auditor", "ingest"])
+async def test_a_goal_is_set_by_the_energy_team_alone(world: World, role: str) -> None:
+    async with world.browser(**world.key(role)) as browser:
+        body = {"year": 2019, "commodity": "heat", "budget": 1, "reason": "why not"}
+        assert (await browser.post("/v1/sites/lodge/goals", json=body)).status_code == 403
+
+
 async def test_missing_data_and_states(world: World) -> None:
     missing = (await get(world, "/v1/portfolio/missing-data")).json()
     assert (missing["missing"], missing["next"]) == ([], None)

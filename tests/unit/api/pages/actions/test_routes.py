@@ -15,7 +15,16 @@ from bms.model.assets.site import Mode
 from bms.model.control.booking import BookingKind
 from bms.model.control.command import Accepted
 from bms.model.savings.measure import MeasureKind
-from tests.rigs.fakes.api import HTML, NOW, SETPOINT, World, a_command, a_lodge_plan, a_world
+from tests.rigs.fakes.api import (
+    HTML,
+    NOW,
+    SETPOINT,
+    World,
+    a_command,
+    a_lodge_plan,
+    a_world,
+    live_in,
+)
 from tests.rigs.fakes.city import HOUR
 from tests.rigs.web.forms import send_form
 
@@ -235,6 +244,87 @@ async def test_a_trial_is_started_and_stopped(desk: tuple[World, httpx.AsyncClie
     await do(browser, "stop-trial", {"reason": "frost på vej"})
     (kept,) = world.store.trials("lodge")
     assert kept.ended is not None
+
+
+async def test_a_budget_is_set_beside_what_stood_and_how_the_year_goes(
+    desk: tuple[World, httpx.AsyncClient],
+) -> None:
+    world, browser = desk
+    live_in(world)
+    page = "/sites/lodge/do/goal?commodity=heat&year=2019"
+    assert 'name="budget"' in (await browser.get(page)).text
+    fields = {
+        "commodity": "heat",
+        "year": "2019",
+        "budget": "50.000",
+        "target": "",
+        "reason": "vedtaget af byrådet",
+    }
+    said = await preview(browser, "goal", fields)
+    assert "Budget for Varme i 2019: 50.000 kWh (hidtil –)." in said
+    assert "mod budgettet:" in said
+    assert world.store.goals(["lodge"]) == [], "looking changes nothing"
+    outcome = await do(browser, "goal", fields)
+    assert "Budget og mål er sat" in outcome
+    assert "Bygningen har endnu intet svaret" not in outcome
+    assert "/sites/lodge/use" in outcome
+    (kept,) = world.store.goals(["lodge"])
+    assert (kept.goal.budget, kept.goal.target) == (50_000.0, None)
+    assert (kept.author, kept.reason) == ("operate of a test", "vedtaget af byrådet")
+    assert 'value="50000"' in (await browser.get(page)).text
+    shown = (await browser.get("/sites/lodge/use")).text
+    assert "Varme 2019: budget 50.000 kWh, mål – kWh. Sat af operate of a test" in shown
+
+
+@pytest.mark.parametrize(
+    ("changes", "problem"),
+    [
+        ({"commodity": "water"}, "Vælg en af mulighederne."),
+        ({"year": "1999"}, "Vælg en af mulighederne."),
+        ({"budget": "-1"}, "Skriv et tal på mindst 0."),
+        ({"target": "1e11"}, "Skriv et tal på højst 10.000.000.000."),
+        ({"reason": ""}, "Feltet skal udfyldes."),
+    ],
+)
+async def test_a_budget_that_cannot_be(
+    desk: tuple[World, httpx.AsyncClient], changes: Mapping[str, str], problem: str
+) -> None:
+    world, browser = desk
+    page = "/sites/lodge/do/goal"
+    fields = {"commodity": "heat", "year": "2019", "budget": "1", "reason": "prøve"}
+    answer = await send_form(browser, page, {"step": "do", **fields, **changes}, page)
+    assert answer.status_code == 422
+    assert problem in answer.text
+    assert world.store.goals(["lodge"]) == []
+
+
+async def test_what_is_wrong_is_a_link_to_its_field_and_has_the_focus(
+    desk: tuple[World, httpx.AsyncClient],
+) -> None:
+    _, browser = desk
+    page = "/sites/lodge/do/booking"
+    answer = await send_form(browser, page, {"step": "preview", "zone": "hall"}, page)
+    assert '<a href="#f-reason">Feltet skal udfyldes.</a>' in answer.text
+    assert 'id="problems" tabindex="-1" autofocus' in answer.text
+    assert "<title>Fejl: " in answer.text
+
+
+async def test_what_a_service_says_in_english_is_marked_as_such(
+    desk: tuple[World, httpx.AsyncClient],
+) -> None:
+    _, browser = desk
+    page = "/sites/lodge/do/end-measure"
+    await do(
+        browser,
+        "measure",
+        {"kind": "led", "what": "nye lamper", "start": "2019-01-20"} | {"meter": ""},
+    )
+    fields = {"measure": "", "end": "2019-01-10", "reason": "solgt"}
+    shown = (await browser.get(page)).text
+    fields["measure"] = re.findall(r'<option value="(\w+)"', shown)[0]
+    answer = await send_form(browser, page, {"step": "do", **fields}, page)
+    assert answer.status_code == 422
+    assert '<span lang="en">the measure takes effect at' in answer.text
 
 
 async def test_baselines_are_accepted(desk: tuple[World, httpx.AsyncClient]) -> None:

@@ -26,31 +26,20 @@ def days(year: int, n: int, use: float = 10.0, temp_c: float = 2.0) -> YearDays:
     return YearDays(year=year, use=np.full(n, use), temp_c=np.full(n, temp_c))
 
 
-def test_a_budget_of_heat_falls_on_days_by_degree_days_and_calendar() -> None:
-    found = year_so_far(
-        days(2026, JANUARY),
-        days(2025, 365),
-        guf=GUF,
-        normal=NORMAL,
-        area_m2=100.0,
-        budget=10_000.0,
-        target=9_000.0,
-    )
-    share = GUF * 31 / 365 + (1 - GUF) * 519 / 3112
-    assert found.budget == pytest.approx(10_000 * share)
-    assert found.target == pytest.approx(9_000 * share)
+def test_a_year_of_heat_falls_on_days_by_degree_days_and_calendar() -> None:
+    found = year_so_far(days(2026, JANUARY), days(2025, 365), guf=GUF, normal=NORMAL, area_m2=100.0)
+    assert found.share == pytest.approx(GUF * 31 / 365 + (1 - GUF) * 519 / 3112)
     assert daily_shares(2026, GUF, NORMAL).sum() == pytest.approx(1.0)
     assert daily_shares(2028, GUF, NORMAL).sum() == pytest.approx(1.0)
 
 
-def test_a_budget_of_electricity_falls_on_all_days_alike_and_only_on_known_ones() -> None:
+def test_a_year_of_electricity_falls_on_all_days_alike_and_only_on_known_ones() -> None:
     this = days(2026, 73)
     this.use[:10] = np.nan
-    found = year_so_far(this, days(2025, 365), guf=GUF, normal=None, area_m2=100.0, budget=3_650.0)
-    assert found.budget == pytest.approx(630.0)
+    found = year_so_far(this, days(2025, 365), guf=GUF, normal=None, area_m2=100.0)
+    assert found.share == pytest.approx(63 / 365)
     assert (found.use, found.days, found.of) == (pytest.approx(630.0), 63, 73)
     assert found.corrected == found.use
-    assert found.target is None
 
 
 def test_this_year_stands_beside_the_same_days_of_last_year() -> None:

@@ -60,7 +60,8 @@ def _hour(day: date):
 
 
 def test_budget_and_target_fall_on_the_known_days_by_degree_days(world: World) -> None:
-    heat, power = of_lodge(world).commodities
+    cache = SavingsCache(world.city.assessment)
+    heat, power = consumption_of_site(cache, world.city.site("lodge")).answer.commodities
     months = load_factors().normal_years[DANISH_NORMAL_YEAR].months
     january = 0.26 * 31 / 365 + 0.74 * months[0] / sum(months)
     assert heat.so_far.budget == pytest.approx(50_000 * january * 27 / 31, rel=0.1)
@@ -112,7 +113,7 @@ def test_the_city_is_the_sum_of_its_buildings_and_each_group(world: World) -> No
     cache = SavingsCache(world.city.assessment)
     found = portfolio_consumption(cache)
     (row,) = found.sites
-    assert row == consumption_of_site(cache, world.city.site("lodge"))
+    assert row == consumption_of_site(cache, world.city.site("lodge")).answer
     heat = found.together.totals[0]
     assert (heat.commodity, heat.buildings) == (Commodity.HEAT, 1)
     assert heat.use == row.commodities[0].so_far.use
@@ -120,3 +121,15 @@ def test_the_city_is_the_sum_of_its_buildings_and_each_group(world: World) -> No
     assert heat.use_with_budget == heat.use
     assert [(group.use, group.buildings) for group in found.groups] == [(row.use, 1)]
     assert portfolio_consumption(cache, 2018, ()).sites == ()
+
+
+def test_months_of_the_city_are_the_sums_of_those_of_its_buildings(world: World) -> None:
+    found = portfolio_consumption(SavingsCache(world.city.assessment), 2018)
+    (total, *_), ((own, *_),) = found.together.totals, [row.commodities for row in found.sites]
+    assert [month.use for month in total.months] == [month.use for month in own.months]
+    assert sum(month.use for month in total.months) == pytest.approx(total.use)
+    february = own.months[1]
+    doubled = replace(february, last_year=february.use / 2.0)
+    assert february.change is None  # nothing is known of the year before
+    assert doubled.change == pytest.approx(1.0)
+    assert replace(doubled, days=doubled.of - 1).change is None

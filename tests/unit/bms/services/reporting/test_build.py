@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 
+from api.pages.language import PageTranslator
 from bms.errors import ConfigError, NotFound
 from bms.model.reporting.request import ReportKind, ReportRequest
 from bms.model.reporting.table import Report
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.reporting.build import build
 from tests.rigs.fakes.api import World, a_world, live_in
+from tests.rigs.fakes.ledger import a_goal
 from tests.rigs.reports import (
     pdf_text,
     read_csv,
@@ -74,6 +77,51 @@ async def test_consumption_is_that_of_the_api(world: World, cache: SavingsCache)
     assert march[0]["use"] == pytest.approx(said["commodities"][0]["months"][2]["use"], abs=1e-3)
     days = made(cache, "consumption", "2018-03").table("days")
     assert sum(row[5] for row in days.rows if row[3] == "heat") == pytest.approx(march[0]["use"])
+
+
+async def test_a_year_with_goals_is_the_same_on_page_report_api_and_in_the_export(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    world = a_world(tmp_path_factory.mktemp("goals"))
+    live_in(world)
+    world.store.set_goal(a_goal())
+    said = await answer(world, "/v1/sites/lodge/consumption?year=2019")
+    city = (await answer(world, "/v1/portfolio/consumption?year=2019"))["together"]["totals"]
+    rows = rows_of(made(SavingsCache(world.city.assessment), "consumption", "2019"))
+    months = rows_of(made(SavingsCache(world.city.assessment), "consumption", "2019"), 1)
+    asked = {"kind": "consumption", "period": "2019", "format": "json", "lang": "da"}
+    exported = read_json(await an_export(world, asked))
+    async with world.browser(**world.key("operate"), accept="text/html") as browser:
+        page = (await browser.get("/sites/lodge/use?lang=da")).text
+    t = PageTranslator("da", "Europe/Copenhagen")
+    for theirs, row, out, total in zip(said["commodities"], rows, exported, city, strict=True):
+        so_far = theirs["so_far"]
+        for name, code in (("use", "use"), ("budget", "budget"), ("target", "target")):
+            assert row[code] == pytest.approx(so_far[name], abs=1e-3)
+            assert out[code] == pytest.approx(so_far[name], abs=1e-3)
+            assert total[name] == pytest.approx(so_far[name], abs=1e-3)
+        assert t("use_so_far", **{n: so_far[n] for n in ("use", "days", "of")}, unit="kWh") in page
+        for month, of_city in zip(theirs["months"], total["months"], strict=True):
+            assert of_city["use"] == pytest.approx(month["use"], abs=1e-3)
+            assert of_city["budget"] == pytest.approx(month["budget"], abs=1e-3)
+    heat = said["commodities"][0]
+    assert heat["so_far"]["budget"] < heat["budget"] == 50_000.0
+    assert t.number(heat["months"][0]["budget"]) in page
+    january = next(row for row in months if row["commodity"] == "heat")
+    assert january["budget"] == pytest.approx(heat["months"][0]["budget"], abs=1e-3)
+
+
+async def an_export(world: World, asked: dict[str, Any]) -> bytes:
+    """The file of a report that was asked for through the API."""
+    async with world.browser(**world.key("read")) as browser:
+        made = (await browser.post("/v1/exports", json=asked)).json()
+        while (state := (await browser.get(f"/v1/exports/{made['id']}")).json())["state"] in (
+            "waiting",
+            "running",
+        ):
+            await asyncio.sleep(0.02)
+        assert state["state"] == "done", state
+        return (await browser.get(f"/v1/exports/{made['id']}/file")).content
 
 
 async def test_ranking_is_that_of_the_api(world: World, cache: SavingsCache) -> None:

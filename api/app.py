@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute
 
 from api.access.rules import VIEWERS_AT_ONCE, in_turn
 from api.failed_keys import FailedKeys
+from api.federation import routes as federation
 from api.headers import HeadAsGet, HeadersMiddleware
 from api.hosts_and_body_sizes import AdmissionMiddleware
 from api.json_bytes import JsonMiddleware
@@ -84,7 +85,7 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         servers=[{"url": ports.settings.root_path or "/"}],
-        routes=list(_routes()),
+        routes=list(_routes(federated=ports.federation is not None)),
     )
     app.state.ports = ports
     app.state.catalogues = catalogues
@@ -117,15 +118,18 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
 
 
 @cache
-def _routes() -> tuple[BaseRoute, ...]:
+def _routes(*, federated: bool) -> tuple[BaseRoute, ...]:
     """What every application answers, prepared once: they differ in their state alone."""
     whole = APIRouter(dependencies=[Depends(in_turn, scope="function")])
     v1 = APIRouter(prefix="/v1", dependencies=[Depends(check_parameters)])
-    for router in ROUTERS:
+    for router in (federation.router,) if federated else ROUTERS:
         v1.include_router(router)
     whole.include_router(v1)
     whole.include_router(operations.router)
-    whole.include_router(subscriptions.router)
+    if federated:
+        whole.include_router(federation.pages)  # its "/" comes before that of a city
+    else:
+        whole.include_router(subscriptions.router)
     add_pages(whole)
     return tuple(whole.routes)
 

@@ -11,6 +11,7 @@ from bms.model.access.rules import AccessRules
 from bms.model.assets.site import Site
 from bms.model.work.recipient import Subscription
 from bms.ports.clock import Clock
+from bms.ports.federation import Federation
 from bms.ports.reports import Reporter
 from bms.ports.sign_in import SignInProvider
 from bms.ports.storage.evidence import EvidenceStore
@@ -53,6 +54,8 @@ class ApiPorts:
     """The mistakes of site files that are left out now."""
     subscriptions: tuple[Subscription, ...] = ()
     """Feeds of the work list, by who may read them."""
+    federation: Federation | None = None
+    """Other backends that are read here; None in a city of its own."""
     base_url: str | None = None
     """Where people find the pages, as feeds say it."""
 

@@ -87,6 +87,12 @@ class Settings(BaseSettings):
     mqtt_ca_file: Path | None = Field(None, description="certificates to trust of the broker")
     reports: Path | None = Field(None, description="file of the reports that are sent by schedule")
     notices: Path | None = Field(None, description="file of who is told of the work list, and how")
+    upstream_keys: Path | None = Field(
+        None, description="file with the keys to the backends that are read side by side"
+    )
+    archive_dir: Path | None = Field(
+        None, description="folder of the months that are old; default archive in home"
+    )
     drop: Path | None = Field(None, description="folder in which suppliers put meter files")
 
     access: Path | None = Field(
@@ -134,6 +140,10 @@ class Settings(BaseSettings):
     @property
     def spool(self) -> Path:
         return self.home / "spool"
+
+    @property
+    def archive(self) -> Path:
+        return self.archive_dir or self.home / "archive"
 
     @property
     def exports(self) -> Path:

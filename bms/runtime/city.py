@@ -18,6 +18,7 @@ from bms.model.assets.site import Site
 from bms.model.work.recipient import Recipient, Subscription
 from bms.ports.clock import CalendarBook, Clock
 from bms.ports.drivers import Drivers
+from bms.ports.federation import Federation
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.jobs import Jobs
 from bms.ports.notices import NoticeSender
@@ -146,6 +147,8 @@ class City:
     """How late the event loop is, at the 99th percentile of the last minutes [s]."""
     jobs: Jobs | None = None
     """The list of jobs that this process shares; None where it has one of its own."""
+    federation: Federation | None = None
+    """Other backends that are read; None in a process with buildings of its own."""
     commissioned: Commissioned | None = None
     """Which points are commissioned; None where the records say so."""
     sender: NoticeSender | None = None
@@ -288,6 +291,7 @@ class City:
             provider=self.provider,
             subscriptions=self.subscriptions,
             base_url=self.base_url,
+            federation=self.federation,
             reporter=self.reporter,
             evidence=self.stores.evidence,
             forwarding=self.forwarding,

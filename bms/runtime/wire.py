@@ -42,6 +42,7 @@ from bms.runtime.site_files import tariff_book, usable_sites
 from bms.services.collect.importance import importances
 from bms.services.guard.launcher import GuardLauncher
 from bms.services.rooms.missing_temperature import RoomWatch
+from bms.store.archive.archived_retention import ArchivedRetention
 from bms.store.database.availability import Availability
 from bms.store.spool.process_folders import SpoolFolders
 from bms.store.spool.store_and_forward import ForwardingReadings, SpooledRetention
@@ -179,7 +180,7 @@ def stores_of(settings: Settings, sites: Sequence[Site]) -> tuple[Stores, Forwar
     stores = replace(
         Stores.of(store),
         readings=readings,
-        retention=SpooledRetention(store, readings),
+        retention=ArchivedRetention(SpooledRetention(store, readings), settings.archive),
         close=close,
     )
     return stores, readings

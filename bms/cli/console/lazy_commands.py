@@ -24,7 +24,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "system.run",
         "Everything in one process: poll, plan, dispatch, API and dashboard; starts its guard.",
     ),
-    "serve": ("system.run", "API and dashboard only."),
+    "serve": (
+        "system.run",
+        "API and dashboard only; with --upstream, other backends beside each other.",
+    ),
     "work": (
         "system.work_list",
         "Poll, plan and dispatch only; or see and answer the items of the work list.",
@@ -34,6 +37,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "system.run",
         "Give back every point whose lease has ended. Started by `bms run`; may run as a service.",
     ),
+    "archive": ("system.archive", "Old months as Parquet files that DuckDB reads."),
     "reload": ("site.reload", "Take added, changed and removed site files in without a restart."),
     "discover": ("site.discovery", "Find devices and what they offer."),
     "read": ("site.points", "Read a site or a point once, straight from the device."),

@@ -13,6 +13,7 @@ import typer
 from bms import guard as guard_process
 from bms.config import PRIVATE, Settings
 from bms.errors import ConfigError
+from bms.runtime.federation.run import run_federation
 from bms.runtime.serve import Parts, run_city, run_jobs
 from bms.runtime.wire import wire
 from bms.services.ownership.selection import Selection
@@ -39,12 +40,42 @@ def run(strict: Strict = False) -> None:
     _run(Parts.ALL, strict=strict)
 
 
-def serve(strict: Strict = False) -> None:
+Upstreams = Annotated[
+    list[str] | None,
+    typer.Option("--upstream", metavar="URL...", help="read this backend instead, again for more"),
+]
+UpstreamKeys = Annotated[
+    Path | None,
+    typer.Option("--upstream-keys", help="file of the keys; default BMS_UPSTREAM_KEYS"),
+]
+
+
+def serve(
+    strict: Strict = False,
+    upstream: Upstreams = None,
+    more: Annotated[
+        list[str] | None, typer.Argument(metavar="[URL]...", help="more backends")
+    ] = None,
+    upstream_keys: UpstreamKeys = None,
+) -> None:
     """API and dashboard only.
 
+    With --upstream it has no building of its own and shows the portfolios of other backends beside
+    each other. The key to each stands in a file, on a line URL KEY [NAME]; one that is silent is
+    named, and counts with the last numbers that it told.
+
     Example: BMS_PORT=8080 bms serve
+    Example: bms serve --upstream https://a.example.dk https://b.example.dk --upstream-keys keys
     """
-    _run(Parts.SERVE, strict=strict)
+    urls = [*(upstream or ()), *(more or ())]
+    if more and not upstream:
+        raise typer.BadParameter(f"{more[0]!r}: addresses of backends follow --upstream")
+    if not urls:
+        _run(Parts.SERVE, strict=strict)
+        return
+    os.umask(PRIVATE)
+    settings = Settings()
+    asyncio.run(run_federation(settings, urls, upstream_keys or settings.upstream_keys))
 
 
 def run_jobs_only(*, strict: bool) -> None:

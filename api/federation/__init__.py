@@ -1,0 +1,1 @@
+"""The portfolios of several backends beside each other: answers, routes and the page."""

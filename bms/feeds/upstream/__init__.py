@@ -1,0 +1,1 @@
+"""Other backends of ours, read over their API."""

@@ -1,0 +1,1 @@
+"""``bms serve --upstream``: several backends read beside each other."""

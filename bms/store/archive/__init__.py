@@ -1,0 +1,1 @@
+"""Months that are old, as Parquet files that other programs read."""

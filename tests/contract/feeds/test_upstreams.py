@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,41 +15,7 @@ from bms.feeds.upstream.keys import Upstream
 from bms.model.savings.objection import Verdict
 from tests.rigs.fakes.api import NOW, a_world, live_in
 from tests.rigs.feeds.server import FeedServer, Reply
-
-SAVINGS = "/v1/portfolio/savings"
-A_MONTH = {
-    "month": "2018-10-01",
-    "days": 31,
-    "adjusted_baseline_kwh": 105.0,
-    "measured_kwh": 100.0,
-    "saving_kwh": 5.0,
-    "saving_low_kwh": 1.0,
-    "saving_high_kwh": 9.0,
-    "to_date_kwh": 5.0,
-}
-
-
-def a_saving(name: str, kwh: float) -> dict[str, Any]:
-    return {
-        "id": name,
-        "adjusted_baseline_kwh": 1000.0 + kwh,
-        "measured_kwh": 1000.0,
-        "saving_kwh": kwh,
-        "saving_low_kwh": kwh - 10.0,
-        "saving_high_kwh": kwh + 10.0,
-        "confidence": 0.9,
-        "verdict": "verified",
-        "cost_dkk": 2.0 * kwh,
-        "co2_kg": None,
-        "months": [A_MONTH],
-        "a_field_of_tomorrow": 1,
-    }
-
-
-def a_page(*names: str, after: str | None = None) -> bytes:
-    sites = [{"site": name, "savings": a_saving(name, 50.0)} for name in names]
-    page = {"portfolio": a_saving("portfolio", 100.0), "sites": sites, "next": after}
-    return json.dumps(page).encode()
+from tests.rigs.feeds.upstream import SAVINGS, a_page
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pyarrow.dataset as ds
 from bms.model.readings.measurement import Reading
 from bms.runtime.municipality import EXAMPLES
 from bms.store.sql.store import SqlStore
-from tests.contract.feeds.test_upstreams import SAVINGS, a_page
 from tests.rigs.feeds.server import FeedServer, Reply
+from tests.rigs.feeds.upstream import SAVINGS, a_page
 from tests.rigs.paths import ROOT
 from tests.rigs.processes.outside import BMS
 

@@ -11,8 +11,8 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
-from tests.contract.feeds.test_upstreams import SAVINGS, a_page
 from tests.rigs.feeds.server import FeedServer, Reply
+from tests.rigs.feeds.upstream import SAVINGS, a_page
 from tests.rigs.paths import ROOT
 from tests.rigs.processes.outside import BMS, bms, soon
 

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+from bms.model.assets.point import Privacy
 from bms.model.readings.measurement import Reading
 from bms.model.readings.rollup import Level
 from bms.services.collect.archive_months import ArchivePorts, archive_site, months_back
 from bms.store.archive.archived_retention import MOVED, ArchivedRetention
 from bms.store.archive.parquet_months import ParquetArchive
 from bms.store.memory.store import MemoryStore
-from tests.unit.bms.services.collect.test_retention import HEAT, TEMP, VALVE, site_with
+from tests.rigs.fakes.city import lodge
 
 FIRST = datetime(2024, 9, 20, tzinfo=UTC)
 NOW = datetime(2024, 12, 15, tzinfo=UTC)
 SIX_HOURS = timedelta(hours=6)
 BEFORE = date(2024, 11, 1)
-SITE = site_with()
+TEMP, VALVE, HEAT = "lodge/hall.temp", "lodge/hall.valve", "lodge/heat.energy"
+CLASSES = {TEMP: Privacy.INTERNAL, VALVE: Privacy.PERSONAL, HEAT: Privacy.OPEN}
+SITE = replace(
+    lodge(),
+    points=tuple(replace(p, privacy=CLASSES[p.id]) for p in lodge().points if p.id in CLASSES),
+)
 
 
 def a_past(*points: str) -> MemoryStore:

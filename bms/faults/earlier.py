@@ -33,18 +33,36 @@ def earlier(
     before = np.concatenate([np.full(history, np.nan), values])
     rows = before[(starts - guard)[:, None] + np.arange(history)]
     rows = np.where(np.isfinite(rows), rows, np.nan)
+    told = _of_rows(rows, fewest)
+    block = (np.arange(len(values)) - guard - fewest) // every
+    return EarlierDays(*(np.where(block >= 0, _at(each, block), np.nan) for each in told))
+
+
+def earlier_alike(
+    values: Floats, like: Floats, within: float, *, kind: Flags, guard: int, fewest: int
+) -> EarlierDays:
+    """Of each known day, the days up to ``guard`` days before it whose ``like`` is within so much
+    of its own and which are of the same kind."""
+    known = np.flatnonzero(np.isfinite(values) & np.isfinite(like))
+    near = np.abs(like[known][:, None] - like[known]) <= within
+    past = known[:, None] - known >= guard
+    alike = near & past & (kind[known][:, None] == kind[known])
+    told = _of_rows(np.where(alike, values[known], np.nan), fewest)
+    spread = [np.full(len(values), np.nan) for _ in told]
+    for each, of_known in zip(spread, told, strict=True):
+        each[known] = of_known
+    return EarlierDays(*spread)
+
+
+def _of_rows(rows: Floats, fewest: int) -> tuple[Floats, Floats, Floats]:
+    """Median, deviation and high values of the known values of each row."""
     count = np.isfinite(rows).sum(axis=1)
     enough = count >= fewest
     ordered = np.sort(rows, axis=1)
     median = _quantile(ordered, count, enough, 0.5)
     off = np.sort(np.abs(rows - median[:, None]), axis=1)
-    told = (
-        median,
-        MAD_TO_DEVIATION * _quantile(off, count, enough, 0.5),
-        _quantile(ordered, count, enough, HIGH),
-    )
-    block = (np.arange(len(values)) - guard - fewest) // every
-    return EarlierDays(*(np.where(block >= 0, _at(each, block), np.nan) for each in told))
+    deviation = MAD_TO_DEVIATION * _quantile(off, count, enough, 0.5)
+    return median, deviation, _quantile(ordered, count, enough, HIGH)
 
 
 def _at(values: Floats, block: Ints) -> Floats:

@@ -261,13 +261,14 @@ def sensor_flat(scene: Scene) -> float:
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of fault: where, when it begins, and what it does. ``priced``: its extra use is known
-    in the unit of the price."""
+    in the unit of the price. ``adds`` is the amount that it adds to."""
 
     name: str
     equipment: Equipment
     begins: date
     plant: Plant
     priced: bool = True
+    adds: Signal | None = None
 
 
 _M, _E, _W = Equipment.HEAT_METER, Equipment.ELECTRICITY_METER, Equipment.WATER_METER
@@ -276,51 +277,56 @@ KINDS = (
     Kind("poor cooling at low load", _M, WINTER, poor_at_low_load, priced=False),
     Kind("bypass", _M, WINTER, bypass),
     Kind("flow at night without heat", _M, WINTER, night_flow, priced=False),
-    Kind("heat in summer", _M, SUMMER, _heat(_warm, _same)),
+    Kind("heat in summer", _M, SUMMER, _heat(_warm, _same), adds=H),
     Kind(
         "heat in summer, nights",
         _M,
         SUMMER,
         _heat(_mild_night, _same),
+        adds=H,
     ),
-    Kind("no night setback", _M, WINTER, _heat(_night, _cold)),
-    Kind("closed days heated", _M, WINTER, _heat(_closed, _cold)),
-    Kind("holiday heated", _M, HALF_TERM, _heat(_holiday, _cold), priced=False),
-    Kind("hot water circulation loses", _M, SUMMER, _heat(_every, _same)),
-    Kind("hot water circulation loses, winter", _M, WINTER, _heat(_every, _same)),
-    Kind("heat loss rises", _M, WINTER, _heat(_every, _cold)),
-    Kind("setpoint raised", _M, WINTER, _heat(_cool, _same)),
+    Kind("no night setback", _M, WINTER, _heat(_night, _cold), adds=H),
+    Kind("closed days heated", _M, WINTER, _heat(_closed, _cold), adds=H),
+    Kind("holiday heated", _M, HALF_TERM, _heat(_holiday, _cold), priced=False, adds=H),
+    Kind("hot water circulation loses", _M, SUMMER, _heat(_every, _same), adds=H),
+    Kind("hot water circulation loses, winter", _M, WINTER, _heat(_every, _same), adds=H),
+    Kind("heat loss rises", _M, WINTER, _heat(_every, _cold), adds=H),
+    Kind("setpoint raised", _M, WINTER, _heat(_cool, _same), adds=H),
     Kind(
         "heats in mild weather",
         _M,
         date(2019, 4, 22),
         _heat(_mild, _same),
+        adds=H,
     ),
     Kind("meter stuck", _M, WINTER, stuck, priced=False),
     Kind("meter silent", _M, WINTER, silent, priced=False),
     Kind("meter slips", _M, WINTER, slipping, priced=False),
     Kind("meter spikes", _M, WINTER, spiking, priced=False),
     Kind("meter sensors exchanged", _M, WINTER, exchanged, priced=False),
-    Kind("electric base load", _E, WINTER, _electric(_every)),
-    Kind("electric nights", _E, WINTER, _electric(_night)),
+    Kind("electric base load", _E, WINTER, _electric(_every), adds=EL),
+    Kind("electric nights", _E, WINTER, _electric(_night), adds=EL),
     Kind(
         "electric evenings",
         _E,
         WINTER,
         _electric(_evening),
+        adds=EL,
     ),
     Kind(
         "electric weekends",
         _E,
         WINTER,
         _electric(_weekend),
+        adds=EL,
     ),
-    Kind("electric holiday", _E, HALF_TERM, el_as_open, priced=False),
+    Kind("electric holiday", _E, HALF_TERM, el_as_open, priced=False, adds=EL),
     Kind(
         "ventilation around the clock",
         _E,
         WINTER,
         _electric(_unused),
+        adds=EL,
     ),
     Kind("electric meter silent", _E, WINTER, el_silent, priced=False),
     Kind("cistern runs", _W, WINTER, running_toilet, priced=False),
@@ -330,7 +336,7 @@ KINDS = (
     Kind("outdoor sensor flat", Equipment.ANY, WINTER, sensor_flat, priced=False),
 )
 OF: Mapping[Equipment, tuple[Signal, ...]] = {
-    _M: (H, V, FLOW, BACK, OUT),
+    _M: (H, V, FLOW, BACK, OUT, Signal.SUN),
     _E: (EL, OUT),
     _W: (WATER,),
     Equipment.ANY: (OUT,),

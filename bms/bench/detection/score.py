@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from statistics import median
@@ -14,10 +14,13 @@ from bms.bench.detection.planted import KINDS, MET, OF, OUT, SIZES, Kind, plante
 from bms.bench.detection.town import HourlyBuilding
 from bms.faults.observations import Equipment
 from bms.faults.run import detect
+from bms.faults.signals import Signal
+from bms.model.readings.series import Floats
 from bms.model.work.finding import Finding
 
 SOON = timedelta(days=7)
 AFTER_DAYS = 21
+LEAST = 0.01
 NIGHT_HOURS = 400 * 24
 EQUIPMENT = (
     Equipment.HEAT_METER,
@@ -57,10 +60,13 @@ def untouched(building: HourlyBuilding) -> dict[Equipment, tuple[Finding, ...]]:
 
 def try_fault(
     kind: Kind, building: HourlyBuilding, size: float, seed: int, clean: Sequence[Finding]
-) -> PlantedTrial:
-    """Plant a fault and look for what is found that was not there before."""
+) -> PlantedTrial | None:
+    """Plant a fault and look for what is found that was not there before; None where it adds next
+    to nothing: holidays of a building that has none, or heats through them anyway."""
     columns, first, extra = planted(kind, building, size, seed)
     until = first + 24 * AFTER_DAYS
+    if kind.adds is not None and _adds(columns, building, kind.adds, slice(first, until)) < LEAST:
+        return None
     begins = building.subject(kind.equipment, columns).moment(first)
     stood = {
         row.rule
@@ -95,7 +101,15 @@ def try_all(
             size = SIZES[(b + k) % len(SIZES)]
             before = clean[building.name][kind.equipment]
             trials.append(try_fault(kind, building, size, 1000 * k + b, before))
-    return trials, clean
+    return [trial for trial in trials if trial is not None], clean
+
+
+def _adds(
+    columns: Mapping[Signal, Floats], building: HourlyBuilding, signal: Signal, where: slice
+) -> float:
+    """What a fault adds to an amount, as a share of what there was in the same time."""
+    before = float(np.nansum(building.columns[signal][where]))
+    return (float(np.nansum(columns[signal][where])) - before) / max(before, 1e-9)
 
 
 def price_error(trials: Sequence[PlantedTrial]) -> float:

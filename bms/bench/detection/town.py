@@ -105,9 +105,9 @@ def municipality(count: int, days: int, report: Progress) -> list[HourlyBuilding
     past = world.history(
         START + timedelta(days=days), 3600, lambda share: report("simulating buildings", share)
     )
-    at, outdoor, _ = weather_hours(days)
+    hours = weather_hours(days)
     return [
-        simulated(f"sim{i}", at, outdoor, past[f"sim{i}"], simulated_papers(KINDS[i % 3]))
+        simulated(f"sim{i}", hours, past[f"sim{i}"], simulated_papers(KINDS[i % 3]))
         for i in range(count)
     ]
 
@@ -140,9 +140,13 @@ def simulated_papers(archetype: str) -> FaultContext:
 
 
 def simulated(
-    name: str, at: Ints, outdoor: Floats, signals: Mapping[str, Floats], context: FaultContext
+    name: str,
+    hours: tuple[Ints, Floats, Floats],
+    signals: Mapping[str, Floats],
+    context: FaultContext,
 ) -> HourlyBuilding:
     """A building of the municipality as columns of the rules."""
+    at, outdoor, sun = hours
     rng = np.random.default_rng(len(name) + int(signals["heat.energy"][0]))
     heat, volume = _per_hour(signals["heat.energy"]), _per_hour(signals["heat.volume"])
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -162,6 +166,7 @@ def simulated(
             Signal.METER_FLOW_TEMP: flow,
             Signal.METER_RETURN_TEMP: flow - np.nan_to_num(cooling, nan=2.0),
             Signal.OUTDOOR_TEMP: outdoor,
+            Signal.SUN: sun,
             Signal.ELECTRICITY: _per_hour(signals["el.energy"]),
             Signal.WATER: water_use(at, context, rng),
         },
@@ -191,7 +196,7 @@ def second_physics(count: int, days: int, seed: int = 7) -> list[HourlyBuilding]
     hour, closed = plain.local.minute // 60, plain.closed
     temps, heats = _rooms(count, outdoor, sun, hour, closed, rng)
     return [
-        _building(f"two{i}", at, outdoor, temps[:, i], heats[:, i], plain, rng)
+        _building(f"two{i}", (at, outdoor, sun), temps[:, i], heats[:, i], plain, rng)
         for i in range(count)
     ]
 
@@ -224,13 +229,13 @@ def _rooms(
 
 def _building(
     name: str,
-    at: Ints,
-    outdoor: Floats,
+    hours: tuple[Ints, Floats, Floats],
     room: Floats,
     heat: Floats,
     plain: Observations,
     rng: np.random.Generator,
 ) -> HourlyBuilding:
+    at, outdoor, sun = hours
     n = len(at)
     minute, used = plain.local.minute, plain.in_use
     base = 0.06 * float(np.percentile(heat, 90))
@@ -251,6 +256,7 @@ def _building(
             Signal.METER_FLOW_TEMP: flow,
             Signal.METER_RETURN_TEMP: flow - cooling,
             Signal.OUTDOOR_TEMP: outdoor,
+            Signal.SUN: sun,
             Signal.ELECTRICITY: np.round(el, 2),
             Signal.WATER: water_use(at, plain.context, rng),
         },

@@ -17,6 +17,8 @@ from bms.model.readings.series import Floats
 
 BALANCE_C = (12.0, 14.0, 16.0, 18.0)
 """Outdoor temperatures at which heating may begin, of which the history picks one [degC]."""
+MOSTLY = 0.9
+"""Share of the days of which the sunshine has to be known."""
 COLD_C = 12.0
 """Below this daily mean every building heats [degC]."""
 
@@ -42,16 +44,32 @@ class HeatDays:
 
     @cached_property
     def expected(self) -> ExpectedDays:
-        """Heat that the days' weather leads to expect [kWh]: a base, a slope below a balance
-        temperature, and the same on closed days."""
+        """Heat that the days' weather leads to expect [kWh]: a base and a slope below a balance
+        temperature, both other on closed days; what a building's mass takes back after a closed
+        day and gives on the first one; and less where the sun shines in."""
         closed = self.table.closed.astype(np.float64)
+        cooled = day_before(closed)
+        sun = self._sun
         designs = []
         for balance in BALANCE_C:
             degrees = np.maximum(balance - self.outdoor, 0.0)
-            before = np.concatenate([degrees[:1], degrees[:-1]])
-            columns = [np.ones_like(degrees), degrees, before, closed, closed * degrees]
+            columns = [np.ones_like(degrees), degrees, day_before(degrees), closed]
+            columns += [closed * degrees, (1.0 - closed) * cooled * degrees]
+            columns += [closed * (1.0 - cooled) * degrees]
+            if sun is not None:
+                columns.append(sun * (degrees > 0))
             designs.append(np.stack(columns, axis=1))
         return expectation(self.heat, designs)
+
+    @cached_property
+    def _sun(self) -> Floats | None:
+        """Sunshine of the days [W/m2], of the fortnight where a day has none; None where it is
+        known of few."""
+        sun = self.table.mean(self.seen.get(Signal.SUN))
+        if np.isfinite(sun).mean() < MOSTLY:
+            return None
+        fortnight = trailing(sun, 14, least=1)
+        return np.where(np.isfinite(sun), sun, np.nan_to_num(fortnight, nan=float(np.nanmean(sun))))
 
     @cached_property
     def cooling(self) -> Floats:
@@ -99,3 +117,8 @@ class HeatDays:
         volume = trailing(np.where(np.isfinite(self.day_cooling), self.volume, np.nan), days)
         with np.errstate(invalid="ignore", divide="ignore"):
             return np.where(volume > 0, weighted / volume, np.nan)
+
+
+def day_before(values: Floats) -> Floats:
+    """Of each day, the value of the day before it."""
+    return np.concatenate([values[:1], values[:-1]])

@@ -94,7 +94,7 @@ def heats_when_closed(seen: Observations, rule: Rule) -> Seen:
     share = np.where(table.listed, np.nan, closed_day_share(seen))
     if np.isfinite(share).sum() < 3:
         return never(State.COLD)
-    lately, usual = trailing(share, 9, least=2), _usual(share)
+    lately, usual = trailing(share, 7, least=2), _usual(share)
     alike = 1.0 - rule.tolerance
     rises = (lately > usual + 0.15) & (lately > 0.9)
     flags = ((lately > alike) & ~(usual <= alike) | rises) & np.isfinite(share)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from bms.faults.codes import FaultCode, LookFor
 from bms.faults.days import last_mean, trailing
-from bms.faults.earlier import EarlierDays, earlier
-from bms.faults.meters.heat_days import COLD_C, HeatDays
+from bms.faults.earlier import earlier_alike
+from bms.faults.meters.heat_days import COLD_C, HeatDays, day_before
 from bms.faults.observations import HOURS_A_YEAR, Equipment, Observations, State
 from bms.faults.prices import heat_price
 from bms.faults.rule import Rule, Seen, found, median, never, too_short
@@ -22,21 +23,48 @@ LINES = (Signal.HEAT, Signal.OUTDOOR_TEMP)
 WINTER_SHARE = 0.25
 """Heat of a warm day over that of a winter day above which a building without a history of its own
 heats in summer; hot water and its circulation take 5 to 20 %."""
-TOP = 1.1
+TOP, LIKE_K, FEWEST_LIKE, SCALES = 1.1, 2.0, 12, 4.0
+STOPS_C, MILD_C = (14.0, 16.0, 18.0), 10.0
+"""Daily means at which a circuit may stop, and from which a day is mild [degC]."""
 SIGNATURE_DAYS = 21
 
 
-def _lately(values: Floats, days: int) -> tuple[Floats, EarlierDays]:
-    """Mean of the last ``days`` known days, where it lies above nearly all days before, and those
-    days. NaN where they span more than two weeks."""
+class _HoursLike(NamedTuple):
+    """Mean heat of some hours of each day [kWh an interval], of those hours lately, what days like
+    them lead to expect, and where the difference is beyond nearly all that there was."""
+
+    hourly: Floats
+    lately: Floats
+    usual: Floats
+    beyond: Flags
+
+
+def _hours_like(days: HeatDays, where: Flags, least_h: float, tolerance: float) -> _HoursLike:
+    """Some hours of each day against such hours of days as mild, of the subject's own past. What
+    runs below the stop temperature and stops above it depends on the day before, too."""
+    hourly = days.table.known_mean(np.where(where, days.seen[Signal.HEAT], np.nan), least_h)
+    felt = 0.6 * days.outdoor + 0.4 * day_before(days.outdoor)
+    before = earlier_alike(
+        hourly, felt, LIKE_K, kind=days.table.closed, guard=10, fewest=FEWEST_LIKE
+    )
+    usual, high = _last_known(before.median, 3), _last_known(before.high, 3)
+    mean = float(np.nanmean(days.seen[Signal.HEAT]))
+    scale = _last_known(before.deviation, 3) / np.sqrt(3)
+    least = np.maximum(np.maximum(tolerance * usual, SCALES * scale), 0.02 * mean)
+    lately = _last_known(np.where(np.isfinite(before.median), hourly, np.nan), 3)
+    return _HoursLike(hourly, lately, usual, (lately - usual > least) & (lately > TOP * high))
+
+
+def _last_known(values: Floats, days: int) -> Floats:
+    """Mean of the last ``days`` known days; NaN where they span more than two weeks, and on days
+    that are not known."""
     known = np.flatnonzero(np.isfinite(values))
     mean = np.full(len(values), np.nan)
     if len(known) >= days:
         rows = np.lib.stride_tricks.sliding_window_view(known, days)
         near = rows[:, -1] - rows[:, 0] <= 14
         mean[rows[near, -1]] = values[rows[near]].mean(axis=1)
-    before = earlier(values, history=400, guard=10, fewest=8)
-    return np.where(mean > TOP * np.nan_to_num(before.high), mean, np.nan), before
+    return mean
 
 
 def _warm(seen: Observations) -> Flags:
@@ -49,24 +77,22 @@ def summer_heat(seen: Observations, rule: Rule) -> Seen:
     """In warm hours the building takes clearly more heat than in such hours before; without a
     history, more than a quarter of what winter hours take."""
     days = HeatDays.of(seen)
-    hourly = _mean_of(days, _warm(seen), least_h=4)
-    if np.isfinite(hourly).sum() < 3:
+    like = _hours_like(days, _warm(seen), 4.0, rule.tolerance)
+    if np.isfinite(like.hourly).sum() < 3:
         return never(State.WARM)
-    level = hourly / np.where(days.table.closed, _closed_level(hourly, days), 1.0)
     winter = median(days.heat[days.outdoor < 5.0], median(days.heat[days.heating])) / 24.0
-    lately, before = _lately(level, 3)
-    usual, scale = before.median, before.deviation / np.sqrt(3)
-    enough = np.maximum(np.maximum(rule.tolerance * usual, 4.0 * scale), 0.02 * winter)
-    without = ~np.isfinite(usual) & (lately > WINTER_SHARE * winter)
-    flags = (lately - usual > enough) | without
-    extra = last_mean(lately - np.where(np.isfinite(usual), usual, 0.12 * winter), flags)
+    lately = np.where(np.isfinite(like.lately), like.lately, _last_known(like.hourly, 3))
+    without = ~np.isfinite(like.usual) & (lately > WINTER_SHARE * winter)
+    flags = like.beyond | without
+    usual = np.where(np.isfinite(like.usual), like.usual, 0.12 * winter)
+    extra = last_mean(lately - usual, flags) * seen.per_hour
     return found(
         days.table.spread(flags),
         {
             "heat": 24.0 * seen.per_hour * last_mean(lately, flags),
             "stop": seen.context.stop_c,
         },
-        price=heat_price(seen.context, extra * seen.per_hour * _warm_hours(seen), error=0.4),
+        price=heat_price(seen.context, extra * _warm_hours(seen), error=0.4),
         lines=LINES,
     )
 
@@ -78,33 +104,18 @@ def _warm_hours(seen: Observations) -> float:
     return hours if seen.hours(known) >= 330 * 24 else min(max(hours, 1000.0), 3000.0)
 
 
-def _mean_of(days: HeatDays, where: Flags, least_h: float) -> Floats:
-    """Mean heat of some intervals of each day; NaN where there are fewer than ``least_h`` hours."""
-    return days.table.known_mean(np.where(where, days.seen[Signal.HEAT], np.nan), least_h)
-
-
-def _closed_level(values: Floats, days: HeatDays) -> float:
-    """Level of closed days over open ones, at most 1."""
-    closed = days.table.closed
-    share = median(values[closed]) / max(median(values[~closed], 1.0), 1e-9)
-    return min(max(share, 0.2), 1.0) if np.isfinite(share) else 1.0
-
-
 def base_load(seen: Observations, rule: Rule) -> Seen:
-    """The heat of warm hours out of use, which hot water's circulation takes, has risen."""
+    """Nights of mild and warm days take more heat than such nights did: hot water circulates
+    without need, or something heats that stood before."""
     days = HeatDays.of(seen)
-    quiet = _mean_of(days, ~seen.in_use & _warm(seen), least_h=3)
-    quiet = np.where(days.outdoor >= 15.0, quiet, np.nan)
-    if np.isfinite(quiet).sum() < 15:
+    mild = days.table.spread(days.outdoor >= MILD_C)
+    quiet = ~seen.in_use & seen.between(22, 5) & mild
+    like = _hours_like(days, quiet, 3.0, rule.tolerance)
+    if np.isfinite(like.hourly).sum() < 15:
         return never(State.WARM)
-    lately, before = _lately(quiet, 4)
-    usual, scale = before.median, before.deviation / np.sqrt(4)
-    mean = np.nanmean(seen[Signal.HEAT])
-    enough = np.maximum(np.maximum(rule.tolerance * usual, 5.0 * scale), 0.02 * mean)
-    flags = lately - usual > enough
-    extra = last_mean(lately - usual, flags) * seen.per_hour
+    extra = last_mean(like.lately - like.usual, like.beyond) * seen.per_hour
     return found(
-        days.table.spread(flags),
+        days.table.spread(like.beyond),
         {"extra": extra},
         price=heat_price(seen.context, extra * HOURS_A_YEAR, error=0.4),
         lines=LINES,

@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -57,6 +57,7 @@ MISSING = {"", "na", "nan", "null", "none", "n/a", "-", "#n/a", "nat"}
 WARM_F = 50.0
 """Room and return air that reads warmer than this in the middle is in degF."""
 MOST_COLUMNS = 2_000
+OUTDOOR = Guess(Signal.OUTDOOR_TEMP, "degc")
 MOST_NAMED = 400
 """Characters [1] of the names of columns that a message repeats."""
 
@@ -78,11 +79,11 @@ def read_plant(
 ) -> PlantFile:
     """The subjects of a file: one plant, or one meter for each name in a column ``meter_id``.
 
-    ``weather`` is a file of the outdoor temperature for files without one. Raises ``FeedError``
-    where there is no header, no time, no row, or no column that is known.
+    ``weather`` is a file of outdoor temperature and sunshine for files without them. Raises
+    ``FeedError`` where there is no header, no time, no row, or no column that is known.
     """
     header, rows = _table(path)
-    air = None if weather is None else read_weather(weather).temp_c
+    air = {} if weather is None else _weather(weather)
     names = [plain(name) for name in header]
     if METER not in names:
         return _plant(path, header, rows, mapping, air, site)
@@ -111,7 +112,7 @@ def _plant(
     header: list[str],
     rows: list[list[str]],
     mapping: ColumnMap,
-    air: Series | None,
+    air: Mapping[Guess, Series],
     site: str,
     meter: str | None = None,
 ) -> PlantFile:
@@ -131,16 +132,28 @@ def _plant(
         raise FeedError(f"{path}: no column is known: {_named(header)}; name them in a --map")
     values = [_numbers([row[p] if p < len(row) else "" for row in rows]) for p, _, _ in taken]
     read = [(known, numbers) for (_, _, known), numbers in zip(taken, values, strict=True)]
-    if air is not None and all(known.signal is not Signal.OUTDOOR_TEMP for known, _ in read):
-        read.append((Guess(Signal.OUTDOOR_TEMP, "degc"), _at(air, at)))
+    has = {known.signal for known, _ in read}
+    for known, series in air.items():
+        if known.signal not in has:
+            read.append((known, _at(series, at)))
     if meter is not None:
-        read = [(_of_meter(meter, known, numbers, at, air), numbers) for known, numbers in read]
+        read = [
+            (_of_meter(meter, known, numbers, at, air.get(OUTDOOR)), numbers)
+            for known, numbers in read
+        ]
     subjects = _subjects(at, read, mapping, site)
     if meter is not None:
         subjects = (replace(subject, subject=meter) for subject in subjects)
     return PlantFile(
         tuple(subjects), tuple((name, known) for _, name, known in taken), tuple(left), unread
     )
+
+
+def _weather(path: Path) -> dict[Guess, Series]:
+    """Outdoor temperature [degC] and, where the file has it, sunshine [W/m2]."""
+    found = read_weather(path)
+    sun = {} if found.ghi_wm2 is None else {Guess(Signal.SUN, None): found.ghi_wm2}
+    return {OUTDOOR: found.temp_c, **sun}
 
 
 def _at(series: Series, at: Ints) -> Floats:

@@ -85,7 +85,7 @@ def meter_subjects(
             continue
         first = _first_known(signals)
         equipment = COUNTED[meter.commodity][0]
-        columns = {**signals, Signal.OUTDOOR_TEMP: weather}
+        columns = {**signals, **weather}
         yield Observations(
             site_id=site.id,
             subject=meter.id,
@@ -102,14 +102,19 @@ def _first_known(signals: dict[Signal, Floats]) -> int:
     return int(np.argmax(known)) if known.any() else max(len(known) - 24, 0)
 
 
-def _weather(site: Site, period: _StoredGrid, now: datetime, feed: Feed) -> Floats:
+def _weather(site: Site, period: _StoredGrid, now: datetime, feed: Feed) -> dict[Signal, Floats]:
+    """Outdoor temperature and sunshine; NaN where the feed has none."""
     try:
         found = feed.weather(
             site.latitude, site.longitude, start=period.start, end=period.end, now=now
         )
     except FeedError:
-        return np.full(period.n, np.nan)
-    return on_grid(found.temp_out_c.series, period.start, period.step, period.n)
+        return {Signal.OUTDOOR_TEMP: np.full(period.n, np.nan)}
+    every = {Signal.OUTDOOR_TEMP: found.temp_out_c, Signal.SUN: found.ghi_wm2}
+    return {
+        signal: on_grid(each.series, period.start, period.step, period.n)
+        for signal, each in every.items()
+    }
 
 
 def _meter(
@@ -165,7 +170,7 @@ def control_subjects(
         )
 
     circuit = _of_roles(site, CIRCUIT, values)
-    weather = _weather(site, period, now, feed)
+    weather = _weather(site, period, now, feed)[Signal.OUTDOOR_TEMP]
     if Signal.SUPPLY_TEMP in circuit or Signal.OUTDOOR_TEMP in circuit:
         columns = {**circuit, Signal.WEATHER_TEMP: weather}
         columns.setdefault(Signal.OUTDOOR_TEMP, weather)

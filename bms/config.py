@@ -93,6 +93,7 @@ class Settings(BaseSettings):
     archive_dir: Path | None = Field(
         None, description="folder of the months that are old; default archive in home"
     )
+    calendars: Path | None = Field(None, description="file of the calendars of halls")
     drop: Path | None = Field(None, description="folder in which suppliers put meter files")
 
     access: Path | None = Field(

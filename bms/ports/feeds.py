@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
+from bms.model.control.booking import BookingKind, Span
 from bms.model.fact import Fact
 from bms.model.planning.cooling_fee import CoolingRule
 from bms.model.planning.feed import FeedSeries, ForecastScore, WeatherSeries
@@ -47,6 +48,32 @@ class RememberingFeed(Feed, Protocol):
 
     def scores(self, latitude: float, longitude: float) -> tuple[ForecastScore, ...]:
         """What each provider foresaw at a position in the last weeks against what came."""
+        ...
+
+
+class HallCalendar(Protocol):
+    """A calendar that says when a zone, or with ``zone`` None a site, is in use or closed.
+
+    ``key`` tells it from others.
+    """
+
+    @property
+    def site(self) -> str: ...
+
+    @property
+    def zone(self) -> str | None: ...
+
+    @property
+    def kind(self) -> BookingKind: ...
+
+    @property
+    def key(self) -> str: ...
+
+    def spans(self, start: datetime, end: datetime) -> tuple[Span, ...]:
+        """What is booked in ``[start, end)``, without overlaps, in order; times alone.
+
+        Raises ``FeedError`` where it cannot be read now.
+        """
         ...
 
 

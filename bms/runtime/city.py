@@ -45,6 +45,7 @@ from bms.runtime.live_sites import LiveSites
 from bms.savings.models.normal_year import NormalDegreeDays
 from bms.savings.portfolio.primary_energy import Factors
 from bms.services.assessment.ports import AssessmentPorts
+from bms.services.collect.calendar_bookings import CalendarWatch
 from bms.services.collect.device_times import DeviceTimes
 from bms.services.control.plan_check import PlanCheck
 from bms.services.control.ports import ControlPorts
@@ -139,6 +140,8 @@ class City:
     """Minimum on and off times that devices have told."""
     starts: StartMemory = field(default_factory=StartMemory)
     """What was learned of the warm-ups of zones without a model."""
+    calendars: CalendarWatch = field(default_factory=CalendarWatch)
+    """The calendars of halls."""
     factors: Factors = Factors(primary={}, emissions={})
     """Dated factors of primary energy and emissions."""
     normal_year: NormalDegreeDays | None = None
@@ -222,6 +225,7 @@ class City:
             rooms=self.rooms,
             device_times=self.device_times,
             starts=self.starts,
+            calendars=self.calendars,
         )
 
     @property

@@ -345,6 +345,17 @@ def planning_rows(city: City) -> Iterator[Row]:
     yield "plan", every, planned(city, ordered(city, JobKind.PLAN, Priority.PLAN))
 
 
+def calendar_rows(city: City) -> Iterator[Row]:
+    """Bookings from the calendars of halls, where there are some."""
+    if not city.calendars.calendars:
+        return
+
+    def bookings(site: Site, now: datetime) -> Awaitable[object]:
+        return off_loop(city.calendars.tick, site.id, now, city.decisions)
+
+    yield "calendars", timedelta(minutes=city.settings.poll_minutes), planned(city, bookings)
+
+
 def control_rows(city: City) -> Iterator[Row]:
     """What is written to each site and read back."""
     ports = city.control

@@ -188,11 +188,19 @@ def book(
     return made
 
 
+def zone_of(site: Site, zone: str) -> Zone:
+    """Returns the zone of a site by its id. Raises ``NotFound`` with those there are."""
+    for known in site.zones:
+        if known.id == zone:
+            return known
+    known_zones = ", ".join(known.id for known in site.zones)
+    raise NotFound(f"{site.id} has no zone {zone!r}; there are: {known_zones}")
+
+
 def _check(site: Site, request: BookingRequest, now: datetime) -> None:
     zone, start, end = request.zone, request.start, request.end
-    if zone is not None and all(known.id != zone for known in site.zones):
-        known_zones = ", ".join(known.id for known in site.zones)
-        raise NotFound(f"{site.id} has no zone {zone!r}; there are: {known_zones}")
+    if zone is not None:
+        zone_of(site, zone)
     if not start < end:
         raise ConfigError(f"the booking ends at {end.isoformat()}, before it starts")
     if end <= now:

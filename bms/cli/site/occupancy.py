@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,8 @@ from bms.model.assets.site import Site
 from bms.model.codec import to_dict
 from bms.model.control.booking import Booking, BookingKind
 from bms.runtime.wire import opened
-from bms.services.occupancy import BookingRequest, book
+from bms.services.collect.calendar_bookings import AHEAD, BACK, reconcile
+from bms.services.occupancy import BookingRequest, book, zone_of
 
 app = typer.Typer(no_args_is_help=True, help="Bookings and closures of a site.")
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
@@ -107,6 +109,40 @@ def remove(
         )
     t = translator_of_locale(chosen.timezone)
     say(t("booking_removed", id=booking))
+
+
+@app.command("import")
+def import_calendar(
+    site: SiteId,
+    file: Annotated[Path, typer.Argument(metavar="FILE.ics", help="an iCalendar file")],
+    zone: Annotated[str | None, typer.Option(help="its hall; all zones when left out")] = None,
+    closed: Annotated[bool, typer.Option("--closed", help="what is in it is closed")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Book the coming four weeks of a calendar.
+
+    What an earlier import of the file had and it has no longer is withdrawn. Times alone are taken,
+    no titles and no names. A calendar that changes belongs into the file of BMS_CALENDARS, which is
+    read at every tick.
+
+    Example: bms occupancy import school gym.ics --zone gym
+    """
+    from bms.feeds.calendars.halls import CalendarRow, IcsFile
+
+    kind = BookingKind.CLOSED if closed else BookingKind.IN_USE
+    with opened(Settings()) as city:
+        chosen = city.site(site)
+        if zone is not None:
+            zone_of(chosen, zone)
+        row = CalendarRow(site=site, zone=zone, kind=kind, file=file)
+        calendar, now = IcsFile(row, chosen.timezone), city.clock.now()
+        spans = calendar.spans(now - BACK, now + AHEAD)
+        made = reconcile(calendar, spans, now, city.stores.decisions)
+    if as_json:
+        typer.echo(json.dumps({"added": made.added, "withdrawn": made.withdrawn}))
+        return
+    t = translator_of_locale(chosen.timezone)
+    say(t("calendar_imported", added=made.added, withdrawn=made.withdrawn))
 
 
 def _show(rows: list[Booking], site: Site, t: CommandTranslator) -> None:

@@ -15,6 +15,14 @@ class BookingKind(StrEnum):
     CLOSED = "closed"
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From ``start`` until ``end`` (exclusive)."""
+
+    start: datetime
+    end: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Booking:
     """A parents' evening, a hall rental, a closed week: ``[start, end)`` of a zone or, with

@@ -128,6 +128,7 @@ def assemble(
             *of_prices,
             *of_heat,
             *use.facts(start, end),
+            *ports.calendars.notes(site.id, now),
         ),
     )
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Protocol, runtime_checkable
 
-from bms.model.control.booking import BookingKind, Span
+from bms.model.control.booking import BookedTime, BookingKind
 from bms.model.fact import Fact
 from bms.model.planning.cooling_fee import CoolingRule
 from bms.model.planning.feed import FeedSeries, ForecastScore, WeatherSeries
@@ -69,7 +69,7 @@ class HallCalendar(Protocol):
     @property
     def key(self) -> str: ...
 
-    def spans(self, start: datetime, end: datetime) -> tuple[Span, ...]:
+    def spans(self, start: datetime, end: datetime) -> tuple[BookedTime, ...]:
         """What is booked in ``[start, end)``, without overlaps, in order; times alone.
 
         Raises ``FeedError`` where it cannot be read now.

@@ -32,7 +32,7 @@ from bms.feeds.client.cached_fetch import Dataset, DatasetFetcher
 from bms.feeds.client.disk_cache import DiskCache
 from bms.feeds.client.http import HttpClient, HttpResponse, HttpxClient
 from bms.model.assets.site import Site
-from bms.model.control.booking import BookingKind, Span
+from bms.model.control.booking import BookedTime, BookingKind
 from bms.model.yaml_data import YAMLError, read_yaml
 from bms.ports.clock import Clock
 
@@ -147,7 +147,7 @@ class IcsFile:
         text = f"{row.site} {row.zone} {row.kind} {row.file} {row.url} {row.url_file}"
         return sha256(text.encode()).hexdigest()[:8]
 
-    def spans(self, start: datetime, end: datetime) -> tuple[Span, ...]:
+    def spans(self, start: datetime, end: datetime) -> tuple[BookedTime, ...]:
         """Returns when something is booked in ``[start, end)``. Raises ``FeedError``."""
         return spans_in(_bytes_of(self.row.file or Path()), start, end, self.timezone)
 
@@ -161,7 +161,7 @@ class CalendarAddress(IcsFile):
     cache: DiskCache
     clock: Clock
 
-    def spans(self, start: datetime, end: datetime) -> tuple[Span, ...]:
+    def spans(self, start: datetime, end: datetime) -> tuple[BookedTime, ...]:
         """Returns when something is booked in ``[start, end)``. Raises ``FeedError``."""
         row = self.row
         address = row.url or _bytes_of(row.url_file or Path()).decode("ascii", "replace").strip()

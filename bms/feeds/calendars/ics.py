@@ -17,7 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from bms.errors import FeedError
-from bms.model.control.booking import Span
+from bms.model.control.booking import BookedTime
 
 MAX_BYTES = 5_000_000
 MAX_EVENTS = 5_000
@@ -33,7 +33,7 @@ _FOLDED = re.compile(rb"\r?\n[ \t]")
 _NAME = "the calendar"
 
 
-def spans_in(body: bytes, start: datetime, end: datetime, timezone: str) -> tuple[Span, ...]:
+def spans_in(body: bytes, start: datetime, end: datetime, timezone: str) -> tuple[BookedTime, ...]:
     """Returns when something is booked in ``[start, end)``, joined where events touch or overlap.
 
     Raises ``FeedError`` for what is no calendar, or one that repeats by the minute.
@@ -59,7 +59,7 @@ def _refuse_odd(body: bytes) -> None:
         raise FeedError(f"{_NAME} has more than {MAX_EVENTS} events")
 
 
-def _events(body: bytes, start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[Span]:
+def _events(body: bytes, start: datetime, end: datetime, zone: ZoneInfo) -> Iterator[BookedTime]:
     import icalendar
     import recurring_ical_events
 
@@ -111,10 +111,10 @@ def _leaves_free(event: Any) -> bool:
     )
 
 
-def _span(event: Any, zone: ZoneInfo) -> Span | None:
+def _span(event: Any, zone: ZoneInfo) -> BookedTime | None:
     """The time of an event; None where it has no length."""
     begins, ends = (_moment(event[name].dt, zone) for name in ("DTSTART", "DTEND"))
-    return Span(begins, ends) if begins < ends else None
+    return BookedTime(begins, ends) if begins < ends else None
 
 
 def _moment(value: date, zone: ZoneInfo) -> datetime:
@@ -123,12 +123,12 @@ def _moment(value: date, zone: ZoneInfo) -> datetime:
     return (value if value.tzinfo else value.replace(tzinfo=zone)).astimezone(UTC)
 
 
-def _joined(spans: list[Span]) -> tuple[Span, ...]:
+def _joined(spans: list[BookedTime]) -> tuple[BookedTime, ...]:
     """Returns spans without overlaps, in order; who has booked twice is in once."""
-    found: list[Span] = []
+    found: list[BookedTime] = []
     for span in spans:
         if found and span.start <= found[-1].end:
-            found[-1] = Span(found[-1].start, max(found[-1].end, span.end))
+            found[-1] = BookedTime(found[-1].start, max(found[-1].end, span.end))
         else:
             found.append(span)
     return tuple(found)

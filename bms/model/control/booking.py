@@ -16,7 +16,7 @@ class BookingKind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class BookedTime:
     """From ``start`` until ``end`` (exclusive)."""
 
     start: datetime

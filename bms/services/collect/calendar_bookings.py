@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from bms.errors import FeedError
-from bms.model.control.booking import Booking, Span
+from bms.model.control.booking import BookedTime, Booking
 from bms.model.fact import Fact, MessageCode, Moment, fact
 from bms.ports.feeds import HallCalendar
 from bms.ports.storage.decisions import DecisionStore
@@ -80,7 +80,7 @@ class CalendarWatch:
 
 
 def reconcile(
-    calendar: HallCalendar, spans: Iterable[Span], now: datetime, decisions: DecisionStore
+    calendar: HallCalendar, spans: Iterable[BookedTime], now: datetime, decisions: DecisionStore
 ) -> Changed:
     """Adds what the calendar says and withdraws what it no longer says, from ``now`` on.
 
@@ -88,7 +88,7 @@ def reconcile(
     """
     ours = f"cal{calendar.key}"
     standing = {
-        Span(booking.start, booking.end): booking.id
+        BookedTime(booking.start, booking.end): booking.id
         for booking in decisions.bookings(calendar.site, now)
         if booking.id.startswith(ours)
     }

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bms.errors import FeedError
 from bms.feeds.calendars.ics import MAX_BYTES, MAX_EVENTS, spans_in
-from bms.model.control.booking import Span
+from bms.model.control.booking import BookedTime
 from tests.rigs.examples import examples
 
 COPENHAGEN = "Europe/Copenhagen"
@@ -169,7 +169,7 @@ def sound(body: bytes) -> None:
     for before, after in pairwise(found):
         assert before.end < after.start
     for each in found:
-        assert isinstance(each, Span)
+        assert isinstance(each, BookedTime)
         assert each.start < each.end
 
 

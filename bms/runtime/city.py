@@ -45,7 +45,7 @@ from bms.runtime.live_sites import LiveSites
 from bms.savings.models.normal_year import NormalDegreeDays
 from bms.savings.portfolio.primary_energy import Factors
 from bms.services.assessment.ports import AssessmentPorts
-from bms.services.collect.calendar_bookings import CalendarWatch
+from bms.services.collect.calendar_bookings import HallBookings
 from bms.services.collect.device_times import DeviceTimes
 from bms.services.control.plan_check import PlanCheck
 from bms.services.control.ports import ControlPorts
@@ -140,7 +140,7 @@ class City:
     """Minimum on and off times that devices have told."""
     starts: StartMemory = field(default_factory=StartMemory)
     """What was learned of the warm-ups of zones without a model."""
-    calendars: CalendarWatch = field(default_factory=CalendarWatch)
+    calendars: HallBookings = field(default_factory=HallBookings)
     """The calendars of halls."""
     factors: Factors = Factors(primary={}, emissions={})
     """Dated factors of primary energy and emissions."""

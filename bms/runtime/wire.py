@@ -39,7 +39,7 @@ from bms.runtime.city import City, Stores
 from bms.runtime.evidence import keep_heads
 from bms.runtime.live_sites import LiveSites
 from bms.runtime.site_files import tariff_book, usable_sites
-from bms.services.collect.calendar_bookings import CalendarWatch
+from bms.services.collect.calendar_bookings import HallBookings
 from bms.services.collect.importance import importances
 from bms.services.guard.launcher import GuardLauncher
 from bms.services.rooms.missing_temperature import RoomWatch
@@ -256,13 +256,13 @@ def wire(
     )
 
 
-def calendars_of(settings: Settings, sites: Mapping[str, Site], clock: Clock) -> CalendarWatch:
+def calendars_of(settings: Settings, sites: Mapping[str, Site], clock: Clock) -> HallBookings:
     """The calendars of halls; none without a file of them. Raises ``ConfigError``."""
     if settings.calendars is None:
-        return CalendarWatch()
+        return HallBookings()
     from bms.feeds.calendars.halls import hall_calendars
 
-    return CalendarWatch(hall_calendars(settings.calendars, sites, settings.feeds, clock))
+    return HallBookings(hall_calendars(settings.calendars, sites, settings.feeds, clock))
 
 
 def notices_of(settings: Settings, sites: Mapping[str, Site]) -> dict[str, Any]:

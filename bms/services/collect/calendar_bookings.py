@@ -43,7 +43,7 @@ class Changed:
 
 
 @dataclass(slots=True)
-class CalendarWatch:
+class HallBookings:
     """The calendars of a city, and since when each of them cannot be read."""
 
     calendars: tuple[HallCalendar, ...] = ()

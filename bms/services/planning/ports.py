@@ -15,7 +15,7 @@ from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.plans import PlanStore
 from bms.ports.storage.readings import ReadingStore
 from bms.ports.storage.trust import TrustStore
-from bms.services.collect.calendar_bookings import CalendarWatch
+from bms.services.collect.calendar_bookings import HallBookings
 from bms.services.collect.device_times import DeviceTimes
 from bms.services.rooms.missing_temperature import Rooms
 from bms.services.trust.commissioned import Commissioned
@@ -30,7 +30,7 @@ class ProblemPorts:
     decisions: DecisionStore
     feed: Feed
     tariffs: Tariffs
-    calendars: CalendarWatch = field(default_factory=CalendarWatch)
+    calendars: HallBookings = field(default_factory=HallBookings)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from bms.feeds.calendars.halls import hall_calendars
 from bms.feeds.client.http import HttpxClient
 from bms.model.control.booking import Booking, BookingKind
 from bms.runtime.municipality import EXAMPLES
-from bms.services.collect.calendar_bookings import CalendarWatch, Changed
+from bms.services.collect.calendar_bookings import Changed, HallBookings
 from bms.services.occupancy import use_of
 from bms.services.planning.problem import assemble
 from bms.store.memory.store import MemoryStore
@@ -50,20 +50,20 @@ class Rig:
         self.server, self.folder = server, folder
         self.clock, self.store = VirtualClock(NOW), MemoryStore()
 
-    def watch(self, text: str) -> CalendarWatch:
+    def watch(self, text: str) -> HallBookings:
         file = self.folder / "calendars.yaml"
         file.write_text(text)
         client = HttpxClient(user_agent="bms", timeout_s=2, deadline_s=5)
-        return CalendarWatch(
+        return HallBookings(
             hall_calendars(file, {"lodge": SITE}, self.folder / "feeds", self.clock, client)
         )
 
-    def at_server(self, *evenings: str) -> CalendarWatch:
+    def at_server(self, *evenings: str) -> HallBookings:
         self.server.says("/ical", Reply(ics(*evenings)))
         url = f"{self.server.address}/ical/a-secret"
         return self.watch(f'calendars: [{{site: lodge, zone: hall, url: "{url}"}}]')
 
-    def tick(self, watch: CalendarWatch) -> Changed:
+    def tick(self, watch: HallBookings) -> Changed:
         changed = watch.tick("lodge", self.clock.now(), self.store)
         self.clock.advance(QUARTER)
         return changed

@@ -27,23 +27,23 @@ from bms.savings.data.screening import screen_use
 from bms.savings.models.baseline import Baseline, fit_baseline
 from bms.savings.models.restlessness import (
     LEAST_SCATTER,
-    LEAST_YEAR,
+    MOST_LOSS,
+    MOST_MOVED,
     Estate,
     monthly_errors,
+    scatter,
     scatter_between,
-    trend,
 )
 from bms.savings.models.uncertainty import CONFIDENCE, Z90
+from bms.savings.models.wandering import LEAST_YEAR, wandering
 
 FOLDS = 6
 MOST_HISTORY = 8
-MOST_LOSS = 2.0
-"""Losses of more than twice the use count as that."""
-VERIFIED_TAIL, INDICATIVE_TAIL = 0.975, 2.0 / 3.0
+VERIFIED_TAIL, INDICATIVE_TAIL = 0.985, 2.0 / 3.0
 """One-sided probabilities beyond which a saving is verified, and indicative."""
 START = (-0.1, 1.1, -0.8, 0.7, 3.2, 1.0, 0.4, 1.2, 1.0)
-"""Level and slope by two years' scatter, and by one's; logarithms of years and most; the share of a
-trend that is carried; logarithms of the degrees of freedom above one, of both distributions."""
+"""Level and slope by two years' scatter, and by one's; logarithms of years and most; the share of
+the walk that is seen; logarithms of the degrees of freedom above one, of both distributions."""
 BOUNDS = ((-8, 8), (-8, 8), (-8, 8), (-8, 8), (0, 3.5), (0.3, 2), (-2, 2), (-1.5, 4), (-1.5, 4))
 
 
@@ -51,7 +51,8 @@ BOUNDS = ((-8, 8), (-8, 8), (-8, 8), (-8, 8), (0, 3.5), (0.3, 2), (-2, 2), (-1.5
 class PlaceboYear:
     """A year of an untreated meter against the year before: its ``saving`` and the 90 % half-width
     of its model alone, shares of the adjusted baseline; how its months differ from those of the
-    year before (``between``), how those scatter (``before``), and the trend of that year."""
+    year before (``between``), how those of that year scatter (``before``), and how far the months
+    let expect that its use rose by itself (``walk``)."""
 
     meter: str
     year: int
@@ -59,7 +60,7 @@ class PlaceboYear:
     noise: float
     between: float
     before: float
-    trend: float
+    walk: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,9 +72,9 @@ class Teachers:
     noise: Floats
     between: Floats
     before: Floats
-    trend: Floats
+    walk: Floats
     past_saving: Floats
-    past_trend: Floats
+    past_walk: Floats
     building: NDArray[np.str_]
 
 
@@ -89,9 +90,9 @@ def teachers(years: ManyYears) -> Teachers:
         noise=np.array([row.noise for row in rows]),
         between=np.array([row.between for row in rows]),
         before=np.array([row.before for row in rows]),
-        trend=np.array([row.trend for row in rows]),
+        walk=np.array([row.walk for row in rows]),
         past_saving=np.array([[each[0] for each in found] for found in past]),
-        past_trend=np.array([[each[1] for each in found] for found in past]),
+        past_walk=np.array([[each[1] for each in found] for found in past]),
         building=np.array([building(row.meter) for row in rows]),
     )
 
@@ -114,11 +115,13 @@ def _pair(
 ) -> PlaceboYear | None:
     model, before = fits[year]
     first = monthly_errors(model, before)
-    between = scatter_between(first, monthly_errors(model, fits[year + 1][1]))
+    after = fits[year + 1][1]
+    between = scatter_between(first, monthly_errors(model, after))
     told = years.assess(meter, year, settings=AssessmentSettings(drift=0.0))
     whole = told.adjusted_baseline_kwh
     if between is None or told.saving_kwh is None or not whole:
         return None
+    walk = wandering(model, before, after)
     half = ((told.saving_high_kwh or 0.0) - (told.saving_low_kwh or 0.0)) / 2.0
     return PlaceboYear(
         meter,
@@ -126,8 +129,8 @@ def _pair(
         max(told.saving_kwh / whole, -MOST_LOSS),
         half / whole,
         between,
-        float(np.nanstd(first)),
-        trend(model, before),
+        scatter(first),
+        walk.mean(after.dates) - walk.mean(before.dates),
     )
 
 
@@ -136,7 +139,7 @@ def _past(row: PlaceboYear, rows: Sequence[PlaceboYear]) -> list[tuple[float, fl
     found: list[tuple[float, float]] = []
     for year in range(row.year - 1, row.year - 1 - MOST_HISTORY, -1):
         each = known.get(year)
-        found.append((np.nan, np.nan) if each is None else (each.saving, each.trend))
+        found.append((np.nan, np.nan) if each is None else (each.saving, each.walk))
     return found
 
 
@@ -164,7 +167,7 @@ def half_widths(estate: Estate, t: Teachers, *, one_year: bool = False) -> Float
     if one_year:
         level, by = estate.level_before, estate.by_scatter_before
     usual = np.exp(level + by * np.log((t.before if one_year else t.between) + LEAST_SCATTER))
-    changes = (t.past_saving + estate.carried * t.past_trend) / usual[:, None]
+    changes = (t.past_saving + estate.carried * t.past_walk) / usual[:, None]
     own = np.nansum(np.minimum(changes**2, estate.most**2), axis=1)
     known = np.isfinite(changes).sum(axis=1)
     drift = usual * np.sqrt((estate.years + own) / (estate.years + known))
@@ -173,14 +176,14 @@ def half_widths(estate: Estate, t: Teachers, *, one_year: bool = False) -> Float
 
 def middles(estate: Estate, t: Teachers, half: Floats) -> Floats:
     """Middles of the placebo years' intervals, shares of use."""
-    moved = -estate.carried * t.trend
-    return t.saving - np.clip(moved, -0.8 * half, 0.8 * half)
+    moved = -estate.carried * t.walk
+    return t.saving - np.clip(moved, -MOST_MOVED * half, MOST_MOVED * half)
 
 
 def _surprise(theta: Floats, t: Teachers, used: NDArray[np.bool_]) -> float:
     """Negative log-likelihood of the years that are ``used``, by both distributions."""
     estate, total = _estate(theta), 0.0
-    left = t.saving + estate.carried * t.trend
+    left = t.saving + estate.carried * t.walk
     for one_year, nu in ((False, exp(theta[7]) + 1.0), (True, exp(theta[8]) + 1.0)):
         scale = half_widths(estate, t, one_year=one_year) / float(stdtrit(nu, 0.95))
         z = left / scale

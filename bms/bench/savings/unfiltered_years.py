@@ -120,8 +120,12 @@ def _planted(known: ManyYears, quiet: Sequence[tuple[str, int]]) -> list[Figure]
 
 def held_measures(known: ManyYears, most: int = MEASURES) -> list[Figure]:
     """A measure of 20 % that is held for three years, told at months 12, 24 and 36, on ``most``
-    meters and baseline years, spread over all there are."""
-    every = list(known.pairs(HELD_YEARS))
+    meters and baseline years, spread over all that can be told."""
+    every = [
+        (meter, year)
+        for meter, year in known.pairs(HELD_YEARS)
+        if known.assess(meter, year, left=LEFT).saving_kwh is not None
+    ]
     chosen = [every[i] for i in np.unique(np.linspace(0, len(every) - 1, most).astype(int))]
     figures: list[Figure] = []
     for years in range(1, HELD_YEARS + 1):

@@ -193,7 +193,7 @@ def _assessed(q: _PreparedBills) -> Savings:
     model = fit_bills(q.before, cooling=q.commodity is Commodity.ELECTRICITY)
     adjusted, measured = float(model.expect(q.after).sum()), float(q.after.kwh.sum())
     yearly = DEFAULT_DRIFT if q.settings.drift is None else q.settings.drift
-    drift = drift_over(yearly, _apart(q))
+    drift = drift_over(yearly, _apart(q), unseen_days=_apart(q))
     half = _half_width(model, q, adjusted, drift)
     saving = adjusted - measured
     use = float(q.before.kwh.sum())

@@ -36,6 +36,10 @@ SETTLED = timedelta(days=31)
 OUTSIDE_SHARE = 0.02
 """Share of the reporting days that may lie outside the temperatures of the baseline: a week of a
 year bends no sum."""
+LEFT_OF_EVENTS = 0.7
+"""Half-widths of a saving that have to be left of it without the events that lower it. The interval
+allows for events already, which are a part of how buildings drift: to ask for the whole proof once
+more would count them twice (docs/savings.md §6)."""
 
 
 class GateCode(MessageCode):
@@ -117,16 +121,18 @@ def event_objections(
     """Returns the objections to non-routine events that nobody has confirmed or dismissed yet.
 
     ``low`` and ``high`` [kWh] are the 90 % interval of the saving over the ``reporting`` period;
-    ``carried`` is its adjusted baseline over the use of the baseline period. A saving that is
-    proven even if all those events are confirmed that lower it needs no decision: they limit
-    nothing.
+    ``carried`` is its adjusted baseline over the use of the baseline period. A proven saving of
+    which ``LEFT_OF_EVENTS`` half-widths are left if all those events are confirmed that lower it
+    needs no decision: they limit nothing.
     """
     events = [found for found in findings if found.event is not None]
     effects = [_effect(found, reporting, carried) for found in events]
     lowered = sum(min(kwh, 0.0) for kwh, _ in effects)
-    half = hypot((high - low) / 2.0, *(Z90 * se for _, se in effects))
-    middle = (low + high) / 2.0 + lowered
-    proven = all(found.proposal is not None for found in events) and _proven(middle, half)
+    middle, half = (low + high) / 2.0, (high - low) / 2.0
+    wider = hypot(half, *(Z90 * se for _, se in effects))
+    left = middle + lowered > LEFT_OF_EVENTS * wider
+    sized = all(found.proposal is not None for found in events)
+    proven = sized and left and _proven(middle, half)
     ceiling = Verdict.VERIFIED if proven else Verdict.INDICATIVE
     return [
         Objection(found.fact.code, found.fact.parameters, kind=ObjectionKind.EVENT, ceiling=ceiling)

@@ -50,10 +50,14 @@ from bms.savings.models.baseline import Baseline, Closed, fit_baseline, never_cl
 from bms.savings.models.baseline_identity import baseline_id, settings_of
 from bms.savings.models.degree_days import corrected_saving, degree_days, guf_share
 from bms.savings.models.hourly import MONTHLY, SINGLE, second_opinion
-from bms.savings.models.restlessness import LEAST_YEAR, Restlessness, change, restlessness
+from bms.savings.models.restlessness import (
+    MOST_MOVED,
+    Restlessness,
+    change,
+    restlessness,
+)
 from bms.savings.models.uncertainty import (
     CONFIDENCE,
-    YEAR_DAYS,
     drift_kwh,
     drift_over,
     effective_n,
@@ -61,6 +65,7 @@ from bms.savings.models.uncertainty import (
     season_drift,
     total_half_width,
 )
+from bms.savings.models.wandering import LEAST_YEAR, STILL
 
 LEAST_KWH = 1e-9
 RANGE_MARGIN = 0.1
@@ -69,8 +74,6 @@ _HEATING = (Commodity.HEAT, Commodity.GAS)
 MONTH_DAYS = 365.25 / 12
 HISTORY_YEAR, MOST_HISTORY = timedelta(days=365), 8
 """Length of a year before the baseline period, and how many of them are looked at."""
-MOST_MOVED = 0.8
-"""By how much of its half-width the middle of an interval may lie beside the saving."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -432,11 +435,14 @@ def _compare(
 ) -> _Comparison:
     days = q.after
 
+    gap = max((q.whole.dates[0] - q.before.dates[-1]).days - 1, 0)
+
     def apart(part: ReportedPart) -> float:
         return mean_days_apart(season, part.first, part.last)
 
     def drift_to(part: ReportedPart) -> float:
-        return drift_over(restless.drift, apart(part), (part.last - part.first).days + 1)
+        unseen = apart(part) if restless.walk is STILL else gap
+        return drift_over(restless.drift, apart(part), unseen)
 
     def width(part: ReportedPart) -> float:
         months = ((part.last - part.first).days + 1) / MONTH_DAYS
@@ -449,7 +455,7 @@ def _compare(
 
     def interval(part: ReportedPart) -> tuple[float, float]:
         wide = half(part)
-        moved = restless.expected * min(apart(part) / YEAR_DAYS, 1.0) * part.adjusted
+        moved = restless.expected(season.dates, part.first, part.last) * part.adjusted
         middle = part.saving - min(max(moved, -MOST_MOVED * wide), MOST_MOVED * wide)
         return middle - wide, middle + wide
 

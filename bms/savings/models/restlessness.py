@@ -1,18 +1,19 @@
-"""How restless a building is: its own drift from one year to the next, and what its baseline year
-says about the next one.
+"""How restless a building is: its own drift from one year to the next, and how much of it the
+course of both years tells.
 
 A building whose months stray from the model in other ways than a year before changes more than one
 whose months do as they did; one that changed much before is likelier to do so again (empirical
 Bayes: its earlier changes and those of an estate of untreated meters, the second with the weight of
-so many years); and of a trend within the baseline year a part goes on. The estate's numbers are in
-``estate.yaml``, made by ``bms.bench.savings.estate``; docs/savings.md §5 has the method and how it
-was chosen.
+so many years); and a part of the walk that the errors of its months let expect (``wandering``) is
+no saving. The estate's numbers are in ``estate.yaml``, made by ``bms.bench.savings.estate``;
+docs/savings.md §5 has the method and how it was chosen.
 """
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, lru_cache
 from math import exp, log, sqrt
@@ -25,17 +26,24 @@ from bms.model.readings.series import Floats
 from bms.model.yaml_data import read_yaml
 from bms.savings.data.daily import DailyUse
 from bms.savings.models.baseline import Baseline
+from bms.savings.models.wandering import (
+    LEAST_YEAR,
+    STILL,
+    YEAR_DAYS,
+    Wandering,
+    ordinals,
+    wandering,
+)
 
 ESTATE = Path(__file__).with_name("estate.yaml")
 LEAST_SCATTER = 0.02
 """Scatter of months below which buildings do not differ, a share of use."""
 MONTH_DAYS, LEAST_MONTHS = 10, 10
 """Days that make a month of the year known, and months that make a year."""
-LEAST_YEAR = 300
-"""Days that make a trend or a year-to-year change known."""
-MOST_TREND = 1.0
-"""Largest trend within a year that is believed, a share of use."""
-YEAR_DAYS = 365.25
+MOST_LOSS = 2.0
+"""Losses of more than twice the use count as that."""
+MOST_MOVED = 0.95
+"""By how much of its half-width the middle of an interval may lie beside the saving."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,9 +54,9 @@ class Estate:
     ``level`` and ``by_scatter`` give the usual drift by how the months of two years differ, exp(
     level + by_scatter · ln(scatter + 0.02)); ``level_before`` and ``by_scatter_before`` by the
     months of the baseline year alone. The estate counts as ``years`` of a building's own, each of
-    which counts up to ``most`` times its usual drift. ``carried`` is what the next year uses
-    beyond the baseline model for a trend of 1 per year within the baseline year. A saving is
-    verified beyond ``verified`` half-widths of its 90 % interval (one in forty lies there by
+    which counts up to ``most`` times its usual drift. ``carried`` is the part of the
+    walk that is expected which the middle of an interval is moved by. A saving is
+    verified beyond ``verified`` half-widths of its 90 % interval (one in 67 lies there by
     chance) and indicative beyond ``indicative`` of them (the odds are two to one).
     """
 
@@ -88,11 +96,17 @@ def the_estate() -> Estate:
 @dataclass(frozen=True, slots=True)
 class Restlessness:
     """``drift`` is the standard deviation of the building's change from one year to the next, a
-    share of its use, of which 1.645 give 90 %; ``expected`` is the change that the baseline year
-    lets expect, as a saving: negative where use has been rising."""
+    share of its use, of which 1.645 give 90 %; ``walk`` is where its months let expect that it went
+    by itself."""
 
     drift: float
-    expected: float = 0.0
+    walk: Wandering = field(default=STILL)
+
+    def expected(self, baseline: Sequence[date], first: date, last: date) -> float:
+        """The change by itself from the ``baseline`` days to those from ``first`` to ``last``, as
+        a saving [share of use]: negative where use was rising."""
+        gone = self.walk.mean_between(first, last) - self.walk.mean(baseline)
+        return -the_estate().carried * gone
 
 
 def restlessness(
@@ -102,38 +116,33 @@ def restlessness(
     fitted, all days of the project (``whole``) and its earlier ``changes``."""
     estate = the_estate()
     first = monthly_errors(model, before)
-    years = [monthly_errors(model, year) for year in _years(whole)]
-    differences = [scatter_between(first, year) for year in years]
+    years = _years(whole)
+    differences = [scatter_between(first, monthly_errors(model, year)) for year in years]
     known = [found for found in differences if found is not None]
-    if known:
-        usual = estate.usual(sqrt(sum(found**2 for found in known) / len(known)))
-    else:
-        usual = estate.usual_before(float(np.nanstd(first)) if np.isfinite(first).any() else 0.0)
-    return Restlessness(estate.of_building(usual, changes), -estate.carried * trend(model, before))
+    usual = estate.usual(float(np.mean(known))) if known else estate.usual_before(scatter(first))
+    seen = (*changes, *_changes_between(model, years))
+    return Restlessness(estate.of_building(usual, seen), wandering(model, before, whole))
 
 
 def change(model: Baseline, before: DailyUse, after: DailyUse) -> float | None:
-    """By how much the use of a year, ``after``, lay below what the year ``before`` and its trend
-    let expect, a share; None where a year is thin."""
+    """By how much the use of a year, ``after``, lay below what the year ``before`` and the course
+    of both let expect, a share; None where a year is thin."""
     if min(len(before), len(after)) < LEAST_YEAR:
         return None
     expected = float(model.expect(after).sum())
     if expected <= 0:
         return None
-    saving = 1.0 - float(after.rate.sum()) / expected
-    return saving + the_estate().carried * trend(model, before)
+    saving = max(1.0 - float(after.rate.sum()) / expected, -MOST_LOSS)
+    walk = wandering(model, before, after)
+    return saving + the_estate().carried * (walk.mean(after.dates) - walk.mean(before.dates))
 
 
-def trend(model: Baseline, days: DailyUse) -> float:
-    """Slope of what the model leaves of the days it was fitted to [share of use per year], least
-    squares; 0 for less than 300 days."""
-    if len(days) < LEAST_YEAR or model.mean <= 0:
-        return 0.0
-    years = _ordinals(days.dates) / YEAR_DAYS
-    years = years - years.mean()
-    left = (days.rate - model.expect(days)) / model.mean
-    slope = float(years @ left / (years @ years))
-    return min(max(slope, -MOST_TREND), MOST_TREND)
+def _changes_between(model: Baseline, years: Sequence[DailyUse]) -> list[float]:
+    """By how much the use of each year of a project lay below that of the year before, a share."""
+    full = [year for year in years if len(year) >= LEAST_YEAR]
+    sums = [(float(year.rate.sum()), float(model.expect(year).sum())) for year in full]
+    levels = [used / expected for used, expected in sums if used > 0 and expected > 0]
+    return [max(1.0 - later / earlier, -MOST_LOSS) for earlier, later in itertools.pairwise(levels)]
 
 
 def monthly_errors(model: Baseline, days: DailyUse) -> Floats:
@@ -150,27 +159,25 @@ def monthly_errors(model: Baseline, days: DailyUse) -> Floats:
         return np.where(count >= MONTH_DAYS, error / count / (whole / len(days)), np.nan)
 
 
+def scatter(errors: Floats) -> float:
+    """Mean distance of the known monthly errors from their median; 0 where none is known."""
+    known = errors[np.isfinite(errors)]
+    return float(np.abs(known - np.median(known)).mean()) if len(known) else 0.0
+
+
 def scatter_between(first: Floats, second: Floats) -> float | None:
-    """Standard deviation of the differences between two years' monthly errors; None with fewer than
-    ten months known in both."""
+    """Scatter of the differences between two years' monthly errors; None with fewer than ten months
+    known in both."""
     difference = second - first
-    known = difference[np.isfinite(difference)]
-    return float(known.std()) if len(known) >= LEAST_MONTHS else None
+    return scatter(difference) if np.isfinite(difference).sum() >= LEAST_MONTHS else None
 
 
 def _years(days: DailyUse) -> list[DailyUse]:
     """``days`` in years from the first one on; what is left belongs to none but the first."""
     if not len(days):
         return []
-    place = ((_ordinals(days.dates) - days.dates[0].toordinal()) / YEAR_DAYS).astype(np.int64)
+    place = ((ordinals(days.dates) - days.dates[0].toordinal()) / YEAR_DAYS).astype(np.int64)
     return [days.where(place == year) for year in range(int(place[-1]) + 1)]
-
-
-@lru_cache(maxsize=32)
-def _ordinals(dates: tuple[date, ...]) -> NDArray[np.int64]:
-    found = np.array([day.toordinal() for day in dates], dtype=np.int64)
-    found.flags.writeable = False
-    return found
 
 
 @lru_cache(maxsize=32)

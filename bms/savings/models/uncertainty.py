@@ -20,8 +20,9 @@ share of its use. Half of 53 placebo years missed by less than 3.8 %, a tenth by
 (meters of 40 buildings, 2019 against 2018): the tails are heavier than those of the 4.4 to 5.2 % of
 the middle, and 6 % makes 90 % intervals hold."""
 YEAR_DAYS = 365.25
-BETWEEN, EVENED = 1.5, 0.25
-"""A year between two periods, and a further year of one, beside a year against the next."""
+UNSEEN, SEEN = 3.0, 0.6
+"""Variance of a year between two periods, and of a further year of distance within a project,
+beside that of a year against the next."""
 SEASON_ELECTRICITY, SEASON_HEAT = 0.06, 0.10
 """Standard deviation of a month about its period, a share of use, of untreated meters: electricity,
 and heat or gas (docs/savings.md §8)."""
@@ -87,20 +88,21 @@ def model_half_width(
     return float(t * correction(months) * predicted / (m * fit.mean) * noise)
 
 
-def drift_over(drift_per_year: float, apart_days: float, over_days: float = 0.0) -> float:
+def drift_over(drift_per_year: float, apart_days: float, unseen_days: float = 0.0) -> float:
     """Drift between days that lie ``apart_days`` [days] apart on average, a share of use.
 
     Drift is taken as a random walk (the local level of Harvey 1989, "Forecasting, Structural Time
     Series Models and the Kalman Filter"), whose mean is taken over two periods: with s² its
     variance per year, lengths L and a gap g between them [years], the difference has the variance
-    s²·(L₁/3 + g + L₂/3). A year against the year before it gives 2/3 s², ``drift_per_year``²; every
-    year that lies between adds 1.5 times as much, and a period longer than a year, of ``over_days``
-    [days], evens a quarter of its further years out. docs/savings.md §5 has how it grew on meters.
+    s²·(L₁/3 + g + L₂/3): a year against the year before it has 2/3 s², ``drift_per_year``², and a
+    year of a gap 1.5 times as much. On meters a gap (``unseen_days`` of the distance) adds more,
+    since some buildings change for good. A further year of a project adds less: its months are
+    seen, and what they tell of the walk has been taken out. docs/savings.md §5 has how it grew.
     """
-    apart, over = apart_days / YEAR_DAYS, over_days / YEAR_DAYS
-    further, longer = max(apart - 1.0, 0.0), max(over - 1.0, 0.0)
-    variance = min(apart, 1.0) + BETWEEN * further - EVENED * min(longer, 2.0 * further)
-    return drift_per_year * float(np.sqrt(variance))
+    further = max(apart_days / YEAR_DAYS - 1.0, 0.0)
+    unseen = min(unseen_days / YEAR_DAYS, further)
+    near = min(apart_days / YEAR_DAYS, 1.0)
+    return drift_per_year * float(np.sqrt(near + UNSEEN * unseen + SEEN * (further - unseen)))
 
 
 def drift_kwh(drift: float, predicted: float, ordinary: float) -> float:

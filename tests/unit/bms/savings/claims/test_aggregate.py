@@ -88,8 +88,8 @@ def test_prices_and_factors_value_the_saving():
 
 def test_a_loss_is_part_of_the_sum_and_named():
     loser = meter("b", saving=-50.0, reasons=(NO_SAVING,))
-    total = combine_meters("hall", [meter("a"), loser])
-    assert total.saving_kwh == 250.0
+    total = combine_meters("hall", [meter("a", saving=350.0), loser])
+    assert total.saving_kwh == 300.0
     assert codes(total) == ["parts_not_claimable"]
     assert "b" in danish(total.reasons[0])
     assert total.verdict is Verdict.VERIFIED

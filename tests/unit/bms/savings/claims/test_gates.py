@@ -92,8 +92,8 @@ def test_the_middle_of_the_interval_decides_where_the_baseline_year_had_a_trend(
 @pytest.mark.parametrize(
     ("kwh", "saving", "ceiling"),
     [
-        (-300.0, 500.0, Verdict.VERIFIED),
-        (-300.0, 400.0, Verdict.INDICATIVE),
+        (-300.0, 400.0, Verdict.VERIFIED),
+        (-300.0, 360.0, Verdict.INDICATIVE),
         (300.0, 400.0, Verdict.VERIFIED),
         (300.0, 100.0, Verdict.INDICATIVE),
     ],

@@ -11,6 +11,8 @@ import pytest
 from scipy.stats import t as student
 
 from bms.savings.models.uncertainty import (
+    SEEN,
+    UNSEEN,
     YEAR_DAYS,
     FitStatistics,
     drift_over,
@@ -71,14 +73,12 @@ class TestGuideline14:
 
 
 class TestDriftOverYears:
-    def test_it_is_that_of_the_mean_of_a_random_walk(self) -> None:
-        """s² (L₁/3 + g + L₂/3) with 2/3 s² for a year against the year before it."""
+    def test_a_year_that_nobody_saw_adds_more_than_one_of_the_project(self) -> None:
         year = YEAR_DAYS
-        second, third = drift_over(0.06, 2 * year, year), drift_over(0.06, 3 * year, year)
-        assert second == pytest.approx(0.06 * sqrt(1.5 * (1 / 3 + 1 + 1 / 3)))
-        assert third == pytest.approx(0.06 * sqrt(1.5 * (1 / 3 + 2 + 1 / 3)))
-        all_three = drift_over(0.06, 2 * year, 3 * year)
-        assert all_three == pytest.approx(0.06 * sqrt(1.5 * (1 / 3 + 3 / 3)))
+        assert drift_over(0.06, 3 * year, 2 * year) == pytest.approx(0.06 * sqrt(1 + 2 * UNSEEN))
+        assert drift_over(0.06, 2 * year, year) == pytest.approx(0.06 * sqrt(1 + UNSEEN))
+        assert drift_over(0.06, 2 * year) == pytest.approx(0.06 * sqrt(1 + SEEN))
+        assert drift_over(0.06, year, year) == pytest.approx(0.06)
 
     def test_it_grows_with_the_distance(self) -> None:
         found = [drift_over(0.06, days) for days in range(0, 3000, 30)]

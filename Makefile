@@ -3,7 +3,7 @@ VENV ?= .venv
 PY   := $(VENV)/bin/python
 RUN  := $(VENV)/bin
 
-.PHONY: demo test test-fast test-long fuzz coverage check audit lock bench format clean
+.PHONY: demo test test-fast test-long fuzz api-long coverage check audit lock bench format clean
 demo: $(VENV)/installed
 	$(RUN)/bms demo $(ARGS)
 
@@ -24,6 +24,10 @@ test-long: $(VENV)/installed-test
 # Every parser of bytes from outside, as many examples as ARGS says (make fuzz ARGS=20000).
 fuzz: $(VENV)/installed-test
 	BMS_EXAMPLES=$(or $(ARGS),5000) $(PYTEST) tests/property/parsers
+
+# Requests made from the OpenAPI document, as many of each operation as ARGS says (make api-long ARGS=200).
+api-long: $(VENV)/installed-test
+	BMS_REQUESTS=$(or $(ARGS),50) $(PY) -m pytest tests/contract/api/test_generated_requests.py -o timeout=0
 
 coverage: $(VENV)/installed-test
 	$(PYTEST) --cov --cov-report=term $(ARGS)

@@ -28,6 +28,9 @@ from api.pages.views import add_pages
 from api.parameters import check_parameters
 from api.ports import ApiPorts
 from api.problems import add_problem_handlers
+from api.protocol.document import DescribedApi
+from api.protocol.entity_tags import EntityTags
+from api.protocol.repeats import Repeats
 from api.proxies import BehindProxies
 from api.reports import exports
 from api.routes import (
@@ -78,7 +81,7 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
 
     Pages are there in every language that has a file in ``catalogues``.
     """
-    app = FastAPI(
+    app = DescribedApi(
         title="Building energy backend",
         description="Sites, readings, plans and savings of a municipality's buildings.",
         version=_version(),
@@ -98,6 +101,7 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
     app.state.changes = LiveChanges(ports, secrets.token_hex(6))
     answers = Counter[tuple[str, int]]()
     app.state.metrics = metrics_registry(ports, answers)
+    app.state.repeats = Repeats(ports.settings.repeats, ports.clock.now)
     app.state.views = PersonalViews(ports.control.ledgers)
     app.state.failed_keys = FailedKeys()
     app.state.viewers = asyncio.Semaphore(VIEWERS_AT_ONCE)
@@ -107,6 +111,7 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
         statement_s=ports.settings.statement_s,
     )
     app.add_middleware(JsonMiddleware)
+    app.add_middleware(EntityTags)
     app.add_middleware(GZipMiddleware, minimum_size=LEAST_COMPRESSED, compresslevel=6)
     app.add_middleware(HeadersMiddleware, answers=answers)
     app.add_middleware(

@@ -151,6 +151,10 @@ class Settings(BaseSettings):
         return self.home / "exports"
 
     @property
+    def repeats(self) -> Path:
+        return self.home / "repeats"
+
+    @property
     def feeds(self) -> Path:
         return self.home / "feeds"
 

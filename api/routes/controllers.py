@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from api.deps import ControllerId, Fetcher, PortsDep
 from api.ports import ApiPorts
+from api.protocol.entity_tags import matches
 from api.schemas.base import FactAnswer
 from api.schemas.plans import AppliedAnswer, AppliedBody, AppliedRow, ScheduleAnswer
 from bms.model.control.applied import AppliedReport, AppliedValue
@@ -46,7 +47,7 @@ def schedule(
     answer = schedule_answer(ports, device)
     tag = _tag(answer)
     headers = {"ETag": tag, LEASE_END: answer.lease_end.isoformat(), "Cache-Control": "no-cache"}
-    if if_none_match is not None and _knows(if_none_match, tag):
+    if if_none_match is not None and matches(if_none_match, tag):
         return Response(status_code=304, headers=headers)
     return Response(answer.model_dump_json(), media_type="application/json", headers=headers)
 
@@ -142,9 +143,3 @@ def _tag(answer: ScheduleAnswer) -> str:
     """Weak: two answers with the same setpoints differ in the end of their lease."""
     content = answer.model_dump_json(exclude={"lease_end"})
     return f'W/"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'
-
-
-def _knows(if_none_match: str, tag: str) -> bool:
-    """Weak comparison (RFC 9110 §13.1.2)."""
-    known = [part.strip().removeprefix("W/") for part in if_none_match.split(",")]
-    return tag.removeprefix("W/") in known or known == ["*"]

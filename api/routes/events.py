@@ -16,6 +16,7 @@ from api.deps import (
     SiteDep,
     page_of,
 )
+from api.protocol.repeats import RepeatableRoute
 from api.schemas.events import (
     AcceptBody,
     BaselineRow,
@@ -30,7 +31,7 @@ from bms.model.savings.event import Decision, NonRoutineEvent, standing
 from bms.services.assessment.frozen_baselines import accept_changed
 from bms.services.assessment.non_routine_events import AdjustmentQuantity, Ledger, open_events
 
-router = APIRouter(prefix="/sites/{site_id}", tags=["savings"])
+router = APIRouter(prefix="/sites/{site_id}", tags=["savings"], route_class=RepeatableRoute)
 
 
 @router.get("/events")

@@ -60,8 +60,18 @@ _BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {"schema": _whole(PushBody)},
-            "text/csv": {"schema": {"type": "string"}},
+            "application/json": {
+                "schema": _whole(PushBody),
+                "example": {
+                    "readings": [
+                        {"meter": "6841234", "time": "2026-11-30T10:00:00+01:00", "value": 481.2}
+                    ]
+                },
+            },
+            "text/csv": {
+                "schema": {"type": "string"},
+                "example": "meter_id,timestamp_utc,kwh\n6841234,2026-11-30T09:00:00Z,12.4\n",
+            },
         },
     }
 }

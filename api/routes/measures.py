@@ -8,6 +8,7 @@ from fastapi import APIRouter, Path, Query
 
 from api.deps import MADE_ID, SITE_ID, CacheDep, Cursor, Limit, PortsDep, Reader, Recorder, page_of
 from api.ports import ApiPorts
+from api.protocol.repeats import RepeatableRoute
 from api.schemas.measures import MeasureAnswer, MeasureBody, MeasureEndBody, MeasuresPage
 from bms.errors import NotFound
 from bms.model.access.grant import Permission
@@ -23,7 +24,7 @@ from bms.services.assessment.measures import (
 )
 from bms.services.site_lookup import site_named
 
-router = APIRouter(prefix="/measures", tags=["savings"])
+router = APIRouter(prefix="/measures", tags=["savings"], route_class=RepeatableRoute)
 
 OfSite = Annotated[str | None, Query(pattern=SITE_ID, description="`control` needs it")]
 MeasureId = Annotated[str, Path(pattern=MADE_ID)]

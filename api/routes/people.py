@@ -23,6 +23,7 @@ from api.deps import (
     page_of,
 )
 from api.ports import ApiPorts
+from api.protocol.repeats import RepeatableRoute
 from api.schemas.base import FactAnswer
 from api.schemas.commissioning import CommissioningAnswer, TrustAnswer
 from api.schemas.people import (
@@ -58,7 +59,7 @@ from bms.services.operator import HandedBack
 from bms.services.overview.plan_worth import PlanWorth, override_cost, plan_worth
 from bms.services.site_lookup import mode_in_force, site_named
 
-router = APIRouter(tags=["people"])
+router = APIRouter(tags=["people"], route_class=RepeatableRoute)
 
 
 WAITS = 202

@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Response
 
 from api.deps import MADE_ID, Operator, PortsDep, Reader, SiteDep
+from api.protocol.repeats import RepeatableRoute
 from api.schemas.plans import (
     DayBesideThePlan,
     DaysBesideThePlan,
@@ -22,7 +23,7 @@ from bms.services.periods import local_date
 from bms.services.planning.model_drift import drift_facts, drifting_zones
 from bms.services.planning.plan import plan_site
 
-router = APIRouter(tags=["plans"])
+router = APIRouter(tags=["plans"], route_class=RepeatableRoute)
 Days = Annotated[int, Query(ge=1, le=366, description="local days back")]
 
 

@@ -33,7 +33,7 @@ from bms.services.collect.supplier_points import SupplierBook
 from bms.services.collect.trend_backfill import Backfill
 from bms.services.control.dispatch import dispatch_site, release_marked
 from bms.services.control.inspection import verify_site
-from bms.services.evidence.retention import forget_names, prune
+from bms.services.evidence.retention import forget_names, forget_repeats, prune
 from bms.services.hands_off.record import keep_words
 from bms.services.modes.shadow_days import record_shadow_day
 from bms.services.modes.step_back import watch_bounds
@@ -174,6 +174,7 @@ def names_job(city: City) -> Job:
         try:
             await prune(CITY, now=now, evidence=city.stores.evidence)
             await off_loop(forget_names, now, city.hands_off, city.journal)
+            await off_loop(forget_repeats, city.settings.repeats, now)
             await off_loop(city.stores.people.forget_sessions, now - KEPT)
         except (StoreError, GuardError) as error:
             log.error("names of people that are too old are still kept: %s", error)

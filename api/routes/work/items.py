@@ -21,6 +21,7 @@ from api.deps import (
     permitted_item,
 )
 from api.ports import ApiPorts
+from api.protocol.repeats import RepeatableRoute
 from api.schemas.base import TIMEZONE
 from api.schemas.work import (
     AcknowledgeBody,
@@ -42,7 +43,7 @@ from bms.model.work.item import WorkItem, WorkKind, WorkState, by_what_is_at_sta
 from bms.services.work import people
 from bms.services.work.people import Word
 
-router = APIRouter(tags=["work"])
+router = APIRouter(tags=["work"], route_class=RepeatableRoute)
 
 MOST_CLOSED = 1000
 ItemId = Annotated[str, Path(pattern=MADE_ID)]

@@ -6,8 +6,11 @@ whole. What people decided is kept for good; who it was and in which words, for 
 
 from __future__ import annotations
 
+import json
 import logging
+from contextlib import suppress
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from bms.model.control.evidence import CITY, EvidenceKind, Part, Pruning, Removal
 from bms.ports.safety import HandsOffMarks, Journal
@@ -32,6 +35,7 @@ who sign in."""
 OF_CITY = (EvidenceKind.AUDIT, EvidenceKind.WORK_EVENT, *ONLY_OF_CITY)
 FIVE_YEARS = timedelta(days=5 * 366)
 NAMES = timedelta(days=365)
+REPEATS = timedelta(days=1)
 KEPT = (
     (EvidenceKind.PLAN, Part.APART, timedelta(days=30)),
     (EvidenceKind.PLAN, Part.ROW, FIVE_YEARS),
@@ -70,6 +74,14 @@ def forget_names(now: datetime, marks: HandsOffMarks, journal: Journal) -> None:
     Raises ``GuardError``."""
     marks.forget_names(now - NAMES)
     journal.tidy()
+
+
+def forget_repeats(folder: Path, now: datetime) -> None:
+    """Delete the answers that are kept for requests that are sent twice, a day after."""
+    for place in folder.glob("*"):
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            if datetime.fromisoformat(json.loads(place.read_text())["at"]) + REPEATS <= now:
+                place.unlink()
 
 
 async def prune(chain: str, *, now: datetime, evidence: EvidenceStore) -> tuple[Removal, ...]:

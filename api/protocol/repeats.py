@@ -12,7 +12,6 @@ import hashlib
 import json
 import os
 import re
-from base64 import b64decode, b64encode
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from datetime import datetime
@@ -86,7 +85,7 @@ class Repeats:
             "at": self._now().isoformat(),
             "status": answer.status_code,
             "headers": {h: answer.headers[h] for h in KEPT_HEADERS if h in answer.headers},
-            "body": b64encode(bytes(answer.body)).decode(),
+            "body": bytes(answer.body).decode(),
         }
         file = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         with os.fdopen(file, "w") as out:
@@ -122,7 +121,7 @@ def _answer_of(known: dict[str, Any], asked: str) -> Response:
         )
         raise HTTPException(409, told, {"Retry-After": AGAIN_S})
     headers = {**known["headers"], REPEATED: "true"}
-    return Response(b64decode(known["body"]), known["status"], headers)
+    return Response(known["body"], known["status"], headers)
 
 
 class RepeatableRoute(APIRoute):

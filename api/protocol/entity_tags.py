@@ -8,9 +8,6 @@ import hashlib
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-ASKED_AGAIN = "private, no-cache"
-"""Whoever keeps it asks each time whether it is still so; nobody in between keeps it."""
-
 
 def matches(if_none_match: str, tag: str) -> bool:
     """Whether one of the tags of a header is this one, by weak comparison."""
@@ -56,7 +53,6 @@ class _Tagged:
         headers = MutableHeaders(raw=start["headers"])
         tag = f'W/"{hashlib.sha256(message.get("body", b"")).hexdigest()[:32]}"'
         headers["ETag"] = tag
-        headers["Cache-Control"] = ASKED_AGAIN
         if not matches(self._known, tag):
             return message
         start["status"] = 304

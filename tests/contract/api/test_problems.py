@@ -129,3 +129,20 @@ async def test_a_browser_gets_a_page(tmp_path, path, status):
 async def test_the_api_answers_browsers_with_problems(world):
     async with world.browser(**HTML) as browser:
         assert_problem(await browser.get("/v1/sites"), 401)
+
+
+async def test_what_has_not_changed_is_not_sent_again(tmp_path):
+    world = a_world(tmp_path)
+    async with world.browser(**world.key("read")) as browser:
+        first = await browser.get("/v1/sites")
+        again = await browser.get("/v1/sites", headers={"if-none-match": first.headers["etag"]})
+        any_one = await browser.get("/v1/sites", headers={"if-none-match": "*"})
+        other = await browser.get("/v1/sites", headers={"if-none-match": 'W/"another", "x"'})
+        wrong = await browser.get("/v1/sites/nowhere", headers={"if-none-match": "*"})
+    assert (again.status_code, again.content) == (304, b"")
+    assert again.headers["etag"] == first.headers["etag"]
+    assert "content-length" not in again.headers
+    assert (any_one.status_code, other.status_code, wrong.status_code) == (304, 200, 404)
+    async with world.browser() as nobody:
+        unknown = await nobody.get("/v1/sites", headers={"if-none-match": "*"})
+    assert unknown.status_code == 401

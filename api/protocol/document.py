@@ -85,7 +85,7 @@ class DescribedApi(FastAPI):
         return super().openapi()
 
 
-class Operation(NamedTuple):
+class ApiOperation(NamedTuple):
     """One operation of the document, with the rule of its route."""
 
     method: str
@@ -111,7 +111,7 @@ def completed(document: dict[str, Any], app: FastAPI) -> None:
         _parameters(operation)
 
 
-def _operations(document: Mapping[str, Any], app: FastAPI) -> Iterator[Operation]:
+def _operations(document: Mapping[str, Any], app: FastAPI) -> Iterator[ApiOperation]:
     rules = {
         (method, _plain(str(route.path))): rule_of(route.original_route)
         for route in iter_route_contexts(app.routes)
@@ -119,21 +119,21 @@ def _operations(document: Mapping[str, Any], app: FastAPI) -> Iterator[Operation
     }
     for path, rows in document["paths"].items():
         for method, body in rows.items():
-            yield Operation(method, path, body, rules[method.upper(), path])
+            yield ApiOperation(method, path, body, rules[method.upper(), path])
 
 
 def _plain(path: str) -> str:
     return re.sub(r":\w+\}", "}", path)
 
 
-def _say(operation: Operation) -> None:
+def _say(operation: ApiOperation) -> None:
     """The first sentence of what it does is its summary."""
     found = SENTENCE.match(" ".join(operation.body.get("description", "").split()))
     if found is not None and len(found[1]) <= LONGEST_SUMMARY:
         operation.body["summary"] = found[1]
 
 
-def _secure(operation: Operation) -> None:
+def _secure(operation: ApiOperation) -> None:
     rule = operation.rule
     if not isinstance(rule, Needs):
         operation.body["security"] = []
@@ -145,7 +145,7 @@ def _secure(operation: Operation) -> None:
         operation.body["x-permission"] = rule.permission.value
 
 
-def _answers(operation: Operation) -> None:
+def _answers(operation: ApiOperation) -> None:
     answers = operation.body["responses"]
     for status in _statuses(operation):
         answer = answers.setdefault(str(status), {})
@@ -162,7 +162,7 @@ def _answers(operation: Operation) -> None:
     operation.body["responses"] = dict(sorted(answers.items()))
 
 
-def _statuses(operation: Operation) -> Iterator[int]:
+def _statuses(operation: ApiOperation) -> Iterator[int]:
     """What comes from the rule, the address and the body of an operation."""
     body = operation.body
     if operation.path.startswith("/v1"):
@@ -178,7 +178,7 @@ def _statuses(operation: Operation) -> Iterator[int]:
         yield from (400, 408, 413, 415)
 
 
-def _parameters(operation: Operation) -> None:
+def _parameters(operation: ApiOperation) -> None:
     found = operation.body.get("parameters", [])
     if operation.method == "post" and repeatable(operation.path):
         found = [*found, HEADER]

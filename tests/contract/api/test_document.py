@@ -26,7 +26,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 
 @dataclass(frozen=True)
-class Operation:
+class ApiOperation:
     """One operation of the document."""
 
     method: str
@@ -37,10 +37,10 @@ class Operation:
         return f"{self.method.upper()} {self.path}"
 
 
-def operations(world: World) -> Iterator[Operation]:
+def operations(world: World) -> Iterator[ApiOperation]:
     for path, rows in world.app.openapi()["paths"].items():
         for method, said in rows.items():
-            yield Operation(method, path, said)
+            yield ApiOperation(method, path, said)
 
 
 def test_every_operation_has_a_summary_of_one_line_and_its_own_name(world: World) -> None:
@@ -90,7 +90,7 @@ def body_of(content: dict[str, Any], schemas: dict[str, Any]) -> Any:
     return next(iter(schemas[name].get("examples", ())), None)
 
 
-def asked(each: Operation) -> tuple[str, dict[str, Any], dict[str, str]]:
+def asked(each: ApiOperation) -> tuple[str, dict[str, Any], dict[str, str]]:
     """Path, parameters and headers of an operation, as the examples have them."""
     path, query, headers = each.path, {}, {}
     for parameter in each.said.get("parameters", ()):

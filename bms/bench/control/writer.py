@@ -41,6 +41,8 @@ async def hold(
         )
     )
     leases = made.city.journal.leases().values()
+    if not leases:
+        sys.exit("the machine is too busy: every lease ended before its write could leave")
     sys.stdout.write(f"{max(held.lease_end for held in leases).timestamp()} {len(leases)}\n")
     sys.stdout.flush()
     await asyncio.sleep(3600)

@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from bms.bench.chaos.table import ChaosOptions, bench_chaos
+from bms.bench.control.figures import bench_control
 from bms.bench.detection.figures import bench_detect
 from bms.bench.figure import Figure
 from bms.bench.owners.run import OwnersOptions, bench_owners
@@ -76,6 +77,8 @@ def bench(
             rows = bench_trial_cells(report, runs, say)
         elif name == "detect":
             rows = bench_detect(report, labelled or ())
+        elif name == "control":
+            rows = bench_control(report, lambda row: say(_told(row)))
         elif name == "plan":
             rows = bench_plan(report, long, lambda row: say(_told(row)))
         else:

@@ -52,6 +52,8 @@ MakeDrivers = Callable[[Clock, str, Path], Drivers]
 
 RETRY_SECONDS = 1.0
 RETRY_SECONDS_MAX = 15.0
+FINISH_SECONDS = 10.0
+"""How long a give-back that somebody has begun may take [s]; then the guard finishes it (W12)."""
 
 
 @dataclass(slots=True)
@@ -83,6 +85,8 @@ class Guard:
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._trouble: dict[str, Trouble] = {}
         """What does not come back, by command."""
+        self._begun: dict[str, float] = {}
+        """When a command was first seen to be given back by somebody [s]."""
         self._gone: dict[str, float] = {}
         """When the writer of a command was found to have ended [s], by command."""
 
@@ -151,16 +155,21 @@ class Guard:
         if ended:
             self._journal.settle({})
 
-    def _due(self, leases: Iterable[Lease], marks: Collection[HandsOff]) -> dict[str, list[Lease]]:
-        """The leases that have ended, or that people have ended, by device; without devices that
-        are busy and points that are backing off. What was given back while its write was on the
-        way waits until the write has arrived."""
+    def _due(
+        self, leases: Collection[Lease], marks: Collection[HandsOff]
+    ) -> dict[str, list[Lease]]:
+        """The leases that have ended, that people have ended, or whose give-back somebody has begun
+        and not finished, by device; without devices that are busy and points that are backing off.
+        What was given back while its write was on the way waits until the write has arrived."""
         at, tick = self._clock.reading(), self._clock.monotonic()
+        begun = {lease.command_id for lease in leases if lease.returning}
+        self._begun = {id_: self._begun.get(id_, tick) for id_ in begun}
         due: dict[str, list[Lease]] = defaultdict(list)
         for lease in leases:
             device, trouble = lease.device.id, self._trouble.get(lease.command_id)
             waiting = trouble is not None and tick < trouble.next_try
-            ended = lease.ended(at) or ended_by_mark(marks, lease, at)
+            left = tick - self._begun.get(lease.command_id, tick) >= FINISH_SECONDS
+            ended = left or lease.ended(at) or ended_by_mark(marks, lease, at)
             landing = lease.withdrawn and lease.writer is not None
             if ended and not landing and not waiting and device not in self._busy:
                 due[device].append(lease)

@@ -235,9 +235,10 @@ class SharedTown:
             await asyncio.sleep(LOOK_S)
 
     def _is_owed(self) -> bool:
-        """Whether a guard has to give something back: what has ended, or was on its way then."""
+        """Whether a guard has to give something back: what has ended, was on its way then, or was
+        begun to be given back by a worker that may be gone."""
         return any(
-            lease.withdrawn or lease.lease_end < self.now + worker.apart
+            lease.withdrawn or lease.returning or lease.lease_end < self.now + worker.apart
             for worker in self.workers.values()
             for lease in open_leases(worker.settings.journal)
         )

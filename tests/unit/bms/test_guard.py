@@ -13,12 +13,12 @@ import pytest
 
 from bms.clock import VirtualClock
 from bms.errors import GuardError
-from bms.guard import RETRY_SECONDS_MAX, Guard, Trouble, orphaned, run_guard
+from bms.guard import FINISH_SECONDS, RETRY_SECONDS_MAX, Guard, Trouble, orphaned, run_guard
 from bms.journal import FileHandsOff, FileJournal, MemoryHandsOff, MemoryJournal
 from bms.model.assets.site import Mode
 from bms.model.control.command import StillHeld
 from bms.model.control.hands_off import HandsOff, HandsOffKind, SpokenWord
-from bms.model.control.local_override import ReadBack
+from bms.model.control.local_override import GivingBack, ReadBack
 from bms.model.control.reasons import ReceiptReason
 from bms.model.fact import fact
 from bms.services.control.release_many import release_leases
@@ -92,6 +92,31 @@ async def test_w14_a_clock_that_is_set_back_prolongs_no_lease(scene) -> None:
     await guard.step()
     assert journal.leases() == {}
     assert drivers.device("hut/modbus").held == {}
+
+
+async def test_w12_a_give_back_that_its_process_did_not_finish_is_finished(scene) -> None:
+    """It was killed, or its device was silent: nobody waits for the end of the lease."""
+    journal, drivers, clock, guard = scene
+    journal.note([GivingBack(NULL, f"c-{NULL}")])
+    await guard.step()
+    clock.wire += FINISH_SECONDS - 1.0
+    await guard.step()
+    assert len(journal.leases()) == len(LEVERS)
+    clock.wire += 1.0
+    await guard.step()
+    assert journal.leases().keys() == set(LEVERS) - {NULL}
+    assert drivers.device("hut/bacnet").held == {}
+
+
+async def test_w12_what_was_written_since_it_was_begun_is_left(scene) -> None:
+    journal, drivers, clock, guard = scene
+    journal.note([GivingBack(NULL, f"c-{NULL}")])
+    await guard.step()
+    journal.intend([lease_on(SITE, command(NULL, WANTED[NULL], command_id="newer"))])
+    clock.wire += 2 * FINISH_SECONDS
+    await guard.step()
+    assert len(journal.leases()) == len(LEVERS)
+    assert drivers.device("hut/bacnet").held == {NULL: WANTED[NULL]}
 
 
 async def test_w11_a_guard_that_starts_after_a_reboot_gives_all_back_at_once(scene) -> None:

@@ -24,6 +24,7 @@ from bms.runtime.municipality import (
     example_sites,
     wired,
 )
+from bms.runtime.ownership import alone
 from bms.runtime.wire import wire
 from bms.services.off_loop import off_loop
 from bms.services.planning.plan import identify_site
@@ -70,38 +71,43 @@ def simulator_config(options: DemoOptions, sites: Sequence[Site]) -> SimulatorCo
 
 @contextlib.asynccontextmanager
 async def simulated_city(options: DemoOptions, report: Report) -> AsyncIterator[Simulated]:
-    """Start the simulator, fill the past, wire the city; end the simulator afterwards."""
+    """Start the simulator, fill the past, wire the city; end the simulator afterwards.
+
+    Raises ``ConfigError`` where another process works in this home.
+    """
     sites = example_sites(options.sites)
     config = simulator_config(options, sites)
-    async with SimulatorProcess(options.home) as simulator:
-        ports = await simulator.start(config)
-        path = options.home / "past.npz"
-        start = START.astimezone(UTC)
-        await simulator.history(start, path, on_progress=lambda x: report("past", x))
-        await simulator.fork()
-        city = _wired_city(options, wired(sites, ports), config)
-        try:
-            await off_loop(_keep_past, city, path, start, report)
-            path.unlink()
-            yield Simulated(city, simulator)
-        finally:
-            await city.drivers.close()
-            city.stores.close()
+    settings = demo_settings(options.home, config.clock_file, options.port)
+    with alone(settings):
+        async with SimulatorProcess(options.home) as simulator:
+            ports = await simulator.start(config)
+            path = options.home / "past.npz"
+            start = START.astimezone(UTC)
+            await simulator.history(start, path, on_progress=lambda x: report("past", x))
+            await simulator.fork()
+            city = _wired_city(options, wired(sites, ports), settings)
+            try:
+                await off_loop(_keep_past, city, path, start, report)
+                path.unlink()
+                yield Simulated(city, simulator)
+            finally:
+                await city.drivers.close()
+                city.stores.close()
 
 
-def _wired_city(options: DemoOptions, sites: Sequence[Site], config: SimulatorConfig) -> City:
-    settings = Settings(
-        home=options.home,
-        clock_file=config.clock_file,
-        port=options.port,
-        database_url=None,
-        open_dashboard=True,
+def demo_settings(home: Path, clock_file: Path | None = None, port: int = 0) -> Settings:
+    """The settings of a demo in this home."""
+    return Settings(
+        home=home, clock_file=clock_file, port=port, database_url=None, open_dashboard=True
     )
-    assert config.clock_file is not None
+
+
+def _wired_city(options: DemoOptions, sites: Sequence[Site], settings: Settings) -> City:
+    assert settings.clock_file is not None
     return wire(
         settings,
         sites=sites,
-        clock=FileClock(config.clock_file),
+        clock=FileClock(settings.clock_file),
         feed=ArchiveFeed(seed=options.seed),
     )
 

@@ -13,11 +13,13 @@ import typer
 
 from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import screen
+from bms.demo.city import demo_settings
 from bms.demo.live import run_live
 from bms.demo.once import run_once
 from bms.demo.options import DemoOptions
 from bms.demo.table import print_result
 from bms.errors import ConfigError
+from bms.runtime.ownership import alone
 
 HOME = Path("var/demo")
 
@@ -71,7 +73,11 @@ def demo(
 
 
 def fresh_home() -> Path:
-    """An empty folder for the live demo. Raises ``ConfigError`` when it cannot be made."""
+    """An empty folder for the live demo. Raises ``ConfigError`` when it cannot be made, or another
+    process works there."""
+    if HOME.exists():
+        with alone(demo_settings(HOME)):
+            pass
     try:
         shutil.rmtree(HOME, ignore_errors=True)
         HOME.mkdir(parents=True, exist_ok=True)

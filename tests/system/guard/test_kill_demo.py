@@ -20,7 +20,7 @@ from bms.model.assets.site import Site
 from bms.model.assets.write_rule import ReleaseKind
 from bms.model.control.command import Released
 from bms.model.control.lease import Lease
-from bms.runtime.municipality import START, example_sites
+from bms.runtime.municipality import EXAMPLES, START, example_sites
 from bms.services.guard.heartbeat import Presence
 from bms.store.sql.store import SqlStore
 from tests.rigs.processes.outside import (
@@ -174,10 +174,19 @@ def test_a_demo_that_is_told_to_end_while_it_fills_the_past_ends_at_once(tmp_pat
         soon((tmp_path / "var/demo/clock.json").exists, 30, "the simulator", demo)
         pids = children(demo.pid)
         assert len(pids) == 1
+        assert "works with" in refusal_of_another(tmp_path)
         demo.send_signal(signal.SIGTERM)
         assert demo.wait(20) == 0
         assert [pid for pid in pids if alive(pid)] == []
     assert "Traceback" not in (tmp_path / "demo.log").read_text()
+
+
+def refusal_of_another(tmp_path: Path) -> str:
+    """What ``bms run`` says in the home of the demo (clause W2)."""
+    log, env = tmp_path / "run.log", {"BMS_HOME": "var/demo", "BMS_SITES": str(EXAMPLES)}
+    with bms("run", log=log, cwd=tmp_path, env=env) as other:
+        assert other.wait(60) == 1
+    return log.read_text()
 
 
 def test_a_port_in_use_is_named_before_anything_starts(tmp_path: Path) -> None:

@@ -162,7 +162,7 @@ class Guard:
         and not finished, by device; without devices that are busy and points that are backing off.
         What was given back while its write was on the way waits until the write has arrived."""
         at, tick = self._clock.reading(), self._clock.monotonic()
-        begun = {lease.command_id for lease in leases if lease.returning}
+        begun = {each.command_id for each in leases if each.returning and not each.offered}
         self._begun = {id_: self._begun.get(id_, tick) for id_ in begun}
         due: dict[str, list[Lease]] = defaultdict(list)
         for lease in leases:

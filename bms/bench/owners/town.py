@@ -192,12 +192,15 @@ class SharedTown:
             if row.runs and not row.released and row.owner in names
         }
 
-    def leases(self, worker: WorkerProcess) -> frozenset[str]:
-        """The points of which a lease runs in the journal of a worker."""
+    def leases(self, worker: WorkerProcess, *, offered: bool = False) -> frozenset[str]:
+        """The points of which a lease runs in the journal of a worker; ``offered``: those that it
+        has opened to take them over, and that end with their lease where it does not come to it."""
         at = self.now + worker.apart
         found = open_leases(worker.settings.journal)
         return frozenset(
-            lease.point.id for lease in found if lease.lease_end >= at and not lease.returning
+            lease.point.id
+            for lease in found
+            if lease.lease_end >= at and (lease.offered if offered else not lease.returning)
         )
 
     def held(self, site: str) -> list[str]:
@@ -238,7 +241,9 @@ class SharedTown:
         """Whether a guard has to give something back: what has ended, was on its way then, or was
         begun to be given back by a worker that may be gone."""
         return any(
-            lease.withdrawn or lease.returning or lease.lease_end < self.now + worker.apart
+            lease.withdrawn
+            or (lease.returning and not lease.offered)
+            or lease.lease_end < self.now + worker.apart
             for worker in self.workers.values()
             for lease in open_leases(worker.settings.journal)
         )

@@ -143,9 +143,11 @@ class OwnerWatch:
         """What stands has a lease that runs, in one journal; in two while it is handed over."""
         town = self.town
         running = {name: town.leases(each) for name, each in town.workers.items()}
+        offered = {name: town.leases(each, offered=True) for name, each in town.workers.items()}
         for signal in town.held(site):
-            holders = [name for name, points in running.items() if f"{site}/{signal}" in points]
             point = f"{site}/{signal}"
+            holders = [name for name, points in running.items() if point in points]
+            holders = holders or [name for name, points in offered.items() if point in points]
             if len(holders) == 1:
                 self._shared.pop(point, None)
             elif town.now - self._shared.setdefault(point, town.now) > 2 * MINUTE:

@@ -32,9 +32,10 @@ class Lease:
     the values of ours that may still stand until that is seen [unit of the point]. ``writer`` is
     the process that may still send the write, None when none can any more; ``withdrawn`` says that
     the point was given back before that was so, and has to be once more. ``returning``: somebody
-    of us has begun to give the point back. ``token`` is that of the owner of the site, None where
-    nobody asks for one. ``renews`` is the command whose value stands already, where nothing is
-    written anew.
+    of us has begun to give the point back. ``offered``: the heir of a site has opened it, and its
+    owner still holds the point (W2). ``token`` is that of the owner of the site, None where nobody
+    asks for one. ``renews`` is the command whose value stands already, where nothing is written
+    anew.
     """
 
     command: Command
@@ -47,6 +48,7 @@ class Lease:
     writer: str | None = None
     withdrawn: bool = False
     returning: bool = False
+    offered: bool = False
     token: int | None = None
     renews: str | None = None
 

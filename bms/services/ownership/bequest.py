@@ -90,7 +90,12 @@ def take_over(bequest: Bequest, journal: Journal) -> None:
     opened = {lease.command_id for lease in bequest.leases}
     journal.intend(
         [
-            replace(lease, command=replace(lease.command, id=uuid.uuid4().hex), returning=False)
+            replace(
+                lease,
+                command=replace(lease.command, id=uuid.uuid4().hex),
+                returning=False,
+                offered=False,
+            )
             for lease in journal.leases_of(bequest.site).values()
             if lease.command_id in opened
         ]
@@ -117,7 +122,7 @@ def _moved(lease: Lease, bequest: Bequest, at: ClockReading) -> Lease:
     gone = bequest.elapsed.since(lease.issued) or timedelta(0)
     issued = at.elapsed.after(-gone)
     command = _later(lease.command, apart)
-    return replace(lease, command=command, issued=issued, token=None, renews=None)
+    return replace(lease, command=command, issued=issued, offered=True, token=None, renews=None)
 
 
 def _later(command: Command, apart: timedelta) -> Command:

@@ -108,6 +108,23 @@ async def test_w12_a_give_back_that_its_process_did_not_finish_is_finished(scene
     assert drivers.device("hut/bacnet").held == {}
 
 
+async def test_w02_what_an_heir_has_opened_beforehand_is_its_owner_s_until_the_lease_ends(
+    scene,
+) -> None:
+    _, drivers, clock, _ = scene
+    journal = MemoryJournal()
+    guard = Guard(journal, drivers, clock)
+    journal.intend([replace(lease_on(SITE, command(NULL, WANTED[NULL])), offered=True)])
+    journal.note([GivingBack(NULL, command(NULL, WANTED[NULL]).id)])
+    await guard.step()
+    clock.wire += 2 * FINISH_SECONDS
+    await guard.step()
+    assert drivers.device("hut/bacnet").held == {NULL: WANTED[NULL]}
+    clock.move_to(NOW + LEASE)
+    await guard.step()
+    assert drivers.device("hut/bacnet").held == {}
+
+
 async def test_w12_what_was_written_since_it_was_begun_is_left(scene) -> None:
     journal, drivers, clock, guard = scene
     journal.note([GivingBack(NULL, f"c-{NULL}")])

@@ -35,6 +35,7 @@ class TableOfOwners:
 
     row: Ownership | None
     running: dict[str, frozenset[str]] = field(default_factory=dict)
+    offered: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.clock = VirtualClock(NOW)
@@ -55,8 +56,8 @@ class TableOfOwners:
     def owned(self, rows: Any = None) -> dict[str, str]:
         return {} if self.row is None else {SITE: self.row.owner}
 
-    def leases(self, worker: Any) -> frozenset[str]:
-        return self.running.get(worker.name, frozenset())
+    def leases(self, worker: Any, *, offered: bool = False) -> frozenset[str]:
+        return (self.offered if offered else self.running).get(worker.name, frozenset())
 
     def held(self, site: str) -> list[str]:
         return [OFFICE] if self.running else []
@@ -109,3 +110,20 @@ async def test_w02_a_site_is_not_long_without_an_owner_nor_long_with_two_leases(
     assert f"{SITE} is without an owner" in seen
     assert f"{SITE}/{OFFICE} is held, with a lease of anna and bo" in seen
     assert watch.ownerless > WITHOUT_OWNER
+
+
+async def test_w11_what_an_heir_that_was_lost_has_opened_ends_with_its_lease() -> None:
+    """The owner has closed its own, and the heir's guard gives back at the end."""
+    town = TableOfOwners(a_row("anna"), {"anna": frozenset()})
+    town.offered["bo"] = frozenset({f"{SITE}/{OFFICE}"})
+    watch = watched(town)
+    for _ in range(4):
+        watch.look()
+        town.clock.advance(timedelta(minutes=1))
+    assert watch.violations == []
+    town.offered.clear()
+    for _ in range(4):
+        watch.look()
+        town.clock.advance(timedelta(minutes=1))
+    [seen] = [violation.seen for violation in watch.violations]
+    assert seen == f"{SITE}/{OFFICE} is held, with a lease of nobody"

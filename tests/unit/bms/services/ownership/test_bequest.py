@@ -88,6 +88,17 @@ def test_w12_what_the_heir_still_owes_there_stays_in_its_journal() -> None:
     assert set(heir.leases()) == {NULL}
 
 
+def test_w02_what_was_opened_beforehand_is_only_offered_until_the_site_is_the_heirs() -> None:
+    old, clock, heir = two_journals(timedelta(0))
+    new = MemoryJournal()
+    opened = open_bequest(written(bequest_of("hut", clock.reading(), old)), heir.reading(), new)
+    assert [lease.offered for lease in new.leases().values()] == [True]
+    take_over(opened, new)
+    [lease] = new.leases().values()
+    assert not lease.offered
+    assert not lease.returning
+
+
 def test_w02_a_site_that_comes_back_is_opened_again() -> None:
     old, clock, heir = two_journals(timedelta(0))
     given = bequest_of("hut", clock.reading(), old)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from rich.table import Table
 from bms.bench.chaos.table import ChaosOptions, bench_chaos
 from bms.bench.control.figures import bench_control
 from bms.bench.detection.figures import bench_detect
-from bms.bench.figure import Figure
+from bms.bench.figure import Figure, Progress
 from bms.bench.owners.run import OwnersOptions, bench_owners
 from bms.bench.owners.town import SharedTownOptions
 from bms.bench.savings.trial_cells import RUNS, bench_trial_cells
@@ -73,23 +73,37 @@ def bench(
             rows = bench_owners(OwnersOptions(shared, seed, days, parts), report, say)
         elif name == "chaos":
             rows = bench_chaos(ChaosOptions(seed, days, processes, parts), report, say)
-        elif name == "trials":
-            rows = bench_trial_cells(report, runs, say)
-        elif name == "detect":
-            rows = bench_detect(report, labelled or ())
-        elif name == "control":
-            rows = bench_control(report, lambda row: say(_told(row)))
-        elif name == "plan":
-            rows = bench_plan(report, long, lambda row: say(_told(row)))
         else:
-            rows = run_bench(name, report)
+            rows = _measured(name, report, say, runs, long, labelled or ())
     _show(rows, as_json)
     if not all(row.ok for row in rows):
         raise typer.Exit(1)
 
 
-def _told(row: Figure) -> str:
-    return f"{row.name}: {row.value:g} {row.unit}"
+def _measured(
+    name: str,
+    report: Progress,
+    say: Callable[[str], None],
+    runs: int,
+    long: bool,
+    labelled: Sequence[Path],
+) -> Sequence[Figure]:
+    """The figures of what is not chaos."""
+
+    def told(row: Figure) -> None:
+        say(f"{row.name}: {row.value:g} {row.unit}")
+
+    match name:
+        case "trials":
+            return bench_trial_cells(report, runs, say)
+        case "detect":
+            return bench_detect(report, labelled)
+        case "plan":
+            return bench_plan(report, long, told)
+        case "control":
+            return bench_control(report, told)
+        case _:
+            return run_bench(name, report)
 
 
 def _show(rows: Sequence[Figure], as_json: bool) -> None:

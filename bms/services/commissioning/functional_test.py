@@ -29,6 +29,7 @@ from bms.services.control.authority import PLAN, Writer
 from bms.services.control.person_write import PersonWrite, write_once
 from bms.services.control.ports import ControlPorts
 from bms.services.control.release_many import release_points
+from bms.services.evidence.receipts import keep_receipts
 from bms.services.local_overrides.detection import IN_SLOT, agrees
 from bms.services.local_overrides.look import look
 from bms.services.off_loop import off_loop
@@ -267,14 +268,12 @@ class PointTest:
 
     async def _give_back(self, *, told: bool = True) -> bool:
         """Whether what is ours is gone."""
-        ports = self.around.ports
-        [receipt] = await release_points(
-            self.site,
-            [self.point],
-            now=ports.clock.now(),
-            drivers=ports.drivers,
-            journal=ports.journal,
-        ) or [Released(self.point.id, None)]
+        ports, now = self.around.ports, self.around.ports.clock.now()
+        receipts = await release_points(
+            self.site, [self.point], now=now, drivers=ports.drivers, journal=ports.journal
+        )
+        await keep_receipts(ports.ledgers, ports.journal, receipts, now)
+        [receipt] = receipts or [Released(self.point.id, None)]
         if not isinstance(receipt, Released):
             code = CommissioningFact.NOT_GIVEN_BACK
             self._failed(FunctionalTest.GIVE_BACK, code, why=receipt.error)

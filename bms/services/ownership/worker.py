@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from bms.errors import GuardError, StoreError
 from bms.model.control.ownership import CITY_WIDE, Ownership
 from bms.services.control.release_many import release_leases
+from bms.services.evidence.receipts import unrecorded
+from bms.services.journal_batches import keep_notes
 from bms.services.off_loop import off_loop
 from bms.services.ownership.beat import Heartbeat, nothing_held
 from bms.services.ownership.bequest import (
@@ -167,7 +169,10 @@ class SiteWorker:
             leases = (await off_loop(ports.journal.leases_of, site)).values()
             broken = [lease for lease in leases if not is_whole(lease, ports.at)]
             now = ports.clock.now()
-            await release_leases(broken, now=now, drivers=ports.drivers, journal=ports.journal)
+            done = await release_leases(
+                broken, now=now, drivers=ports.drivers, journal=ports.journal
+            )
+            await keep_notes([unrecorded(each, now) for each in done], ports.journal)
             bequest = await off_loop(bequest_of, site, ports.at, ports.journal)
             whole = all(is_whole(lease, ports.at) for lease in bequest.leases)
             if whole and site not in under_way:

@@ -11,7 +11,7 @@ import pytest
 from bms.model.assets.device import Fingerprint
 from bms.model.assets.point import Point
 from bms.model.assets.write_rule import Release, ReleaseKind, WriteRule
-from bms.model.control.command import Accepted, Command, Receipt
+from bms.model.control.command import Accepted, Command, Receipt, Released
 from bms.model.control.command_state import CommandState, NoCommandState, OccupiedSlot
 from bms.model.readings.units import Unit
 from bms.model.trust.commissioning import (
@@ -24,7 +24,17 @@ from bms.services.commissioning.functional_test import Surroundings, coarser_ste
 from bms.services.commissioning.records import to_commission, try_points
 from tests.rigs.control_bench import ControlBench
 from tests.rigs.fakes.drivers import FakeDevice
-from tests.rigs.fakes.safety import CONSTANT, ENABLE, LEVERS, NULL, TIMETABLE, hut, with_rule
+from tests.rigs.fakes.safety import (
+    CONSTANT,
+    ENABLE,
+    LEVERS,
+    NOW,
+    NULL,
+    OWN,
+    TIMETABLE,
+    hut,
+    with_rule,
+)
 
 PASSED, FAILED, SKIPPED = TestOutcome.PASSED, TestOutcome.FAILED, TestOutcome.SKIPPED
 
@@ -98,6 +108,13 @@ async def test_w05_it_passes_the_gate_and_its_writes_are_leased_and_explained() 
     made = await tried(bench, NULL)
     assert codes(made[NULL])[FunctionalTest.WRITE] == "commissioning_not_written"
     assert len(bench.device(NULL).writes) == 1
+
+
+async def test_w16_what_it_gave_back_is_on_record() -> None:
+    bench = ControlBench()
+    await tried(bench, NULL)
+    _, last = bench.store.receipts("hut", NOW)[-1]
+    assert last == Released(NULL, OWN[NULL])
 
 
 async def test_a_point_that_the_plan_holds_is_left_to_it() -> None:

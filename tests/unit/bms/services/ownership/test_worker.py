@@ -11,7 +11,8 @@ from typing import Any, cast
 import pytest
 
 from bms.errors import NotOwner, StoreUnavailable
-from bms.model.control.command import Refused
+from bms.model.control.command import Refused, Released
+from bms.model.control.local_override import GivingBack
 from bms.model.control.ownership import CITY_WIDE
 from bms.model.fact import fact
 from bms.ports.ownership import SiteOwners
@@ -209,6 +210,19 @@ async def test_w02_a_site_with_a_replaced_write_on_the_way_is_not_handed_over() 
     stepping.cancel()
     assert owners(world) == {"hut": "bo"}
     assert anna.journal.leases() == {}
+
+
+async def test_w16_what_cannot_be_handed_over_is_given_back_with_a_receipt() -> None:
+    world = planned(World())
+    anna = world.worker("anna")
+    first = await started(anna)
+    await tick(anna)
+    anna.journal.note([GivingBack(NULL, anna.journal.leases()[NULL].command_id)])
+    await first.hand_over({"bo": ["hut"]})
+    assert held(world).keys() == set(WANTED) - {NULL}
+    [note] = anna.journal.unrecorded()
+    assert isinstance(note.receipt, Released)
+    assert note.point == NULL
 
 
 async def test_w02_a_site_that_waits_for_an_earlier_owner_is_not_handed_on() -> None:

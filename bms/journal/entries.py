@@ -14,6 +14,7 @@
   back.
 - ``override``: somebody at the building holds a point; a newer one of that point replaces it.
   ``over``: it is over.
+- ``offered``: the guards of another home may give the point back at that time.
 - ``let_go``: a device was found to have let a point of ours go.
 - ``unrecorded``: a receipt that the database does not have yet; ``recorded``: it has it by now.
 - ``ended``: what its writer knows to be over, by id and, for whoever has missed the last command of
@@ -29,7 +30,7 @@ import uuid
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from functools import cache
 from typing import Any
@@ -42,6 +43,7 @@ from bms.model.control.local_override import (
     LocalOverride,
     LocalOverrideEnd,
     Note,
+    OfferedLease,
     ReadBack,
 )
 from bms.model.control.unrecorded import ReceiptRecorded, UnrecordedReceipt
@@ -51,6 +53,9 @@ RENEWALS = 8
 """Commands [1] of one point by which another process may be behind."""
 ANCESTORS = 20
 """Generations that a head names [1]; a reader that slept for longer merges."""
+NEAR_END = timedelta(hours=1)
+"""How far from the end of a lease that was offered elsewhere an empty place is found which the
+guards there have emptied: clocks are apart, and they try until it succeeds."""
 REMEMBERED = 20_000
 """Ended commands that are remembered [1], so that an old copy of the file revives none of them."""
 
@@ -133,6 +138,8 @@ class Book:
         """By site: the points that were ever leased."""
         self._overrides: dict[str, tuple[int, LocalOverride]] = {}
         self._let_go: dict[str, datetime] = {}
+        self._offered: dict[str, datetime] = {}
+        """By point when the guards of another home may give it back."""
         self._unrecorded: OrderedDict[str, tuple[int, UnrecordedReceipt]] = OrderedDict()
         self._ended: OrderedDict[str, None] = OrderedDict()
         self._returned: OrderedDict[str, None] = OrderedDict()
@@ -218,6 +225,8 @@ class Book:
                 self._give_back(point, command_id, number)
             case LetGo(point=point, at=at):
                 self._let_go[point] = max(at, self._let_go.get(point, at))
+            case OfferedLease(point=point, until=until):
+                self._offered[point] = max(until, self._offered.get(point, until))
             case UnrecordedReceipt():
                 self._await_record(note, number)
             case ReceiptRecorded(id=id_):
@@ -270,11 +279,19 @@ class Book:
         number, override = self._overrides.get(point, (0, None))
         if override is None:
             return
-        if override.found is None and override.command in self._returned:
+        if override.found is None and (
+            override.command in self._returned or self._is_emptied_elsewhere(override)
+        ):
             self._overrides[point] = (number, replace(override, visible=True))
         elif self._is_open_value(override):
             del self._overrides[point]
             self._end(override.id)
+
+    def _is_emptied_elsewhere(self, override: LocalOverride) -> bool:
+        """Whether the guards of another home may have given the point back, to which its lease was
+        offered in vain (W2)."""
+        until = self._offered.get(override.point)
+        return until is not None and abs(override.since - until) <= NEAR_END
 
     def _is_open_value(self, override: LocalOverride) -> bool:
         """Whether what was found is the value of a command that was not known where it was found.
@@ -381,12 +398,11 @@ class Book:
         ]
         overrides = [note_line(each, number) for number, each in self._overrides.values()]
         receipts = [note_line(each, number) for number, each in self._unrecorded.values()]
-        return [
-            *leases,
-            *overrides,
-            *receipts,
-            *(note_line(LetGo(*each), 0) for each in self._let_go.items()),
+        notes = [
+            *(LetGo(*each) for each in self._let_go.items()),
+            *(OfferedLease(*each) for each in self._offered.items()),
         ]
+        return [*leases, *overrides, *receipts, *(note_line(each, 0) for each in notes)]
 
     def ended_line(self) -> bytes:
         """What is over, for those who know it as open: a file that was put back says it."""
@@ -440,6 +456,7 @@ _NOTES: Mapping[str, type[Note]] = {
     "over": LocalOverrideEnd,
     "seen": ReadBack,
     "giving_back": GivingBack,
+    "offered": OfferedLease,
     "let_go": LetGo,
     "unrecorded": UnrecordedReceipt,
     "recorded": ReceiptRecorded,

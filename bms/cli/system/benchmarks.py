@@ -87,7 +87,7 @@ def _measured(
     runs: int,
     long: bool,
     labelled: Sequence[Path],
-) -> Sequence[Figure]:
+) -> list[Figure]:
     """The figures of what is not chaos."""
 
     def told(row: Figure) -> None:

@@ -85,6 +85,15 @@ class GivingBack:
 
 
 @dataclass(frozen=True, slots=True)
+class OfferedLease:
+    """The lease of the point was offered to another home. Where that opens it and is lost, its
+    guards give the point back at ``until`` (building time), whoever holds it then."""
+
+    point: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class LetGo:
     """Our place was found empty after a restart or a watchdog of the device, at building time."""
 
@@ -97,6 +106,7 @@ Note = (
     | LocalOverrideEnd
     | ReadBack
     | GivingBack
+    | OfferedLease
     | LetGo
     | UnrecordedReceipt
     | ReceiptRecorded

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 
 from bms.errors import GuardError, StoreError
+from bms.model.control.local_override import OfferedLease
 from bms.model.control.ownership import CITY_WIDE, Ownership
 from bms.services.control.release_many import release_leases
 from bms.services.evidence.receipts import unrecorded
@@ -147,6 +148,12 @@ class SiteWorker:
         with held.closing(sites):
             drained = await held.drained(sites, DRAIN_S)
             bequests = await self._bequests(drained)
+            offers = [
+                OfferedLease(lease.point.id, lease.lease_end)
+                for bequest in bequests.values()
+                for lease in bequest.leases
+            ]
+            await off_loop(self._ports.journal.note, offers)
             offered: set[str] = set()
             for heir, chosen in given.items():
                 texts = {s: written(bequests[s]) for s in chosen if s in bequests}

@@ -20,6 +20,7 @@ from bms.model.control.local_override import (
     LocalOverride,
     LocalOverrideEnd,
     Note,
+    OfferedLease,
     ReadBack,
 )
 from bms.model.control.reasons import Holder
@@ -53,6 +54,25 @@ def test_w07_a_read_back_stands_with_its_command(journal: Journal) -> None:
     assert journal.leases()[NULL].values == (21.0, 19.5)
     journal.note([ReadBack(NULL, "c1", 20.9), ReadBack(NULL, "older", 3.0)])
     assert journal.leases()[NULL].values == (21.0, 20.9)
+
+
+@pytest.mark.parametrize(("later", "explained"), [(10, True), (59, True), (-10, True), (90, False)])
+def test_w09_an_empty_place_where_another_home_may_have_given_back_is_explained(
+    journal: Journal, later: int, explained: bool
+) -> None:
+    journal.note([OfferedLease(CONSTANT, NOW)])
+    found = replace(HAND, found=None, visible=False, since=NOW + timedelta(minutes=later))
+    journal.note([found])
+    assert journal.local_overrides()[CONSTANT].visible is explained
+
+
+def test_w09_what_was_offered_stands_in_a_file_that_was_written_anew(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    FileJournal(path).note([OfferedLease(CONSTANT, NOW)])
+    FileJournal(path).tidy()
+    again = FileJournal(path)
+    again.note([replace(HAND, found=None, visible=False)])
+    assert again.local_overrides()[CONSTANT].visible
 
 
 def test_w08_a_local_override_stands_until_it_is_said_to_be_over(journal: Journal) -> None:

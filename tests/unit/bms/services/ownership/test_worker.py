@@ -11,6 +11,7 @@ from typing import Any, cast
 import pytest
 
 from bms.errors import NotOwner, StoreUnavailable
+from bms.guard import Guard
 from bms.model.control.command import Refused, Released
 from bms.model.control.local_override import GivingBack
 from bms.model.control.ownership import CITY_WIDE
@@ -187,6 +188,33 @@ async def test_w02_an_heir_that_answers_too_late_lets_go_of_what_it_has_opened()
     assert bo.journal.leases() == {}
     await beating(world, first, LEASE)
     assert anna.journal.leases()
+
+
+@pytest.mark.slow
+async def test_w09_what_the_guards_of_a_lost_heir_give_back_is_nobodys_word() -> None:
+    """They cannot know that the hand-over did not come about; the owner takes its points again."""
+    world = planned(World())
+    anna, bo = world.worker("anna"), world.worker("bo")
+    first, _ = await started(anna), await started(bo)
+    await tick(anna)
+    bo.owners = cast("SiteOwners", Late(world.store))
+    handing = asyncio.create_task(first.hand_over({"bo": ["hut"]}))
+    await asyncio.sleep(0.1)
+    await SiteWorker(bo.ports()).step()
+    await handing
+    assert owners(world)["hut"] == "anna"
+    assert bo.journal.leases(), "it has opened them, and is killed"
+    guard = Guard(bo.journal, world.drivers, bo.clock)
+    emptied = False
+    for _ in range(8):
+        await beating(world, first, timedelta(minutes=5))
+        await guard.step()
+        emptied = emptied or held(world) != WANTED
+        await tick(anna)
+    await tick(anna)
+    assert emptied
+    assert held(world) == WANTED
+    assert anna.journal.local_overrides() == {}
 
 
 @pytest.mark.slow

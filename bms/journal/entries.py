@@ -398,7 +398,7 @@ class Book:
         ]
         overrides = [note_line(each, number) for number, each in self._overrides.values()]
         receipts = [note_line(each, number) for number, each in self._unrecorded.values()]
-        notes = [
+        notes: list[Note] = [
             *(LetGo(*each) for each in self._let_go.items()),
             *(OfferedLease(*each) for each in self._offered.items()),
         ]

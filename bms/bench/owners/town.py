@@ -30,8 +30,9 @@ LEASE = timedelta(minutes=LEASE_MINUTES)
 WORKERS = ("anna", "bo")
 OFFICE_STAFF = "carl"
 """The home of the people in charge, who own nothing."""
-GUARD_S = 15.0
-"""How long [s, real] the guards may take to give back what has ended."""
+GUARD_S = 60.0
+"""How long [s, real] the guards may take to give back what has ended: they pause for up to 15 s
+where a device does not answer, which must not be a quarter of an hour here."""
 HAND_OVER_S = 40.0
 """How long [s, real] a hand-over may take, with the wait for work that is under way."""
 LOOK_S = 0.1

@@ -72,8 +72,9 @@ class SiteOwners(Protocol):
         """What is offered to a worker and not accepted yet: what it has to know, by site."""
         ...
 
-    def accept(self, heir: str, sites: Collection[str]) -> frozenset[str]:
-        """The heir has opened the leases of these sites. Returns those that are still offered."""
+    def accept(self, heir: str, bequests: Mapping[str, str]) -> frozenset[str]:
+        """The heir has opened these bequests, by site. Returns the sites of which these are still
+        what is offered: an acceptance that comes late is none of a newer offer."""
         ...
 
     def withdraw(self, worker: str, sites: Collection[str]) -> frozenset[str]:

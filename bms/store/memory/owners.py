@@ -154,11 +154,15 @@ class MemoryOwners:
                 if self._is_offered(row, heir) and not row.accepted and row.bequest is not None
             }
 
-    def accept(self, heir: str, sites: Collection[str]) -> frozenset[str]:
+    def accept(self, heir: str, bequests: Mapping[str, str]) -> frozenset[str]:
         """See ``SiteOwners``."""
         with self._owners_turn:
-            known = {site: self._rows[site] for site in sites if site in self._rows}
-            offered = {site: row for site, row in known.items() if self._is_offered(row, heir)}
+            known = {site: self._rows[site] for site in bequests if site in self._rows}
+            offered = {
+                site: row
+                for site, row in known.items()
+                if self._is_offered(row, heir) and row.bequest == bequests[site]
+            }
             for row in offered.values():
                 row.accepted = True
             return frozenset(offered)

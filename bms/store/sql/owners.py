@@ -75,7 +75,8 @@ RETURNING site
 """
 _ACCEPT = """
 UPDATE site_owner SET accepted = true
-WHERE heir = :worker AND NOT released AND until > {now} AND site IN (SELECT value FROM {each})
+WHERE heir = :worker AND NOT released AND until > {now} AND bequest = :bequest
+ AND site IN (SELECT value FROM {each})
 RETURNING site
 """
 _WITHDRAW = """
@@ -200,9 +201,15 @@ class SqlOwners(Linked):
         with self._link.reading() as session:
             return dict(_run(session, _OFFERS, worker=heir))
 
-    def accept(self, heir: str, sites: Collection[str]) -> frozenset[str]:
+    def accept(self, heir: str, bequests: Mapping[str, str]) -> frozenset[str]:
         """See ``SiteOwners``."""
-        return _sites(self._change(_ACCEPT, sites, worker=heir))
+        with self._link.writing(durable=True) as session:
+            rows = [
+                row
+                for site, bequest in bequests.items()
+                for row in _run(session, _ACCEPT, [site], worker=heir, bequest=bequest)
+            ]
+        return _sites(rows)
 
     def withdraw(self, worker: str, sites: Collection[str]) -> frozenset[str]:
         """See ``SiteOwners``."""

@@ -114,10 +114,10 @@ def test_w02_a_site_is_handed_over_once_its_heir_has_accepted(store: AnyStore) -
     }
     assert store.hand_over("anna", ["school"], LONG) == frozenset()
     assert store.offers("bo") == {"school": "[1]", "lodge": "[2]"}
-    assert store.accept("bo", ["school", "hall"]) == {"school"}
+    assert store.accept("bo", {"school": "[1]", "hall": ""}) == {"school"}
     assert store.offers("bo") == {"lodge": "[2]"}
     assert store.withdraw("anna", ["school", "lodge"]) == {"lodge"}
-    assert store.accept("bo", ["lodge"]) == frozenset()
+    assert store.accept("bo", {"lodge": "[2]"}) == frozenset()
     assert store.hand_over("anna", ["school", "lodge"], LONG) == {"school"}
     tokens = store.beat(BO, LONG)
     assert tokens["school"] > first["school"].token
@@ -126,12 +126,25 @@ def test_w02_a_site_is_handed_over_once_its_heir_has_accepted(store: AnyStore) -
     assert (seen.owner, seen.place, seen.heir, seen.waits) == ("bo", BO.place, None, False)
 
 
+def test_w02_an_acceptance_that_comes_late_is_none_of_a_newer_offer(store: AnyStore) -> None:
+    """The heir has opened what stood in the earlier one, and would own points that it has not."""
+    claim(store, ANNA, "school")
+    store.offer("anna", "bo", {"school": "[1]"})
+    [earlier] = store.offers("bo").values()
+    assert store.withdraw("anna", ["school"]) == {"school"}
+    store.offer("anna", "bo", {"school": "[1, 2]"})
+    assert store.accept("bo", {"school": earlier}) == frozenset()
+    assert store.hand_over("anna", ["school"], LONG) == frozenset()
+    assert store.offers("bo") == {"school": "[1, 2]"}
+    assert store.accept("bo", store.offers("bo")) == {"school"}
+
+
 def test_w02_an_offer_ends_with_the_lease_of_who_made_it(store: AnyStore) -> None:
     claim(store, ANNA, "school", lasts_s=SHORT)
     store.offer("anna", "bo", {"school": "[]"})
     time.sleep(SHORT)
     assert store.offers("bo") == {}
-    assert store.accept("bo", ["school"]) == frozenset()
+    assert store.accept("bo", {"school": "[]"}) == frozenset()
 
 
 def test_w02_of_two_sites_at_one_object_the_first_one_stands(store: AnyStore) -> None:

@@ -81,7 +81,7 @@ class Workers:
             self.time_goes_by(WRITE_S)  # work that was under way has ended
             self.store.offer(name, heir, {SITE: ""})
             if accepts:
-                self.store.accept(heir, [SITE])
+                self.store.accept(heir, {SITE: ""})
             self.store.withdraw(name, [SITE])
             held.lost([SITE])
             if self.store.hand_over(name, [SITE], LASTS_S) and name in self.stands:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast
@@ -65,10 +65,10 @@ class Late:
     def __init__(self, store: MemoryStore) -> None:
         self._store, self.refused = store, False
 
-    def accept(self, heir: str, sites: Collection[str]) -> frozenset[str]:
-        self._store.withdraw("anna", sites)
+    def accept(self, heir: str, bequests: Mapping[str, str]) -> frozenset[str]:
+        self._store.withdraw("anna", bequests)
         self.refused = True
-        return self._store.accept(heir, sites)
+        return self._store.accept(heir, bequests)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)

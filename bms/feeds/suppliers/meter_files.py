@@ -112,6 +112,11 @@ class _CsvFile:
     def reject(self, line: int, message: str) -> None:
         self.mistakes.add(line, message)
 
+    @staticmethod
+    def _or_mapping(needed: tuple[str, ...]) -> str:
+        """Meter files of another layout can be read, weather files cannot."""
+        return ", or a mapping says which column is what" if "meter_id" in needed else ""
+
     def rows(self, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, int], list[str]]]:
         """Yields line, column indices and fields of every row. Raises ``FeedError``."""
         try:
@@ -122,7 +127,7 @@ class _CsvFile:
                 if missing:
                     raise FeedError(
                         f"{self.path}:1: column {missing[0]!r} is missing;"
-                        f" the header has to name {','.join(needed)}"
+                        f" the header has to name {','.join(needed)}{self._or_mapping(needed)}"
                     )
                 at = {name: i for i, name in enumerate(header)}
                 for row in reader:
@@ -314,7 +319,10 @@ def _regular(
     guessed = np.isin(seconds, np.array(sorted(column.guessed), dtype=np.int64))
     if counts_on:
         seconds, values, lines = seconds[~guessed], values[~guessed], lines[~guessed]
-        seconds, values, lines = _differences(seconds, values, lines)
+        wrong = _typos(values)
+        for line in lines[wrong]:
+            reader.reject(int(line), "does not lie between the readings before and after it")
+        seconds, values, lines = _differences(seconds[~wrong], values[~wrong], lines[~wrong])
         if not len(seconds):
             return None
     step = _step(seconds)
@@ -330,10 +338,14 @@ def _regular(
 def is_register(values: Floats) -> bool:
     """Whether values count on as a register does: among at least ten they fall no more often than
     once in two hundred steps (exchanges), rise in a fifth of them, and end far above the largest
-    usual rise. Amounts fall about as often as they rise."""
+    usual rise. Amounts fall about as often as they rise. One reading in fifty, and one of a few,
+    may be a typo."""
     known = values[np.isfinite(values)]
     if len(known) < MIN_REGISTER:
         return False
+    wrong = _typos(known)
+    if wrong.sum() <= max(1, len(known) // 50):
+        known = known[~wrong]
     steps = np.diff(known)
     rises, falls = steps[steps > 0], int((steps < 0).sum())
     if len(rises) < len(steps) / 5 or falls > len(steps) / 200:
@@ -341,15 +353,26 @@ def is_register(values: Floats) -> bool:
     return bool(known.max() > 3.0 * np.median(rises))
 
 
+def _typos(values: Floats) -> NDArray[np.bool_]:
+    """Which readings of a register lie above or below both their neighbours, which count on."""
+    found = np.zeros(len(values), dtype=np.bool_)
+    before, here, after = values[:-2], values[1:-1], values[2:]
+    found[1:-1] = (before <= after) & ((here > after) | (here < before))
+    return found
+
+
 def _differences(
     seconds: NDArray[np.int64], values: Floats, lines: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64]]:
     """Returns the rises between the known values of a register, stamped with their starts; NaN
-    where it fell."""
+    where it fell, and over a gap of one that is read daily or oftener: nobody knows when in the gap
+    it was used."""
     known = np.isfinite(values)
     seconds, values, lines = seconds[known], values[known], lines[known]
-    rises = np.diff(values)
-    return seconds[:-1], np.where(rises < 0, np.nan, rises), lines[:-1]
+    rises, gaps = np.diff(values), np.diff(seconds)
+    usual = _step(seconds)
+    unknown = (rises < 0) | ((gaps > 1.5 * usual) if usual is not None else False)
+    return seconds[:-1], np.where(unknown, np.nan, rises), lines[:-1]
 
 
 def _of_one_step(

@@ -152,6 +152,29 @@ def test_a_register_is_recognised_and_its_differences_are_the_use(written):
     assert "register" in found.warnings[0]
 
 
+def test_a_typo_in_monthly_readings_is_named_and_costs_its_two_bills(written):
+    counts = [5000 + 100 * i for i in range(24)]
+    counts[9] *= 10
+    text = HEADER + "".join(
+        f"a,{2018 + i // 12}-{i % 12 + 1:02}-01T00:00Z,{count}\n" for i, count in enumerate(counts)
+    )
+    found = read_meters(written(text))
+    assert lines(found) == [11]
+    assert "register" in found.warnings[0]
+    assert sorted(found.bills["a"].kwh.tolist()) == [100.0] * 21 + [200.0]
+
+
+def test_what_a_register_counted_in_a_gap_belongs_to_no_hour(written):
+    start = datetime(2018, 1, 1, tzinfo=UTC)
+    hours = [i for i in range(48) if not 20 <= i < 30]
+    text = HEADER + "".join(
+        f"a,{start + timedelta(hours=i):%Y-%m-%dT%H:%M}Z,{1000 + 2 * i}\n" for i in hours
+    )
+    use = read_meters(written(text)).use["a"].values
+    assert np.nanmax(use) == 2.0
+    assert np.isnan(use[19:30]).all()
+
+
 @pytest.mark.parametrize("values", [[1.5] * 40, [0.0] * 40, list(range(9)), [3.0, 2.0] * 20])
 def test_amounts_are_taken_for_no_register(values):
     assert not is_register(np.array(values, dtype=np.float64))

@@ -7,7 +7,7 @@ the others show.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,14 +19,15 @@ from bms.model.readings.series import Floats, Series
 from bms.model.savings.avoided_use import Savings
 from bms.model.savings.finding import FindingCode
 
+STEPS = frozenset({FindingCode.STEP, FindingCode.STEP_UNCLEAR})
 SHOWN: Mapping[str, frozenset[FindingCode]] = {
-    "b2_gas": frozenset({FindingCode.STEP}),
-    "b3_el": frozenset({FindingCode.STEP}),
+    "b2_gas": STEPS,
+    "b3_el": STEPS,
     "b7_el": frozenset({FindingCode.CLOCK_SHIFT}),
     "b15_el": frozenset({FindingCode.CLOCK_SHIFT}),
-    "b31_gas": frozenset({FindingCode.STEP}),
+    "b31_gas": STEPS,
     "b35_gas": frozenset({FindingCode.OUTAGE}),
-    "b61_gas": frozenset({FindingCode.STEP}),
+    "b61_gas": STEPS,
     "b96_el": frozenset({FindingCode.CLOCK_SHIFT}),
 }
 """What single meters do show in their plots, and may be flagged for."""
@@ -36,7 +37,7 @@ either."""
 ASKED = (FindingCode.UNIT_ERROR, FindingCode.STUCK, FindingCode.GAP, FindingCode.STEP)
 EVENTS = frozenset(
     {
-        FindingCode.STEP,
+        *STEPS,
         FindingCode.DRIFT,
         FindingCode.OUTAGE,
         FindingCode.CHANGED_USE,
@@ -44,6 +45,7 @@ EVENTS = frozenset(
     }
 )
 SIZES = (-0.5, -0.4, -0.3, -0.2, -0.15, 0.15, 0.2, 0.3, 0.4, 0.5)
+LASTING = (-0.12, 0.12)
 DATES = 3
 SEED = 20190501
 DAY = 24
@@ -55,17 +57,22 @@ SAME, LEAST = timedelta(days=14), 0.05
 
 def faults(bench: Meters) -> list[Figure]:
     """All figures about faults and events."""
-    return [*_planted(bench), *_steps(bench), *_others(bench)]
+    return [*_planted(bench), *_steps(bench), *_lasting_steps(bench), *_others(bench)]
 
 
 def _new_step(result: Savings, clean: Savings) -> bool:
     """Whether a step is flagged that the meter does not show by itself."""
-    own = [(f.start, f.proposal.share) for f in clean.findings if f.code == STEP and f.proposal]
+    own, seen = _stepped(clean), _stepped(result)
     return any(
-        all(abs(f.start - at) > SAME or abs(f.proposal.share - share) > LEAST for at, share in own)
-        for f in result.findings
-        if f.code == STEP and f.proposal
+        all(abs(day - at) > SAME or abs(size - share) > LEAST for at, share in own)
+        for day, size in seen
     )
+
+
+def _stepped(result: Savings) -> list[tuple[datetime, float]]:
+    """Days and sizes of the steps that were found."""
+    found = [(f.start, f.proposal or f.unsure) for f in result.findings if f.code in STEPS]
+    return [(day, proposal.share) for day, proposal in found if proposal is not None]
 
 
 def _share(saving: float | None, adjusted: float | None) -> float:
@@ -158,7 +165,7 @@ def _steps(bench: Meters) -> list[Figure]:
                     if meter in SHOWN:
                         continue
                     flags = bench.assess(meter, _times(int(at), end, 1.0 + size)).flags
-                    flagged += bool({STEP, FindingCode.DRIFT} & set(flags))
+                    flagged += bool({*STEPS, FindingCode.DRIFT} & set(flags))
                     n += 1
             figures.append(
                 Figure(
@@ -169,6 +176,39 @@ def _steps(bench: Meters) -> list[Figure]:
                 )
             )
     return figures
+
+
+def _lasting_steps(bench: Meters) -> list[Figure]:
+    """Steps of 12 % that stay, of meters that show nothing: is their period told, or said not to
+    be?"""
+    rng = np.random.default_rng(SEED)
+    found = unclear = wrong = 0
+    clean = [meter for meter in bench.meters if meter not in SHOWN and meter not in CHANGED]
+    for meter in clean:
+        for period in ("reporting", "baseline"):
+            start, end = _period(bench, meter, period)
+            for at, size in zip(
+                rng.integers(start + 60 * DAY, end - 60 * DAY, 4), LASTING * 2, strict=True
+            ):
+                change = _times(int(at), len(bench.meters[meter].values), 1.0 + size)
+                steps = [f for f in bench.assess(meter, change).findings if f.code in STEPS]
+                found += bool(steps)
+                if steps and steps[0].code != STEP:
+                    unclear += 1
+                elif steps:
+                    later = steps[0].start >= bench.reporting.start
+                    share = steps[0].parameters["share"]
+                    alike = isinstance(share, float) and share * size > 0
+                    wrong += later != (period == "reporting") or not alike
+    return [
+        Figure(
+            name=f"lasting steps of 12 %: told in the wrong period ({unclear} not told)",
+            value=100 * wrong / max(found, 1),
+            unit=f"% of {found} found",
+            at_least="<= 10",
+            ok=wrong <= 0.1 * found,
+        )
+    ]
 
 
 def _period(bench: Meters, meter: str, period: str) -> tuple[int, int]:
@@ -219,7 +259,7 @@ def _planted_events(
 
         return change
 
-    either = frozenset({FindingCode.DRIFT, STEP})
+    either = STEPS | {FindingCode.DRIFT}
     events: dict[str, tuple[frozenset[FindingCode], Change]] = {
         "drift to +50 % over the year (as drift or step)": (either, slope),
         "outage, five days in February at a twentieth": (frozenset({FindingCode.OUTAGE}), cold),

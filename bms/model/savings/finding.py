@@ -11,7 +11,8 @@ from bms.model.savings.event import EventKind, Proposal
 
 
 class FindingCode(MessageCode):
-    """What a finding is about; those of the last four are non-routine events."""
+    """What a finding is about; those from ``STEP`` on are non-routine
+    events."""
 
     NEGATIVE = "negative"
     IMPLAUSIBLE = "implausible"
@@ -21,6 +22,7 @@ class FindingCode(MessageCode):
     GAP = "gap"
     CLOCK_SHIFT = "clock_shift"
     STEP = "step_change"
+    STEP_UNCLEAR = "step_change_unclear"
     DRIFT = "drift"
     OUTAGE = "outage"
     CHANGED_USE = "changed_use"
@@ -28,6 +30,7 @@ class FindingCode(MessageCode):
 
 _EVENTS = {
     FindingCode.STEP: EventKind.STEP,
+    FindingCode.STEP_UNCLEAR: EventKind.STEP,
     FindingCode.DRIFT: EventKind.DRIFT,
     FindingCode.OUTAGE: EventKind.OUTAGE,
     FindingCode.CHANGED_USE: EventKind.CHANGED_USE,
@@ -39,7 +42,8 @@ class MeterFinding:
     """Something in a meter's data that an auditor asks about: what, from when to when, and how
     many hours [h] of it. ``excluded`` ones count as missing; the others count as they stand.
     ``parameters`` are those of its message beside these; ``proposal`` says how a non-routine event
-    could be adjusted for."""
+    could be adjusted for, and ``unsure`` how one could of which the data do not tell the period:
+    too little to be confirmed as it stands, enough to ask whether a saving hangs on it."""
 
     code: FindingCode
     start: datetime
@@ -48,6 +52,7 @@ class MeterFinding:
     excluded: bool
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     proposal: Proposal | None = None
+    unsure: Proposal | None = None
 
     @property
     def event(self) -> EventKind | None:

@@ -131,7 +131,7 @@ def event_objections(
     middle, half = (low + high) / 2.0, (high - low) / 2.0
     wider = hypot(half, *(Z90 * se for _, se in effects))
     left = middle + lowered > LEFT_OF_EVENTS * wider
-    sized = all(found.proposal is not None for found in events)
+    sized = all(found.proposal or found.unsure for found in events)
     proven = sized and left and _proven(middle, half)
     ceiling = Verdict.VERIFIED if proven else Verdict.INDICATIVE
     return [
@@ -143,7 +143,7 @@ def event_objections(
 def _effect(found: MeterFinding, reporting: Span, carried: float) -> tuple[float, float]:
     """What the saving would change by, if an event were confirmed as proposed, and the standard
     error [kWh]."""
-    proposal = found.proposal
+    proposal = found.proposal or found.unsure
     if proposal is None:
         return 0.0, 0.0
     share = 1.0 if found.start >= reporting.start else -carried

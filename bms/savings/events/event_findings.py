@@ -7,6 +7,7 @@ indicator term beside the baseline model (kWh ± standard error); nothing is adj
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -101,6 +102,9 @@ def _level_change(
     if step.slow:
         return _finding(FindingCode.DRIFT, start, span.end, proposal, size)
     size |= {"day": Day(step.day), "t": step.t}
+    if not step.told_apart:  # a person has to say what happened, and how much it was
+        found = _finding(FindingCode.STEP_UNCLEAR, start, span.end, None, size)
+        return replace(found, unsure=proposal)
     return _finding(FindingCode.STEP, start, span.end, proposal, size)
 
 
@@ -139,7 +143,7 @@ def _finding(
     code: FindingCode,
     start: datetime,
     end: datetime,
-    proposal: Proposal,
+    proposal: Proposal | None,
     parameters: Mapping[str, Parameter],
 ) -> MeterFinding:
     return MeterFinding(

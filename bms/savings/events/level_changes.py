@@ -9,7 +9,7 @@ meter's one of what is used anyway. Thresholds: docs/savings.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -46,6 +46,10 @@ MOST_STEPS, NEXT = 3, 1.25
 """After the clearest step so many times the certainty is asked of the next: sizes that are only
 estimated leave steps of their own."""
 
+LEAST_EVIDENCE = 10.0
+"""By how much the logarithm of the likelihood of a step has to be larger in its own period than
+that of its mirror image in the other one, for the period to be told: buildings wander as well."""
+
 _YEAR = 12 * 31
 
 
@@ -54,7 +58,8 @@ class LevelChange:
     """Use changed by ``share`` ± ``error`` (standard error) of what was expected: on ``day`` and
     for good, or slowly over the period to so much at its end (``slow``). ``t`` is how clear it
     is. ``kwh`` ± ``kwh_se`` [kWh] is what that made in the days from ``day`` on, and
-    ``before_kwh`` ± ``before_se`` what it would have made in those before."""
+    ``before_kwh`` ± ``before_se`` what it would have made in those before. ``told_apart``: whether
+    the data say that it was in this period, and not the other way round in the other one."""
 
     day: date
     share: float
@@ -65,6 +70,7 @@ class LevelChange:
     kwh_se: float
     before_kwh: float
     before_se: float
+    told_apart: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,9 +169,8 @@ def _scan(period: _Period, other: _Period, others: Sequence[StepEstimate]) -> li
 
 def _mirror_image(step: StepEstimate, period: _Period, other: _Period) -> list[StepEstimate]:
     """``step`` of ``period`` as one of ``other`` at the same season, where it is clearer there."""
-    place = _day_places(period.days.dates)[step.at]
-    at = int(np.argmin(np.abs(np.array(_day_places(other.days.dates)) - place)))
-    if not SHORT_SIDE_DAYS <= at <= len(other.days) - SHORT_SIDE_DAYS:
+    at = _same_season(step.at, period, other)
+    if at is None:
         return []
     if len(other.days) < YEAR_DAYS or _clearness(other, at) <= _clearness(period, step.at):
         return []
@@ -202,9 +207,27 @@ def _sized(
         for c, size, error in zip(found, sizes.size[1:], sizes.error[1:], strict=True)
     ]
     return [
-        _step(change, before, period.days, kwh, after)
+        replace(
+            _step(change, before, period.days, kwh, after),
+            told_apart=_told_apart(change, period, other),
+        )
         for change, before, after in zip(joint, 1.0 - raised, raised, strict=True)
     ]
+
+
+def _told_apart(change: StepEstimate, period: _Period, other: _Period) -> bool:
+    """Whether ``change`` is clearer in the residuals of its own period than its mirror image in
+    those of the other, which the season of the two years would show alike."""
+    at = _same_season(change.at, period, other)
+    mirrored = 0.0 if at is None else _clearness(other, at)
+    return (_clearness(period, change.at) ** 2 - mirrored**2) / 2.0 > LEAST_EVIDENCE
+
+
+def _same_season(at: int, period: _Period, other: _Period) -> int | None:
+    """The day of ``other`` at the season of day ``at`` of ``period``; None near its ends."""
+    place = _day_places(period.days.dates)[at]
+    found = int(np.argmin(np.abs(np.array(_day_places(other.days.dates)) - place)))
+    return found if SHORT_SIDE_DAYS <= found <= len(other.days) - SHORT_SIDE_DAYS else None
 
 
 def _drift_of(y: Floats, shape: Floats, step: StepEstimate) -> StepEstimate | None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from bms.model.savings.finding import FindingCode
 from bms.model.savings.objection import Objection, Verdict, verdict_of
 from bms.savings.claims.gates import (
     GateCode,
@@ -106,3 +107,13 @@ def test_an_event_limits_a_saving_that_is_not_proven_whatever_is_decided(
         [replace(STEP, proposal=proposal)], REPORTING, 1.0, saving - 100.0, saving + 100.0
     )
     assert [each.ceiling for each in found] == [ceiling]
+
+
+@pytest.mark.parametrize(("saving", "ceiling"), [(400.0, "verified"), (360.0, "indicative")])
+def test_a_step_of_an_unclear_period_is_no_proposal_and_may_still_leave_a_proof(
+    saving: float, ceiling: str
+) -> None:
+    as_it_seems = replace(STEP.proposal, kwh=-300.0, kwh_se=10.0)
+    unclear = replace(STEP, code=FindingCode.STEP_UNCLEAR, proposal=None, unsure=as_it_seems)
+    found = event_objections([unclear], REPORTING, 1.0, saving - 100.0, saving + 100.0)
+    assert [each.ceiling for each in found] == [Verdict(ceiling)]

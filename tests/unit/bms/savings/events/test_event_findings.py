@@ -52,6 +52,25 @@ class TestStepsOfRealMeters:
         assert event.end == REPORTING.end
         assert event.proposal.share == pytest.approx(factor - 1.0, abs=0.13)
 
+    @pytest.mark.slow
+    def test_a_lasting_step_of_12_percent_is_told_in_its_period_or_said_not_to_be_told(self):
+        told = wrong = 0
+        for meter in QUIET:
+            for at, factor in ((local(2018, 7, 20), 1.12), (local(2019, 7, 20), 0.88)):
+                values = np.array(meters()[meter].values)
+                values[hour_of(at) :] *= factor
+                found = [f for f in assess(meter, values).findings if f.event is EventKind.STEP]
+                for event in found[:1]:
+                    told += 1
+                    assert (event.proposal is None) == (event.code == "step_change_unclear")
+                    share = event.parameters["share"]
+                    right = (event.start >= REPORTING.start) == (at >= REPORTING.start)
+                    wrong += event.proposal is not None and not (
+                        right and share * (factor - 1.0) > 0
+                    )
+        assert told >= 6
+        assert wrong <= 1
+
     @pytest.mark.parametrize("meter", ["b2_el", "b19_el", "b62_el", "b111_el", "b19_gas"])
     def test_a_step_in_the_baseline_year_is_told_from_the_side_before_it(self, meter):
         values = np.array(meters()[meter].values)

@@ -77,6 +77,12 @@ class Settings(BaseSettings):
     nordpool_file: Path | None = Field(
         None, description="file with user name and password of Nord Pool, a second source of prices"
     )
+    eloverblik_token_file: Path | None = Field(
+        None, description="file with a refresh token of Eloverblik, from where meters are read"
+    )
+    eloverblik_access: Literal["customer", "thirdparty"] = Field(
+        "customer", description="whose token it is: the customer's own, or a third party's"
+    )
     tariffs: Path | None = Field(None, description="file of the tariffs; default the shipped one")
     mqtt_url: str | None = Field(
         None,

@@ -18,6 +18,7 @@ from bms.feeds.electricity.day_ahead import LivePrices
 from bms.feeds.electricity.emissions import LiveEmissions
 from bms.feeds.electricity.nordpool import MarketDataLogin
 from bms.feeds.electricity.second_sources import PriceSource
+from bms.feeds.suppliers import eloverblik_api
 from bms.feeds.tariffs.book import TariffBook
 from bms.feeds.tariffs.pricelist_overlay import LiveTariffs
 from bms.feeds.weather import dmi, metno, open_meteo
@@ -36,6 +37,7 @@ ADDRESSES: Mapping[str, str] = {
     "entsoe": entsoe.BASE,
     "nordpool": nordpool.BASE,
     "nordpool_token": nordpool.TOKEN_BASE,
+    "eloverblik": eloverblik_api.BASE,
 }
 
 

@@ -8,8 +8,12 @@ from urllib.parse import urlsplit
 
 from bms.config import Settings
 from bms.errors import ConfigError
+from bms.feeds.client.disk_cache import DiskCache
+from bms.feeds.client.http import HttpxClient
 from bms.feeds.electricity.nordpool import MarketDataLogin
 from bms.feeds.live import ADDRESSES, PriceKeys
+from bms.feeds.suppliers.eloverblik_api import EloverblikApi
+from bms.ports.clock import Clock
 
 MOST_BYTES = 10_000
 
@@ -45,6 +49,21 @@ def price_keys(settings: Settings) -> PriceKeys:
     if settings.nordpool_file is not None:
         nordpool = MarketDataLogin(*secret_lines("BMS_NORDPOOL_FILE", settings.nordpool_file, 2, 3))
     return PriceKeys(entsoe=entsoe, nordpool=nordpool)
+
+
+def meter_api(settings: Settings, clock: Clock) -> EloverblikApi | None:
+    """Returns Eloverblik's interface; None without a token. Raises ``ConfigError``."""
+    if settings.eloverblik_token_file is None:
+        return None
+    (token,) = secret_lines("BMS_ELOVERBLIK_TOKEN_FILE", settings.eloverblik_token_file, 1, 1)
+    return EloverblikApi(
+        HttpxClient(user_agent="bms/0.1"),
+        DiskCache(settings.feeds),
+        clock,
+        token,
+        settings.eloverblik_access,
+        provider_addresses(settings)["eloverblik"],
+    )
 
 
 def secret_lines(setting: str, file: Path, least: int, most: int) -> list[str]:

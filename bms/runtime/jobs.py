@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from bms.errors import GuardError, StoreError
+from bms.errors import FeedError, GuardError, StoreError
+from bms.feeds.provider_settings import meter_api
 from bms.feeds.suppliers.csv_mapping import CsvMapping
+from bms.feeds.suppliers.eloverblik import read_eloverblik
+from bms.feeds.suppliers.eloverblik_api import LOOK_BACK, EloverblikApi
 from bms.feeds.suppliers.formats import reader
 from bms.model.assets.site import Site
 from bms.model.clock_reading import ClockReading
@@ -26,7 +29,7 @@ from bms.runtime.tick_batches import TickBatches
 from bms.services.access.sessions import KEPT
 from bms.services.collect.device_clocks import ClockWatch
 from bms.services.collect.drop_folder import DropFolder
-from bms.services.collect.file_ingest import Read
+from bms.services.collect.file_ingest import IngestReport, Read, ingest_answers
 from bms.services.collect.poll import poll_site
 from bms.services.collect.retention import SCRUB_EVERY, forget_old, forget_unnamed, keep_rollups
 from bms.services.collect.supplier_points import SupplierBook
@@ -69,6 +72,7 @@ VERIFY_EVERY = timedelta(hours=1)
 BOUNDS_EVERY = timedelta(hours=1)
 DAY = timedelta(days=1)
 DROP_EVERY = timedelta(minutes=1)
+METERS_EVERY = timedelta(hours=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Tick = Callable[[datetime], Awaitable[None]]
@@ -158,6 +162,37 @@ def drop_job(city: City) -> tuple[Job, ...]:
     if drop is None:
         return ()
     return (Job("ingest", DROP_EVERY, once_in_the_city(city, drop_tick(city, drop))),)
+
+
+def meters_job(city: City) -> tuple[Job, ...]:
+    """Ask the interface of the meters, where there is a token for it; what it has answered is not
+    asked for again on that day."""
+    api = meter_api(city.settings, city.clock)
+    if api is None:
+        return ()
+
+    async def tick(now: datetime) -> None:
+        for outcome in await off_loop(list, fetched_meters(city, api, now)):
+            if isinstance(outcome, FeedError):
+                log.warning("meters: %s", outcome)
+            else:
+                log.info("meters: %d values of %s", outcome.accepted, outcome.name)
+
+    return (Job("meters", METERS_EVERY, once_in_the_city(city, tick)),)
+
+
+def fetched_meters(
+    city: City, api: EloverblikApi, now: datetime, back: timedelta = LOOK_BACK
+) -> Iterator[IngestReport | FeedError]:
+    """What becomes of the supplied meters of the city at the interface. Raises ``StoreError``."""
+    book = SupplierBook.of(city.sites.values())
+    return ingest_answers(
+        api.answers(book.by_number, back),
+        read_eloverblik,
+        book=book,
+        readings=city.stores.readings,
+        now=now,
+    )
 
 
 def is_believed(city: City, now: datetime) -> bool:
@@ -300,6 +335,7 @@ def job_table(city: City) -> tuple[Job, ...]:
         *forward_job(city),
         hands_off_job(city),
         *drop_job(city),
+        *meters_job(city),
         *(site_job(name, every, sites, task) for name, every, task in collect_rows(city)),
         *(site_job(name, every, with_zones, task) for name, every, task in rows),
         site_job("retain", DAY, sites, planned(city, limited(turns, retain_task(city)))),

@@ -17,7 +17,7 @@ from api.pages.panels.figure import ChartFigure
 from api.pages.panels.fresh import fresh_line
 from api.pages.panels.meters import MeterView, meter_views
 from api.pages.panels.months import MonthTable, month_table
-from api.pages.panels.plan import PlanView, plan_view
+from api.pages.panels.plan import PlanView, known_figure, plan_view
 from api.pages.panels.receipts import ReceiptRow, overridden_points, receipt_rows
 from api.pages.panels.shadow_days import ShadowDaysView, shadow_days_view
 from api.pages.panels.standing import names_of
@@ -30,9 +30,11 @@ from bms.model.access.actor import Actor
 from bms.model.access.grant import Permission
 from bms.model.assets.site import Site
 from bms.model.control.booking import BookingKind
+from bms.model.planning.plan import Plan
 from bms.services.assessment.measures import measure_savings
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.overview.attention import attention_now
+from bms.services.overview.plan_knowledge import plan_knowledge
 from bms.services.overview.signature import signature
 from bms.services.overview.work_list import with_work
 from bms.services.site_lookup import mode_in_force
@@ -51,6 +53,7 @@ class NowTab:
     zones: tuple[ZoneView, ...]
     plan: PlanView | None
     coming: ComingView | None
+    known: ChartFigure | None
     receipts: tuple[ReceiptRow, ...]
 
 
@@ -63,8 +66,21 @@ def now_tab(ports: ApiPorts, site: Site, key: Actor | None, t: PageTranslator) -
         zones=zone_views(ports.planning.readings, site, plan, taken, now, t, key=key),
         plan=None if plan is None else plan_view(plan, now, t),
         coming=None if plan is None else coming_view(plan, site, now, t),
+        known=None if plan is None else _known(ports, plan, site, t),
         receipts=receipts[:FEW_RECEIPTS],
     )
+
+
+def _known(ports: ApiPorts, plan: Plan, site: Site, t: PageTranslator) -> ChartFigure | None:
+    known = plan_knowledge(
+        plan,
+        site,
+        now=ports.clock.now(),
+        readings=ports.planning.readings,
+        feed=ports.planning.feed,
+        tariffs=ports.planning.tariffs,
+    )
+    return known_figure(known, t)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from api.pages.language import PageTranslator
+from api.pages.panels.figure import ChartFigure, both
 from bms.model.planning.plan import Expected, Plan
+from bms.reports.knowledge_chart import LEFT_PX, RIGHT_PX, KnownThen, knowledge_chart
+from bms.reports.text import ChartText
 from bms.services.overview.buildings import PlanNow
+from bms.services.overview.plan_knowledge import PlanKnowledge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +29,33 @@ class PlanView:
     objections: tuple[str, ...]
     outcomes: tuple[tuple[str, str, str], ...]
     changes: tuple[tuple[str, str, str], ...]
+
+
+def known_figure(known: PlanKnowledge, t: PageTranslator) -> ChartFigure | None:
+    """What a plan knew of weather and prices, and what came; None where it knew nothing."""
+    if not known.times or not any(v is not None for v in (*known.temp_out_c, *known.price)):
+        return None
+    text = ChartText(title=t("known_title"), description=t("known_about"), translator=t)
+    chart = KnownThen(**{each.name: getattr(known, each.name) for each in fields(known)})
+    rows = zip(
+        known.times, known.temp_out_c, known.came_c, known.price, known.price_now, strict=True
+    )
+    return both(
+        lambda width: knowledge_chart(chart, text, width),
+        LEFT_PX,
+        RIGHT_PX,
+        (t("time"), t("known_temp"), t("known_came"), t("known_price"), t("known_price_now")),
+        [
+            (
+                t.moment(at),
+                _with_unit(foreseen, "°C", 1, t),
+                _with_unit(came, "°C", 1, t),
+                _with_unit(price, "DKK/kWh", 2, t),
+                _with_unit(since, "DKK/kWh", 2, t),
+            )
+            for at, foreseen, came, price, since in rows
+        ],
+    )
 
 
 def plan_state(plan: Plan | None) -> str:

@@ -4,28 +4,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import fields
 from datetime import datetime, timedelta
 from itertools import chain
 from typing import Annotated, Any
 
 import typer
 
-from bms.cli.console.errors import FAILED
+from bms.cli.console.errors import FAILED, errors
 from bms.cli.console.language import CommandTranslator, translator_of_locale
 from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import say, screen, slim_table
 from bms.config import Settings
-from bms.errors import ConfigError, FeedError
+from bms.errors import ConfigError, FeedError, NotFound
 from bms.feeds.client.check import DatasetCheck
 from bms.feeds.live import LiveFeed
+from bms.feeds.provider_settings import meter_api
 from bms.feeds.tariffs.pricelist_overlay import LiveTariffs
 from bms.messages.spelled_out import spelled_out
 from bms.model.assets.site import Site
 from bms.model.codec import to_dict
 from bms.model.fact import Fact
 from bms.model.planning.feed import FeedSeries, WeatherQuantity
+from bms.ports.feeds import RememberingFeed
+from bms.reports.knowledge_chart import KnownThen, knowledge_chart
+from bms.reports.text import ChartText
 from bms.runtime.city import City
+from bms.runtime.jobs import fetched_meters
 from bms.runtime.wire import opened
+from bms.services.collect.file_ingest import as_dict
+from bms.services.overview.plan_knowledge import plan_knowledge
+from bms.services.overview.use_record import Foreseen, use_scores
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -66,15 +75,25 @@ def check(site: OfSite = None, as_json: AsJson = False) -> None:
 
 @app.command()
 def skill(site: OfSite = None, as_json: AsJson = False) -> None:
-    """How far each provider's forecasts were off here in the last four weeks, by lead time.
+    """How far forecasts were off here in the last four weeks, by lead time: of the weather by each
+    provider, of the load of others behind the meter, and of who is in when.
 
     Example: bms feeds skill --site school
     """
     with opened(Settings()) as city:
         chosen = _site(city, site)
-        rows = _live(city).scores(chosen.latitude, chosen.longitude)
+        remembers, position = city.feed, (chosen.latitude, chosen.longitude)
+        rows = remembers.scores(*position) if isinstance(remembers, RememberingFeed) else ()
+        stores = city.stores
+        used = use_scores(
+            chosen,
+            now=city.clock.now(),
+            readings=stores.readings,
+            decisions=stores.decisions,
+        )
     if as_json:
-        typer.echo(json.dumps([to_dict(row) for row in rows]))
+        told = {"weather": [to_dict(row) for row in rows], "use": [to_dict(row) for row in used]}
+        typer.echo(json.dumps(told))
         return
     t = translator_of_locale(chosen.timezone)
     table = slim_table(
@@ -84,7 +103,74 @@ def skill(site: OfSite = None, as_json: AsJson = False) -> None:
         off = (t.number(round(each, 2)) for each in (row.bias, row.rmse))
         unit = UNITS[row.quantity]
         table.add_row(row.provider, unit, f"≥ {row.lead_h} h", str(row.n), *off)
+    for each in used:
+        off = (t.number(round(value, 2)) for value in (each.bias, each.rmse))
+        unit = "kW" if each.what is Foreseen.LOAD else "0..1"
+        name = t(f"foreseen_{each.what.value}", zone=each.zone or chosen.id)
+        table.add_row(name, unit, f"≥ {each.lead_h} h", str(each.n), *off)
     screen().print(table)
+
+
+@app.command()
+def meters(
+    days: Annotated[int, typer.Option(min=1, max=730, help="how far back to ask")] = 14,
+    as_json: AsJson = False,
+) -> None:
+    """Ask Eloverblik for the electricity meters of the site files now, and store what comes.
+
+    Meters that have answered within the last 20 hours are not asked again. Exit code 1 where
+    something failed.
+
+    Example: bms feeds meters --days 60
+    """
+    with opened(Settings()) as city:
+        api = meter_api(city.settings, city.clock)
+        if api is None:
+            raise ConfigError("there is no token; name its file in BMS_ELOVERBLIK_TOKEN_FILE")
+        found = list(fetched_meters(city, api, city.clock.now(), timedelta(days=days)))
+    failed = [str(each) for each in found if isinstance(each, FeedError)]
+    reports = [as_dict(each) for each in found if not isinstance(each, FeedError)]
+    if as_json:
+        typer.echo(json.dumps({"answers": reports, "failed": failed}))
+    else:
+        for told in reports:
+            say(f"{told['name']}: {told['accepted']}/{told['rows']}")
+        for why in failed:
+            errors.print(why, markup=False)
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def picture(
+    site: Annotated[str, typer.Argument(metavar="SITE")],
+    plan: Annotated[str | None, typer.Option(help="a plan's id; the one in force")] = None,
+) -> None:
+    """Draw what a plan knew of weather and prices, and what came since, as SVG.
+
+    Example: bms feeds picture school > known.svg
+    """
+    with opened(Settings()) as city:
+        chosen, now, plans = city.site(site), city.clock.now(), city.stores.plans
+        found = plans.plan_in_force(chosen.id, now) if plan is None else plans.plan(plan)
+        if found is None or found.site != chosen.id:
+            raise NotFound(f"there is no plan of {chosen.id} in force; name one by --plan")
+        known = plan_knowledge(
+            found,
+            chosen,
+            now=now,
+            readings=city.stores.readings,
+            feed=city.feed,
+            tariffs=city.tariffs,
+        )
+    t = translator_of_locale(chosen.timezone)
+    text = ChartText(
+        title=t("known_chart_title", site=chosen.id),
+        description=t("known_chart_description"),
+        translator=t,
+    )
+    parts = {each.name: getattr(known, each.name) for each in fields(known)}
+    typer.echo(knowledge_chart(KnownThen(**parts), text))
 
 
 def _site(city: City, name: str | None) -> Site:
@@ -104,8 +190,10 @@ def _checked(city: City, site: Site, *, quiet: bool) -> list[DatasetCheck]:
     asked = _live(city).check(site.latitude, site.longitude, site.price_area)
     listed = city.tariffs.check() if isinstance(city.tariffs, LiveTariffs) else ()
     rows: list[DatasetCheck] = []
+    api = meter_api(city.settings, city.clock)
+    metered = () if api is None else (api.check() for _ in range(1))
     with progress_bars(quiet=quiet) as report:
-        for row in chain(asked, listed):
+        for row in chain(asked, listed, metered):
             rows.append(row)
             report(row.name, 1.0)
     return rows

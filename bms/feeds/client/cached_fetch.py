@@ -22,6 +22,7 @@ from bms.feeds.client.http_policy import (
     NOT_MODIFIED,
     Forbidden,
     ProviderUnavailable,
+    StatusRefused,
     asked_within,
     check_status,
     conditional_headers,
@@ -132,11 +133,18 @@ class DatasetFetcher:
         with suppress(FeedError):
             self.fetch(dataset, url, refresh=timedelta(0))
         known = self._cached(dataset)
-        return replace(known, asked_now=known.entry.asked_at != before)
+        asked = known.entry.asked_at != before
+        return replace(known, entry=self.entry(dataset), asked_now=asked)
 
     def entry(self, dataset: Dataset[T]) -> CacheEntry:
-        """Returns what is known of the requests for a dataset."""
-        return self._cache.entry(dataset.key)
+        """Returns what is known of the requests for a dataset, and the failure of others that its
+        provider limits together with it."""
+        entry, quota = self._cache.entry(dataset.key), self._cache.entry(_quota_key(dataset))
+        if entry.failure is not None or not in_backoff(quota, self._clock.now()):
+            return entry
+        return replace(
+            entry, failure=quota.failure, trouble=quota.trouble, not_before=quota.not_before
+        )
 
     def asked_at(self, dataset: Dataset[T]) -> datetime | None:
         """Returns when the dataset was last requested, None where it never was."""
@@ -225,6 +233,8 @@ class DatasetFetcher:
         try:
             try:
                 answer = self._client.get(url, {"Accept": "application/json", **headers})
+            except StatusRefused as refusal:
+                raise ProviderUnavailable(str(refusal), kind=refusal.kind) from refusal
             except FeedError as error:
                 raise ProviderUnavailable(str(error)) from error
             check_status(answer, now, conditional=bool(headers))

@@ -47,8 +47,8 @@ class ProviderUnavailable(FeedError):
 class StatusRefused(FeedError):
     """A provider answers with a status that has no data."""
 
-    def __init__(self, status: int) -> None:
-        super().__init__(f"HTTP {status}")
+    def __init__(self, status: int, message: str | None = None) -> None:
+        super().__init__(message or f"HTTP {status}")
         self.kind = FailureKind.REFUSED if status in _REFUSALS else FailureKind.STATUS
 
 

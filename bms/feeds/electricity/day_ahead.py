@@ -54,7 +54,7 @@ NEWEST = Dataset(
     name="DayAheadPrices",
     quota="eds_DayAheadPrices",
     quota_interval=_MINUTE,
-    read=energidata.read_day_ahead,
+    read=energidata.read_newest,
 )
 
 

@@ -132,6 +132,22 @@ def read_elspot(body: bytes) -> Prices:
     return _prices(body, "Elspotprices", ("HourUTC", "SpotPriceDKK", "SpotPriceEUR"), 4)
 
 
+def read_newest(body: bytes) -> Prices:
+    """Returns the prices of a DayAheadPrices response of the last days, which are never none.
+    Raises ``FeedError``."""
+    prices = read_day_ahead(body)
+    if not all(len(samples) for samples in prices.by_area.values()):
+        raise FeedError("DayAheadPrices: there are no prices in the answer")
+    return prices
+
+
+def _refuse_mostly_unknown(name: str, known: int, rows: int) -> None:
+    """Raises ``FeedError`` where less than half of the rows have a value that can be: columns that
+    are renamed, or another unit than is told."""
+    if rows and known < rows / 2:
+        raise FeedError(f"{name}: only {known} of {rows} records have a plausible value")
+
+
 def _prices(body: bytes, name: str, columns: tuple[str, str, str], quarters: int) -> Prices:
     time, in_dkk, in_eur = columns
     with parsing(name):
@@ -144,6 +160,8 @@ def _prices(body: bytes, name: str, columns: tuple[str, str, str], quarters: int
             )
             for row in records(body, name)
         )
+        priced = sum(isfinite(dkk) or isfinite(eur) for _, _, dkk, eur in rows)
+        _refuse_mostly_unknown(name, priced, len(rows))
         rate = _rate(rows)
         found: dict[str, dict[int, float]] = {area: {} for area in AREAS}
         filled = False
@@ -179,11 +197,13 @@ def read_emissions(body: bytes, name: str) -> Mapping[str, Samples]:
     """
     with parsing(name):
         found: dict[str, dict[int, dict[int, float]]] = {area: {} for area in AREAS}
-        for row in records(body, name):
+        rows = records(body, name)
+        grams = [number_within(row.get("CO2Emission"), 0.0, _MAX_G_PER_KWH) for row in rows]
+        _refuse_mostly_unknown(name, sum(map(isfinite, grams)), len(rows))
+        for row, gram in zip(rows, grams, strict=True):
             of_area = found.get(row["PriceArea"])
             if of_area is not None:
                 at = epoch_second(row["Minutes5UTC"])
-                gram = number_within(row.get("CO2Emission"), 0.0, _MAX_G_PER_KWH)
                 of_area.setdefault(at // QUARTER_S * QUARTER_S, {})[at] = gram / _PER_MWH
         return {
             area: samples_of(

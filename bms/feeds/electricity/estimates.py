@@ -29,7 +29,7 @@ def fill_unknown(
     timezone: str,
     history: Callable[[int, int], Floats],
 ) -> datetime | None:
-    """Fills ``values`` after the last known one with means of the same local quarter-hours.
+    """Fills unknown ``values`` from ``now`` on with means of the same local quarter-hours.
 
     ``values`` begin at epoch second ``first``; ``history`` returns so many values from an epoch
     second on. Returns when the estimates begin, None where nothing could be or had to be estimated.
@@ -39,8 +39,10 @@ def fill_unknown(
         return None
     begin, quarters = first + at * QUARTER_S, HISTORY_DAYS * _DAY_QUARTERS
     past = history(begin - quarters * QUARTER_S, quarters)
-    values[at:] = mean_of_same_quarters(past, begin, len(values) - at, timezone)
-    return utc_time(begin) if np.isfinite(values[at:]).any() else None
+    usual = mean_of_same_quarters(past, begin, len(values) - at, timezone)
+    unknown = np.isnan(values[at:])
+    values[at:] = np.where(unknown, usual, values[at:])
+    return utc_time(begin) if np.isfinite(values[at:][unknown]).any() else None
 
 
 def mean_of_same_quarters(past: Floats, first: int, n: int, timezone: str) -> Floats:
@@ -60,9 +62,8 @@ def mean_of_same_quarters(past: Floats, first: int, n: int, timezone: str) -> Fl
 
 
 def first_unknown(values: Floats, first: int, now: datetime) -> int | None:
-    """Returns the index of the first quarter-hour after the last known one that is not over by
-    ``now``; None where there is none."""
-    known = np.flatnonzero(np.isfinite(values))
-    after = int(known[-1]) + 1 if len(known) else 0
-    begin = max(after, (int(now.timestamp()) - first) // QUARTER_S)
-    return begin if begin < len(values) else None
+    """Returns the index of the first unknown quarter-hour that is not over by ``now``; None where
+    there is none."""
+    begin = max(0, (int(now.timestamp()) - first) // QUARTER_S)
+    unknown = np.flatnonzero(np.isnan(values[begin:]))
+    return begin + int(unknown[0]) if len(unknown) else None

@@ -18,6 +18,7 @@ from urllib.parse import urlencode
 
 from bms.errors import FeedError
 from bms.feeds.client.http import HttpResponse, PostingClient
+from bms.feeds.client.http_policy import StatusRefused
 from bms.feeds.client.payload import Samples, epoch_second, number_within, parsing, samples_of
 from bms.feeds.electricity.energidata import AREAS, QUARTER_S
 
@@ -95,7 +96,8 @@ class TokenClient:
             f"{self.token_base}/connect/token", headers, urlencode(form).encode()
         )
         if answer.status != 200:
-            raise FeedError(f"{_NAME} gives no token (HTTP {answer.status}): is the file right?")
+            told = f"{_NAME} gives no token (HTTP {answer.status}): is the file right?"
+            raise StatusRefused(answer.status, told)
         with parsing(f"{_NAME}, token"):
             told = json.loads(answer.body)
             self._token, lasts = str(told["access_token"]), float(told.get("expires_in", 3600))

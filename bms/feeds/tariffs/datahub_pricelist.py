@@ -122,6 +122,8 @@ def _row(raw: Mapping[str, Any]) -> PriceRow:
     )
     if all(raw.get(f"Price{i + 1}") is None for i in range(1, _HOURS)):
         prices = np.full(_HOURS, prices[0])
+    if not np.isfinite(prices).any():
+        raise FeedError(f"{_NAME}: the prices of {raw['ChargeTypeCode']} are missing")
     end = raw.get("ValidTo")
     return PriceRow(
         gln=str(raw["GLN_Number"]),
@@ -163,7 +165,11 @@ def _in_force(rows: Sequence[PriceRow], gln: str, code: str, day: date) -> Float
         return None
     first = max(row.first for row in holding)
     newest = [row.hourly for row in holding if row.first == first]
-    return newest[0] if all(np.array_equal(newest[0], each) for each in newest) else None
+    return (
+        newest[0]
+        if all(np.array_equal(newest[0], each, equal_nan=True) for each in newest)
+        else None
+    )
 
 
 def ambiguous(rows: Sequence[PriceRow], day: date) -> tuple[str, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 
-from bms.errors import MOST_MISTAKES, Mistake
+from bms.errors import MOST_MISTAKES, FeedError, Mistake
 from bms.model.readings.measurement import Ingested, Reading
 from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
 from bms.ports.storage.readings import ReadingStore
@@ -95,6 +95,27 @@ def ingest_file(
         if progress is not None:
             progress(sorting.seen / len(file.rows))
     return sorting.report(file, stored)
+
+
+def ingest_answers(
+    answers: Iterable[tuple[str, bytes] | FeedError],
+    read: Read,
+    *,
+    book: SupplierBook,
+    readings: ReadingStore | None,
+    now: datetime,
+) -> Iterator[IngestReport | FeedError]:
+    """Store what an interface at the supplier answers, each with its name, as files are stored;
+    one answer that fails or cannot be read spares the others. Raises ``StoreError``."""
+    for answer in answers:
+        if isinstance(answer, FeedError):
+            yield answer
+            continue
+        name, body = answer
+        try:
+            yield ingest_file(body, name, read, book=book, readings=readings, now=now)
+        except FeedError as error:
+            yield error
 
 
 @dataclass(slots=True)

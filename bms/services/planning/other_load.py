@@ -7,7 +7,9 @@ last four weeks, working days and other days apart.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from math import isnan
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -45,16 +47,26 @@ def other_load(
         return ()
     end = now.replace(minute=0, second=0, microsecond=0)
     try:
-        seen = _seen(site, readings, end - LOOK_BACK, end)
+        seen = seen_load(site, readings, end - LOOK_BACK, end)
     except NotFound:  # a meter that nobody reads
         return ()
-    usual = _usual(site, seen, end - LOOK_BACK)
-    ahead = (usual.get(_kind(site, start + STEP * k)) for k in range(n))
-    return tuple(None if load is None else round(load, 3) for load in ahead)
+    usual = usual_load(site, seen, end - LOOK_BACK)
+    ahead = (like_load(site, usual, start + STEP * k) for k in range(n))
+    return tuple(None if isnan(load) else round(load, 3) for load in ahead)
 
 
-def _seen(site: Site, readings: ReadingStore, start: datetime, end: datetime) -> Floats:
-    """Hourly means of the main meters less heat pump and fans [kW], NaN where one is not known."""
+def like_load(site: Site, usual: Mapping[Kind, float], moment: datetime) -> float:
+    """The usual load [kW] of a moment's hour, NaN where it is not known."""
+    return usual.get(_day_kind(site, moment), float("nan"))
+
+
+def seen_load(site: Site, readings: ReadingStore, start: datetime, end: datetime) -> Floats:
+    """Hourly means of the main meters less heat pump and fans [kW], NaN where one is not known.
+
+    Raises ``NotFound`` where they cannot be told apart, ``StoreUnavailable``.
+    """
+    if site.heat_source.kind is not HeatSourceKind.HEAT_PUMP:
+        raise NotFound(f"{site.id} has no heat pump that shares a meter")
     electricity = [m for m in site.meters if m.billed and m.commodity is Commodity.ELECTRICITY]
     heat = [m for m in site.meters if m.commodity is Commodity.HEAT]
     if not electricity or not heat:
@@ -90,16 +102,17 @@ def _fans(site: Site, readings: ReadingStore, start: datetime, hours: int) -> Fl
     return total
 
 
-def _usual(site: Site, seen: Floats, start: datetime) -> dict[Kind, float]:
+def usual_load(site: Site, seen: Floats, start: datetime) -> dict[Kind, float]:
+    """Returns the usual load [kW] by kind of hour from hours that begin at ``start``."""
     found: dict[Kind, list[float]] = {}
     for k in np.flatnonzero(np.isfinite(seen)):
-        found.setdefault(_kind(site, start + HOUR * int(k)), []).append(float(seen[k]))
+        found.setdefault(_day_kind(site, start + HOUR * int(k)), []).append(float(seen[k]))
     return {
         kind: float(np.median(loads)) for kind, loads in found.items() if len(loads) >= LEAST_DAYS
     }
 
 
-def _kind(site: Site, moment: datetime) -> Kind:
+def _day_kind(site: Site, moment: datetime) -> Kind:
     day = local_date(moment, site.timezone)
     works = day.weekday() < SATURDAY and not site.closed(day)
     return works, moment.astimezone(ZoneInfo(site.timezone)).hour

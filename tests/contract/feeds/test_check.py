@@ -125,14 +125,14 @@ def test_what_is_wrong_is_told_with_what_to_do(
     assert told["plan"]["weather"]["notes"], "the plan says what it does instead"
 
 
-def test_an_empty_list_of_prices_is_nothing(server: FeedServer, check: Check) -> None:
+def test_an_empty_list_is_no_answer(server: FeedServer, check: Check) -> None:
     def none(_: Asked) -> bytes:
         return b'{"total": 0, "records": []}'
 
     server.says(PRICES, Reply(none))
     server.says(LIST, Reply(none))
     _, told = check()
-    assert verdicts(told)["DayAheadPrices"] == "feed_check_nothing"
+    assert verdicts(told)["DayAheadPrices"] == "feed_check_unreadable"
     assert verdicts(told)["DatahubPricelist"] == "feed_check_unreadable"
     assert "error" in told["plan"]["prices"]
 

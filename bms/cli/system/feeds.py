@@ -253,7 +253,7 @@ def _iso(moment: datetime | None) -> str | None:
 
 
 def _show(rows: Sequence[DatasetCheck], used: dict[str, Any], t: CommandTranslator) -> None:
-    table = slim_table(t("feed_provider"), t("feed_values"), t("to"), t("feed_age"), t("feed_told"))
+    table = slim_table(t("feed_provider"), t("feed_values"), t("to"), t("feed_age"))
     for row in rows:
         until, age = row.extent.until, row.age_h
         table.add_row(
@@ -261,9 +261,10 @@ def _show(rows: Sequence[DatasetCheck], used: dict[str, Any], t: CommandTranslat
             str(row.extent.n),
             "" if until is None else f"{until:%Y-%m-%d %H:%M} UTC",
             "" if age is None else f"{t.number(round(age, 1))} h",
-            t.describe(row.verdict),
         )
     screen().print(table)
+    for row in rows:
+        say(f"{row.name}: {t.describe(row.verdict)}")
     for what, told in used.items():
         say(f"{what}: {told.get('error') or told['source']}")
         for note in told.get("notes", ()):

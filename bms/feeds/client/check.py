@@ -21,6 +21,7 @@ class CheckVerdict(MessageCode):
     SHORT = "feed_check_short"
     STALE = "feed_check_stale"
     NOTHING = "feed_check_nothing"
+    NO_STATION = "feed_check_no_station"
     TOO_SOON = "feed_check_too_soon"
     AWAY = "feed_check_away"
     BUSY = "feed_check_busy"
@@ -74,13 +75,15 @@ def dataset_check(
     now: datetime,
     *,
     stale_after: timedelta | None = None,
+    nothing: CheckVerdict = CheckVerdict.NOTHING,
 ) -> DatasetCheck:
-    """Returns the check of a dataset; values older than ``stale_after`` are called old."""
+    """Returns the check of a dataset; values older than ``stale_after`` are called old, and
+    ``nothing`` is what an answer without values means."""
     made = extent.made_at or known.entry.fetched_at
     age = None if made is None or not extent.n else now - made
     return DatasetCheck(
         name=name,
-        verdict=_verdict(known, extent, age, stale_after),
+        verdict=_verdict(known, extent, age, stale_after, nothing),
         asked_at=known.entry.asked_at,
         extent=extent,
         age_h=None if age is None else age / timedelta(hours=1),
@@ -92,13 +95,14 @@ def _verdict(
     extent: Extent,
     age: timedelta | None,
     stale_after: timedelta | None,
+    nothing: CheckVerdict,
 ) -> Fact:
     entry = known.entry
     if entry.failure is not None:
         again = None if entry.not_before is None else Moment(entry.not_before)
         return fact(FAILED[entry.failure], reason=entry.trouble or "", again=again)
     if not extent.n:
-        return fact(CheckVerdict.NOTHING)
+        return fact(nothing)
     if age is not None and stale_after is not None and age > stale_after:
         return fact(CheckVerdict.STALE, hours=age / timedelta(hours=1))
     if extent.complete is not None and extent.complete < 1.0:

@@ -12,7 +12,7 @@ import numpy as np
 from bms.errors import FeedError
 from bms.feeds.client.backfill import HistoryBackfill, HistorySource
 from bms.feeds.client.cached_fetch import Dataset, DatasetFetcher
-from bms.feeds.client.check import DatasetCheck, Extent, dataset_check
+from bms.feeds.client.check import CheckVerdict, DatasetCheck, Extent, dataset_check
 from bms.feeds.client.payload import Samples, utc_time
 from bms.feeds.client.series_archive import SeriesArchive
 from bms.feeds.weather import dmi
@@ -73,7 +73,8 @@ class StationObservations:
             known = self._fetcher.check(dataset, self._stations_url(parameter, latitude, longitude))
             stations = known.value or ()
             near = sum(station.distance_km <= MAX_DISTANCE_KM for station in stations)
-            yield dataset_check(dataset.name, known, Extent(n=near), now)
+            nothing = CheckVerdict.NOTHING if known.value is None else CheckVerdict.NO_STATION
+            yield dataset_check(dataset.name, known, Extent(n=near), now, nothing=nothing)
 
     def _stations_url(self, parameter: str, latitude: float, longitude: float) -> str:
         now = self._clock.now()

@@ -80,6 +80,7 @@ def verdicts(told: dict[str, Any]) -> dict[str, str]:
 def test_each_is_asked_once_and_told(server: FeedServer, check: Check) -> None:
     code, told = check()
     assert set(verdicts(told)) >= {"DMI", "MET Norway", "DayAheadPrices", "CO2EmisProg"}
+    assert verdicts(told)["DMI stations of temp_mean_past1h"] == "feed_check_no_station"
     dmi = next(row for row in told["providers"] if row["provider"].startswith("DMI (CC"))
     assert dmi["verdict"]["code"] == "feed_check_good"
     assert dmi["complete"] == 1.0
@@ -155,6 +156,7 @@ def test_the_table_is_for_people(server: FeedServer, check: Check, tmp_path: Pat
            "BMS_FEED_URLS": urls, "COLUMNS": "200", "LC_ALL": "da_DK.UTF-8"}  # fmt: skip
     done = CliRunner().invoke(app, ["feeds", "check"], env=env)
     assert "spurgt for under et minut siden" in done.output
+    assert "DayAheadPrices: blev spurgt" in done.output
     assert "weather: DMI" in done.output
 
 

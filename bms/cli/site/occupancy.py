@@ -18,7 +18,7 @@ from bms.model.assets.site import Site
 from bms.model.codec import to_dict
 from bms.model.control.booking import Booking, BookingKind
 from bms.runtime.wire import opened
-from bms.services.collect.calendar_bookings import AHEAD, BACK, reconcile
+from bms.services.collect.calendar_bookings import AHEAD, BACK, IMPORTED, reconcile
 from bms.services.occupancy import BookingRequest, book, zone_of
 
 app = typer.Typer(no_args_is_help=True, help="Bookings and closures of a site.")
@@ -137,7 +137,7 @@ def import_calendar(
         row = CalendarRow(site=site, zone=zone, kind=kind, file=file)
         calendar, now = IcsFile(row, chosen.timezone), city.clock.now()
         spans = calendar.spans(now - BACK, now + AHEAD)
-        made = reconcile(calendar, spans, now, city.stores.decisions)
+        made = reconcile(calendar, spans, now, city.stores.decisions, IMPORTED)
     if as_json:
         typer.echo(json.dumps({"added": made.added, "withdrawn": made.withdrawn}))
         return

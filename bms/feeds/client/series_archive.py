@@ -22,6 +22,10 @@ from bms.model.readings.series import Floats
 log = logging.getLogger(__name__)
 
 
+MOST_HELD = 512
+"""Files [1] that are held in memory, some 70 kB each; the others are read again."""
+
+
 @dataclass(frozen=True, slots=True)
 class SeriesArchive:
     """Series by name, in the folder and under the locks of ``cache``."""
@@ -85,6 +89,8 @@ class SeriesArchive:
                     return None
                 held = (changed, np.frombuffer(raw, dtype="<f8").astype(np.float64))
                 self._years[path] = held
+                for oldest in list(self._years)[:-MOST_HELD]:
+                    self._years.pop(oldest, None)
             return held[1]
         return None
 

@@ -26,6 +26,9 @@ SAID_AFTER = timedelta(hours=2)
 """How long a calendar may be away before plans say so."""
 AUTHOR = "calendar"
 REASON = "kalender"
+WATCHED, IMPORTED, MARK_CHARS = "cal", "imp", 11
+"""How a calendar is read: at every tick, or once by hand; with its key the beginning of the
+identifiers of its bookings."""
 
 
 class CalendarNote(MessageCode):
@@ -53,11 +56,9 @@ class HallBookings:
     def tick(self, site: str, now: datetime, decisions: DecisionStore) -> Changed:
         """Makes the bookings of a site the same as its calendars say. Raises ``StoreError``."""
         self.begun = self.begun or now
-        changes = [
-            self._one(calendar, now, decisions)
-            for calendar in self.calendars
-            if calendar.site == site
-        ]
+        ours = [calendar for calendar in self.calendars if calendar.site == site]
+        changes = [self._one(calendar, now, decisions) for calendar in ours]
+        changes.append(_forget_others(site, {_mark(each) for each in ours}, now, decisions))
         return Changed(sum(each.added for each in changes), sum(each.withdrawn for each in changes))
 
     def notes(self, site: str, now: datetime) -> tuple[Fact, ...]:
@@ -79,14 +80,36 @@ class HallBookings:
         return reconcile(calendar, spans, now, decisions)
 
 
+def _forget_others(site: str, marks: set[str], now: datetime, decisions: DecisionStore) -> Changed:
+    """Withdraws the bookings of calendars that are watched no longer."""
+    gone = [
+        booking.id
+        for booking in decisions.bookings(site, now)
+        if booking.id.startswith(WATCHED) and booking.id[:MARK_CHARS] not in marks
+    ]
+    for booking_id in gone:
+        decisions.remove_booking(site, booking_id, actor=AUTHOR, at=now)
+    return Changed(withdrawn=len(gone))
+
+
+def _mark(calendar: HallCalendar, kind: str = WATCHED) -> str:
+    """What the identifiers of a calendar's bookings begin with; those of people are hexadecimal."""
+    return f"{kind}{calendar.key}"
+
+
 def reconcile(
-    calendar: HallCalendar, spans: Iterable[BookedTime], now: datetime, decisions: DecisionStore
+    calendar: HallCalendar,
+    spans: Iterable[BookedTime],
+    now: datetime,
+    decisions: DecisionStore,
+    kind: str = WATCHED,
 ) -> Changed:
-    """Adds what the calendar says and withdraws what it no longer says, from ``now`` on.
+    """Adds what the calendar says and withdraws what it no longer says, from ``now`` on; ``kind``
+    is how it is read.
 
     Raises ``StoreError``.
     """
-    ours = f"cal{calendar.key}"
+    ours = _mark(calendar, kind)
     standing = {
         BookedTime(booking.start, booking.end): booking.id
         for booking in decisions.bookings(calendar.site, now)

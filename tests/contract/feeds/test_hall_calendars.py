@@ -97,6 +97,14 @@ def test_what_changes_is_changed_and_may_come_back(rig: Rig) -> None:
     assert [each.start.day for each in rig.booked()] == [15, 17]
 
 
+def test_a_calendar_that_is_taken_out_of_the_file_takes_its_bookings_along(rig: Rig) -> None:
+    rig.tick(rig.at_server("15", "17"))
+    (rig.folder / "gym.ics").write_bytes(ics("18"))
+    other = rig.watch("calendars: [{site: lodge, zone: hall, file: gym.ics}]")
+    assert rig.tick(other) == Changed(added=1, withdrawn=2)
+    assert [each.start.day for each in rig.booked()] == [18]
+
+
 def test_what_people_have_booked_stands(rig: Rig) -> None:
     own = Booking(
         id="by hand", site="lodge", zone="hall", start=NOW, end=NOW + QUARTER,

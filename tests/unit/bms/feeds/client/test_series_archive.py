@@ -11,7 +11,7 @@ import pytest
 from bms.errors import FeedError
 from bms.feeds.client.disk_cache import DiskCache
 from bms.feeds.client.payload import Samples
-from bms.feeds.client.series_archive import SeriesArchive
+from bms.feeds.client.series_archive import MOST_HELD, SeriesArchive
 
 NEW_YEAR = int(datetime(2026, 1, 1, tzinfo=UTC).timestamp())
 
@@ -60,6 +60,13 @@ class TestTheArchive:
         archive.put("t", 3600, samples(NEW_YEAR, [1.0]))
         archive.get("t", 3600, NEW_YEAR, 1)[0] = 9.0
         assert archive.get("t", 3600, NEW_YEAR, 1).tolist() == [1.0]
+
+    def test_more_files_than_are_held_in_memory_come_back(self, tmp_path: Path) -> None:
+        archive, day = SeriesArchive(DiskCache(tmp_path)), 86_400
+        for i in range(MOST_HELD + 8):
+            archive.put(f"t{i}", day, samples(NEW_YEAR, [float(i)], day))
+        assert archive.get("t0", day, NEW_YEAR, 1).tolist() == [0.0]
+        assert archive.get(f"t{MOST_HELD}", day, NEW_YEAR, 1).tolist() == [float(MOST_HELD)]
 
     def test_a_disk_that_refuses_is_an_error_of_the_feed(self, tmp_path: Path) -> None:
         (tmp_path / "t.2026.f64").mkdir()

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import typer
+import yaml
+from starlette.routing import Match
 from typer.core import TyperGroup
 from typer.testing import CliRunner
 
+from api.app import ROUTERS
 from bms.cli.main import app
 from bms.config import Settings
 from bms.model.readings.measurement import Quality
@@ -21,7 +26,9 @@ from tests.rigs.paths import ROOT
 
 OPERATING = ROOT / "docs" / "operating.md"
 PAGES = (ROOT / "README.md", OPERATING)
-BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FENCE = re.compile(r"^([ \t]*)```(\w+)\n(.*?)^[ \t]*```", re.DOTALL | re.MULTILINE)
+SHELLS = ("sh", "bash", "console", "shell")
 LINK = re.compile(r"\]\(([^)#:]+?)(?:#[^)]*)?\)")
 SPAN = re.compile(r"`(bms [a-z][^`]*|make [a-z][^`]*)`")
 ASSIGNMENT = re.compile(r"[A-Z_]+=.*")
@@ -45,13 +52,16 @@ COMMANDS = sorted(commands(GROUP))
 TARGETS = re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
 
 
+def blocks(page: Path, *languages: str) -> list[str]:
+    """The fenced blocks of a page in one of these languages."""
+    found = FENCE.findall(page.read_text())
+    return [textwrap.dedent(text) for _, language, text in found if language in languages]
+
+
 def code_lines(page: Path) -> list[str]:
-    return [
-        line.strip()
-        for block in BLOCK.findall(page.read_text())
-        for line in block.splitlines()
-        if line.strip()
-    ]
+    """The lines to type, those that go on after a backslash joined, without comments alone."""
+    whole = "".join(blocks(page, *SHELLS)).replace("\\\n", " ").splitlines()
+    return [line.strip() for line in whole if line.strip() and not line.strip().startswith("#")]
 
 
 def words_of(line: str) -> list[str]:
@@ -62,7 +72,7 @@ def words_of(line: str) -> list[str]:
     return words
 
 
-LINES = sorted({line for page in PAGES for line in code_lines(page)})
+LINES = sorted({line for page in DOCUMENTS for line in code_lines(page)})
 
 
 def is_known(*arguments: str) -> bool:
@@ -70,11 +80,26 @@ def is_known(*arguments: str) -> bool:
     return CliRunner().invoke(app, [*arguments, "--help"]).exit_code == 0
 
 
+def is_answered(curl: list[str]) -> bool:
+    """Whether a call of the API has a route, and its body the fields that this takes."""
+    (address,) = (word for word in curl if word.startswith("https://"))
+    path = re.sub(r"\$\w+", "x", address.partition("://")[2].partition("/")[2])
+    method = curl[curl.index("-sX") + 1] if "-sX" in curl else "GET"
+    scope = {"type": "http", "method": method, "path": f"/{path.removeprefix('v1/')}"}
+    found = [r for router in ROUTERS for r in router.routes if r.matches(scope)[0] is Match.FULL]
+    if found and "-d" in curl:
+        (body,) = found[0].dependant.body_params
+        body.field_info.annotation.model_validate_json(curl[curl.index("-d") + 1])
+    return bool(found)
+
+
 def test_what_is_not_known_is_seen() -> None:
     """The eye of these tests sees."""
     assert is_known("demo", "--days", "3")
     assert not is_known("demo", "--weeks", "3")
     assert not is_known("dance")
+    assert is_answered(["https://x.example/v1/exports/$ID"])
+    assert not is_answered(["https://x.example/v1/dances"])
 
 
 @pytest.mark.parametrize("line", LINES)
@@ -91,8 +116,31 @@ def test_every_line_of_the_code_blocks_can_be_typed(line: str) -> None:
             assert int(mode, 8) & 0o007 == 0, "folders of ours are not for everybody"
         case ["python3", "-c", program]:
             compile(program, "<docs>", "exec")
+        case ["export", setting]:
+            assert setting.partition("=")[0].removeprefix("BMS_").lower() in Settings.model_fields
+        case ["curl", *arguments]:
+            assert is_answered(arguments)
         case other:
             pytest.fail(f"nobody checks {other}")
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)
+def test_every_block_of_data_can_be_read(page: Path) -> None:
+    for text in blocks(page, "yaml"):
+        yaml.safe_load(text)
+    for text in blocks(page, "json"):
+        json.loads(text)
+    for text in blocks(page, "python"):
+        compile(text, page.name, "exec")
+
+
+def test_blocks_say_what_they_are() -> None:
+    """One without a language would not be looked at."""
+    known = {*SHELLS, "yaml", "json", "python", "csv", "sql", "text"}
+    for page in DOCUMENTS:
+        fences = re.findall(r"^[ \t]*```(.*)$", page.read_text(), re.MULTILINE)
+        assert set(fences[::2]) <= known, page.name
+        assert set(fences[1::2]) <= {""}, page.name
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -147,7 +195,6 @@ def test_every_quality_is_in_the_nomenclature() -> None:
 
 
 TREES = ("api", "bms", "docs", "drivers", "optimizer", "sites", "tests", "tools")
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 @pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: page.name)

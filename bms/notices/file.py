@@ -247,8 +247,12 @@ def _read(whole: _File, timezone: str) -> NoticeFile:
 
 
 def _secret(path: Path | None, least: int) -> str | None:
-    if path is None:
-        return None
+    return None if path is None else read_secret(path, least)
+
+
+def read_secret(path: Path, least: int = LEAST_SECRET) -> str:
+    """The secret in a file. Raises ``ConfigError`` for one that is no word, or too short, and
+    OSError."""
     text = path.read_text("utf-8").strip()
     if len(text) < least or re.search(r"\s", text):
         raise ConfigError(f"{path}: a secret is one word of {least} characters or more")

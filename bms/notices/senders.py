@@ -15,7 +15,7 @@ from bms.model.work.notice import Channel
 from bms.model.work.recipient import Notice
 from bms.notices.file import MailServer, NoticeFile, Security
 from bms.notices.texts import subject, text
-from bms.notices.webhook import body_of, send_webhook
+from bms.notices.webhook import SignedPost, body_of, send_webhook
 
 TIMEOUT_S = 20.0
 LONGEST_SUBJECT = 150
@@ -78,5 +78,10 @@ class FileSender:
         secret = file.secrets.get(recipient.name)
         if secret is None:
             raise NoticeError(f"{recipient.name} has no secret; a webhook is signed")
-        body = body_of(notice, self.sites, file.base_url)
-        await send_webhook(notice, secret, file.webhook_hosts, body, now_s=self.wall())
+        post = SignedPost(
+            url=recipient.address,
+            id=notice.id,
+            body=body_of(notice, self.sites, file.base_url),
+            media_type="application/json; charset=utf-8",
+        )
+        await send_webhook(post, secret, file.webhook_hosts, now_s=self.wall())

@@ -1,4 +1,4 @@
-"""Webhooks: JSON that is signed, to hosts that the file of notices names, and nowhere else.
+"""Webhooks: what is posted is signed, and goes to hosts that a file names, and nowhere else.
 
 ``X-BMS-Signature`` is ``sha256=`` and the HMAC-SHA256 of the secret over ``X-BMS-Timestamp`` (epoch
 seconds), a full stop and the body. Whoever receives it compares it in constant time, refuses a
@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import httpx
 
@@ -76,11 +77,34 @@ def body_of(notice: Notice, sites: Mapping[str, Site], base_url: str | None) -> 
     return json.dumps(told, ensure_ascii=False).encode()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedPost:
+    """What is posted to ``url``: a body of a media type, known for good by ``id``. ``more`` are
+    further headers."""
+
+    url: str
+    id: str
+    body: bytes
+    media_type: str
+    more: Mapping[str, str] = field(default_factory=dict)
+
+    def headers(self, secret: str, now_s: float) -> dict[str, str]:
+        """The headers of the request at ``now_s`` [epoch s]."""
+        timestamp = int(now_s)
+        return {
+            **self.more,
+            "content-type": self.media_type,
+            "user-agent": "bms",
+            "x-bms-notice": self.id,
+            "x-bms-timestamp": str(timestamp),
+            "x-bms-signature": signature(secret, timestamp, self.body),
+        }
+
+
 async def send_webhook(
-    notice: Notice,
+    post: SignedPost,
     secret: str,
     hosts: frozenset[str],
-    body: bytes,
     *,
     now_s: float,
     client: httpx.AsyncClient | None = None,
@@ -89,21 +113,15 @@ async def send_webhook(
 
     Raises ``NoticeError`` where it was not taken, or may not go there.
     """
-    url, timestamp = notice.recipient.address, int(now_s)
+    url = post.url
     try:
         check_target(url, hosts)
     except ValueError as error:
         raise NoticeError(str(error)) from error
-    headers = {
-        "content-type": "application/json; charset=utf-8",
-        "user-agent": "bms",
-        "x-bms-notice": notice.id,
-        "x-bms-timestamp": str(timestamp),
-        "x-bms-signature": signature(secret, timestamp, body),
-    }
+    headers = post.headers(secret, now_s)
     made = client or httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
     try:
-        async with made.stream("POST", url, content=body, headers=headers) as answer:
+        async with made.stream("POST", url, content=post.body, headers=headers) as answer:
             status = answer.status_code
     except httpx.HTTPError as error:
         raise NoticeError(f"{url}: {error or type(error).__name__}") from error

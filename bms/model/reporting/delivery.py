@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from hashlib import sha256
 
 from bms.model.reporting.request import FileForm, ReportKind
 
@@ -21,6 +22,7 @@ class Way(StrEnum):
 
     FOLDER = "folder"
     EMAIL = "email"
+    WEBHOOK = "webhook"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,11 @@ class Delivery:
     def subject(self) -> str:
         """What the record calls it."""
         return f"{self.schedule.name} {self.period} {self.way}:{self.target}"
+
+    @property
+    def id(self) -> str:
+        """The same however often it is sent, for whoever receives it."""
+        return sha256(self.subject.encode()).hexdigest()[:32]
 
     @property
     def file_name(self) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from bms.runtime.city import City
 from bms.runtime.reporting.file import reports_file
-from bms.runtime.reporting.post import FileAndMailPost
+from bms.runtime.reporting.post import ReportWays
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.reporting.deliveries import Deliveries
 
@@ -21,7 +21,7 @@ def send_due(city: City, now: datetime) -> int:
         return 0
     found = reports_file(path)
     deliveries = Deliveries(
-        SavingsCache(city.assessment), city.reporter, FileAndMailPost(found.mail)
+        SavingsCache(city.assessment), city.reporter, ReportWays(found.mail, found.webhooks)
     )
     schedules = [report.schedule() for report in found.reports]
     return deliveries.tick(schedules, now, city.settings.timezone)

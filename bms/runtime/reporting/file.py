@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bms.errors import ConfigError
 from bms.model.reporting.delivery import Every, ReportSchedule, Way
 from bms.model.reporting.request import FileForm, ReportFormat, ReportKind
 from bms.model.yaml_data import YAMLError, read_yaml
+from bms.notices.file import check_target, read_secret
 
 Mail = Annotated[str, Field(pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$", max_length=200)]
 
@@ -30,6 +31,12 @@ class MailSettings(_NoMore):
     user: str | None = None
     password_env: str | None = None
 
+    @model_validator(mode="after")
+    def _a_password_travels_hidden(self) -> Self:
+        if self.user is not None and self.security == "none":
+            raise ValueError("a user and its password travel with security: tls or starttls only")
+        return self
+
     @property
     def password(self) -> str | None:
         """The password, where one is named. Raises ``ConfigError`` where it is not set."""
@@ -39,6 +46,18 @@ class MailSettings(_NoMore):
         if not found:
             raise ConfigError(f"{self.password_env} is not set; it holds the password for e-mail")
         return found
+
+
+class WebhookSettings(_NoMore):
+    """The hosts that reports are posted to, and the file of the secret that signs them."""
+
+    hosts: tuple[str, ...] = Field(min_length=1)
+    secret_file: Path
+
+    @property
+    def secret(self) -> str:
+        """The secret. Raises OSError where it cannot be read, ``ConfigError`` where it is short."""
+        return read_secret(self.secret_file)
 
 
 class ScheduledReport(_NoMore):
@@ -54,6 +73,7 @@ class ScheduledReport(_NoMore):
     sheet: str | None = None
     folder: Path | None = None
     email: tuple[Mail, ...] = ()
+    webhook: tuple[str, ...] = ()
 
     def schedule(self) -> ReportSchedule:
         """The schedule of the report."""
@@ -67,7 +87,11 @@ class ScheduledReport(_NoMore):
             every=self.every,
             after_days=self.after_days,
             form=FileForm(format=self.format, language=self.lang, sheet=self.sheet),
-            targets=(*folders, *((Way.EMAIL, address) for address in self.email)),
+            targets=(
+                *folders,
+                *((Way.EMAIL, address) for address in self.email),
+                *((Way.WEBHOOK, url) for url in self.webhook),
+            ),
         )
 
 
@@ -76,6 +100,17 @@ class ReportsFile(_NoMore):
 
     reports: tuple[ScheduledReport, ...]
     mail: MailSettings | None = None
+    webhooks: WebhookSettings | None = None
+
+    @model_validator(mode="after")
+    def _ways_are_known(self) -> Self:
+        if self.mail is None and any(report.email for report in self.reports):
+            raise ValueError("reports go by e-mail, but 'mail' does not say how")
+        for url in (url for report in self.reports for url in report.webhook):
+            if self.webhooks is None:
+                raise ValueError("reports go to a webhook, but 'webhooks' does not say how")
+            check_target(url, frozenset(self.webhooks.hosts))
+        return self
 
 
 def reports_file(path: Path) -> ReportsFile:
@@ -94,6 +129,4 @@ def reports_file(path: Path) -> ReportsFile:
     names = [report.name for report in found.reports]
     if len(set(names)) < len(names):
         raise ConfigError(f"{path}: every report needs a name of its own")
-    if found.mail is None and any(report.email for report in found.reports):
-        raise ConfigError(f"{path}: reports go by e-mail, but 'mail' does not say how")
     return found

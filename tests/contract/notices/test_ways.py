@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +25,7 @@ from bms.notices.webhook import TOLERANCE_S, is_genuine
 from bms.services.work.notify import a_test
 from bms.services.work.sources.data import DataCode
 from tests.rigs.fakes.city import lodge
+from tests.rigs.web.webhook import Hook, listening_hook
 from tests.rigs.work.notices import notice_file
 from tests.rigs.work.rows import a_cause, a_work_item
 
@@ -72,39 +70,10 @@ def mailbox() -> Iterator[tuple[Mailbox, int]]:
     controller.stop()
 
 
-@dataclass
-class Hook:
-    """A web server that keeps what it is sent and answers ``status``."""
-
-    port: int
-    status: int = 204
-    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-
-
 @pytest.fixture
 def hook() -> Iterator[Hook]:
-    made = Hook(0)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"]))
-            made.got.append(({k.lower(): v for k, v in self.headers.items()}, body))
-            self.send_response(made.status)
-            if 300 <= made.status < 400:
-                self.send_header("Location", f"http://127.0.0.1:{made.port}/elsewhere")
-            self.end_headers()
-
-        def log_message(self, *args: object) -> None:
-            """Says nothing."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    made.port = server.server_port
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield made
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with listening_hook() as made:
+        yield made
 
 
 def a_sender(folder: Path, mail: int = 1, hook: int = 1) -> FileSender:

@@ -37,6 +37,21 @@ def served(world: World) -> Iterator[str]:
         bound.close()
 
 
+SIGN_IN = "k => { const i = document.querySelector('[name=key]'); i.value = k; i.form.submit(); }"
+
+
+def signed_in(world: World, address: str, browser: Any) -> dict[str, Any]:
+    """What a browser keeps of somebody who may operate and has signed in with a key."""
+    context = browser.new_context(base_url=address)
+    page = context.new_page()
+    page.goto("/login")
+    page.evaluate(SIGN_IN, world.key("operate")["authorization"].split()[1])
+    page.wait_for_url(f"{address}/")
+    state = {"base_url": address, "storage_state": context.storage_state()}
+    context.close()
+    return state
+
+
 @contextmanager
 def chromium() -> Iterator[Any]:
     """A headless Chromium; the test is skipped where there is none."""

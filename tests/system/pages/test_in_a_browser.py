@@ -12,7 +12,7 @@ import pytest
 from bms.model.control.command import Override
 from tests.rigs.fakes.api import NOW, SETPOINT, World, a_world, live_in
 from tests.rigs.fakes.city import HOUR
-from tests.rigs.web.browser import chromium, served
+from tests.rigs.web.browser import chromium, served, signed_in
 
 PAGES = (
     "/",
@@ -27,6 +27,7 @@ PAGES = (
     "/sites/lodge/do/booking",
     "/sites/lodge/do/mode",
     "/sites/lodge/do/measure",
+    "/sites/lodge/do/goal",
     "/sites/lodge/do/event",
     "/sites/lodge/did/override",
     "/ranking",
@@ -41,7 +42,6 @@ RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
 MOST_TABS = 80
-SIGN_IN = "k => { const i = document.querySelector('[name=key]'); i.value = k; i.form.submit(); }"
 
 
 @pytest.fixture(scope="module")
@@ -60,20 +60,7 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, Any,
     )
     world.store.add_override(override)
     with chromium() as browser, served(world) as address:
-        yield world, _signed_in(world, address, browser), browser
-
-
-def _signed_in(world: World, address: str, browser: Any) -> Any:
-    """What a browser keeps of somebody who may operate and has signed in with a key."""
-    context = browser.new_context(base_url=address)
-    page = context.new_page()
-    page.goto("/login")
-    key = world.key("operate")["authorization"].split()[1]
-    page.evaluate(SIGN_IN, key)
-    page.wait_for_url(f"{address}/")
-    state = {"base_url": address, "storage_state": context.storage_state()}
-    context.close()
-    return state
+        yield world, signed_in(world, address, browser), browser
 
 
 @contextmanager

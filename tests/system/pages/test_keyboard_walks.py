@@ -6,14 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import cos, sin
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bms.model.control.command import Accepted
 from bms.model.readings.measurement import Reading
 from bms.model.savings.event import Decision
-from tests.rigs.fakes.api import NOW, World, a_world, live_in
+from tests.rigs.fakes.api import NOW, World, a_command, a_world, live_in
 from tests.rigs.fakes.city import HOUR, utc
 from tests.rigs.web.browser import chromium, served, signed_in
 
@@ -134,14 +136,22 @@ def lived(home: Path) -> World:
     return made
 
 
+def bare(home: Path) -> World:
+    """Nothing was read: what a trial would show is not reckoned."""
+    return a_world(home, open_dashboard=True)
+
+
 def stepped(home: Path) -> World:
-    """Electricity goes up by half in the middle of the year before."""
+    """Controlled for a year, in the middle of which electricity goes up by half."""
     made = a_world(home, open_dashboard=True)
-    start, total, rows = utc(2018, 1, 1), 0.0, []
+    begun = utc(2018, 1, 1)
+    made.store.add_receipts([Accepted(a_command("c1", begun, 18.0), 18.0)], begun)
+    start, total, rows = utc(2016, 12, 31), 0.0, []
     for i in range(int((NOW - start) / HOUR)):
         at = start + i * HOUR
         rows.append(Reading("lodge/el.energy", at, round(total, 3)))
-        total += (2.0 + 0.1 * ((i * 7919) % 11) / 11) * (1.5 if at >= utc(2018, 7, 1) else 1.0)
+        wobble = 1.0 + 0.05 * sin(i * 0.7) * cos(i * 0.113)
+        total += 2.0 * wobble * (1.5 if at >= utc(2018, 7, 1) else 1.0)
     made.store.add_readings(rows)
     return made
 
@@ -209,7 +219,7 @@ WALKS = {
         lambda world: world.store.goals(["lodge"])[0].goal.budget == 50_000.0,
         lived,
     ),
-    "trial": Walk("/work", (why("trial", "Hytten"), why("stop-trial", "Hytten")), stopped, lived),
+    "trial": Walk("/work", (why("trial", "Hytten"), why("stop-trial", "Hytten")), stopped, bare),
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from api.pages.actions.form import FormField
+from api.pages.actions.holds import WHOLE
 from api.pages.actions.steps import ActionOutcome, ActionPreview, Doing, NothingToDo
 from api.pages.panels.points import meter_name
 from bms.model.savings.measure import MeasureKind
@@ -33,7 +34,7 @@ class EnterMeasure:
         t = doing.t
         billed = [meter.id for meter in doing.site.meters if meter.billed]
         named = [(each, meter_name(doing.site, each, t)) for each in billed]
-        return (("", t("measure_all_meters")), *named)
+        return ((WHOLE, t("measure_all_meters")), *named)
 
     def fields(self, doing: Doing) -> tuple[FormField, ...]:
         t, ask = doing.t, doing.ask
@@ -68,7 +69,7 @@ class EnterMeasure:
             what=what,
             start=start,
             author=doing.actor,
-            meters=(meter,) if meter else (),
+            meters=() if meter == WHOLE else (meter,),
             blackout_until=blackout,
             cost_dkk=cost,
             expected_share=None if expected is None else expected / 100.0,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import warnings
 
 import typer
 
@@ -58,3 +59,5 @@ def set_up_logging(level: str, form: str) -> None:
         logging.getLogger(engine).setLevel(logging.CRITICAL)
     # A pulse that finds its job still running is skipped on purpose (bms.runtime.scheduler).
     logging.getLogger("apscheduler").setLevel(logging.ERROR)
+    # What is known of nothing is NaN on purpose (bms.faults); numpy says so each time.
+    warnings.filterwarnings("ignore", r"All-NaN|Mean of empty slice", RuntimeWarning)

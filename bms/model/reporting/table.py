@@ -116,8 +116,8 @@ class Report:
     """A whole report: ``first`` is its first local day and ``end`` the day after its last.
 
     ``summary`` are the findings that come first, ``method`` how the numbers were made; ``scope``
-    is the name of the building or group, None for all. ``tables[0]`` is the main one: what a form
-    with room for one table holds.
+    is the id of the building or group, None for all, and ``name`` what the building is called.
+    ``tables[0]`` is the main one: what a form with room for one table holds.
     """
 
     kind: str
@@ -131,6 +131,7 @@ class Report:
     tables: tuple[ReportTable, ...]
     method: tuple[Fact, ...]
     charts: tuple[BarChart, ...] = ()
+    name: LocalName | None = None
 
     def chosen(self, code: str | None) -> tuple[ReportTable, ...]:
         """The tables of a form that has room for all: those that are not apart, or the one of this

@@ -47,9 +47,10 @@ class ReportCells(ReportText):
     def about(self, report: Report) -> str:
         """Which buildings and days the report is about."""
         last = date.fromordinal(report.end.toordinal() - 1)
+        name = None if report.name is None else report.name.of(self.language)
         return self.word(
             "about_one" if report.scope else "about_all",
-            scope=report.scope or "",
+            scope=name or report.scope or "",
             count=report.buildings,
             first=report.first,
             last=last,

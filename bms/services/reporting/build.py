@@ -22,7 +22,7 @@ from bms.services.reporting import (
     ranking,
 )
 from bms.services.reporting import savings as saved
-from bms.services.reporting.scope import Progress, Scope, scope_of, timezone_of
+from bms.services.reporting.scope import Progress, Scope, name_of, scope_of, timezone_of
 
 ALWAYS = (fact(MethodFact.UNKNOWN), fact(MethodFact.LOCAL_DAYS))
 
@@ -52,6 +52,7 @@ def build(cache: SavingsCache, asked: ReportRequest, progress: Progress = no_pro
         first=scope.first,
         end=scope.end,
         scope=scope.name,
+        name=None if asked.site is None else name_of(scope.sites[0]),
         made_at=cache.ports.clock.now(),
         timezone=scope.timezone,
         buildings=len(scope.sites),

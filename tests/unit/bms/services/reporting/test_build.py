@@ -10,7 +10,7 @@ import pytest
 from api.pages.language import PageTranslator
 from bms.errors import ConfigError, NotFound
 from bms.model.reporting.request import ReportKind, ReportRequest
-from bms.model.reporting.table import Report
+from bms.model.reporting.table import LocalName, Report
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.reporting.build import build
 from tests.rigs.fakes.api import World, a_world, live_in
@@ -146,6 +146,13 @@ async def test_missing_data_are_those_of_the_api(world: World, cache: SavingsCac
     assert [(row["meter_id"], row["state"]) for row in rows_of(made(cache, "quality"))] == [
         (row["meter"], row["state"]) for row in states
     ]
+
+
+def test_a_report_of_one_building_bears_its_name(cache: SavingsCache) -> None:
+    report = made(cache, "meters", site="lodge")
+    assert (report.scope, report.name) == ("lodge", LocalName("Hytten", "The lodge"))
+    assert "Hytten" in pdf_text(written(report, "pdf", "da"))
+    assert "lodge, 1" not in pdf_text(written(report, "pdf", "da"))
 
 
 def test_the_register_has_every_meter(cache: SavingsCache) -> None:

@@ -28,6 +28,7 @@ from api.pages.views import add_pages
 from api.parameters import check_parameters
 from api.ports import ApiPorts
 from api.problems import add_problem_handlers
+from api.protocol import assistants
 from api.protocol.document import DescribedApi
 from api.protocol.entity_tags import EntityTags
 from api.protocol.repeats import Repeats
@@ -135,6 +136,7 @@ def _routes(*, federated: bool) -> tuple[BaseRoute, ...]:
         whole.include_router(federation.pages)  # its "/" comes before that of a city
     else:
         whole.include_router(subscriptions.router)
+    whole.include_router(assistants.router)
     add_pages(whole)
     return tuple(whole.routes)
 

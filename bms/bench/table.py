@@ -7,6 +7,7 @@ from functools import partial
 from types import MappingProxyType
 
 from bms.bench.chaos.table import ChaosOptions, bench_chaos
+from bms.bench.city.api_figures import bench_api
 from bms.bench.city.figures import bench_city
 from bms.bench.control.figures import bench_control
 from bms.bench.detection.figures import bench_detect
@@ -90,6 +91,7 @@ def bench_drivers(report: Progress) -> list[Figure]:
 
 BENCHES: Mapping[str, Bench] = MappingProxyType(
     {
+        "api": bench_api,
         "assess": bench_savings,
         "chaos": partial(bench_chaos, ChaosOptions()),
         "city": bench_city,

@@ -14,13 +14,12 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote, urlencode
 
-import httpx
 from fastapi import APIRouter, FastAPI, Request
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from api.deps import Reader
 from bms.errors import ConfigError
@@ -197,13 +196,40 @@ async def _called(
         path, query = tool.address(given)
     except ConfigError as error:
         return 422, str(error)
-    async with httpx.AsyncClient(
-        transport=httpx.ASGITransport(app, raise_app_exceptions=False),
-        base_url="http://localhost",
-        headers={"authorization": authorization},
-    ) as client:
-        answer = await client.get(path, params=query)
-    return answer.status_code, _cut(answer.text)
+    status, body = await _got(app, path, urlencode(query, doseq=True), authorization)
+    return status, _cut(body.decode("utf-8", "replace"))
+
+
+async def _got(app: FastAPI, path: str, query: str, authorization: str) -> tuple[int, bytes]:
+    """Status and body of a ``GET`` to the application itself."""
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "GET",
+        "scheme": "http",
+        "path": unquote(path),
+        "raw_path": path.encode(),
+        "query_string": query.encode(),
+        "root_path": "",
+        "headers": [(b"host", b"localhost"), (b"authorization", authorization.encode("latin-1"))],
+        "client": ("127.0.0.1", 0),
+        "server": ("localhost", 80),
+    }
+    status, body = 500, bytearray()
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        nonlocal status
+        if message["type"] == "http.response.start":
+            status = message["status"]
+        else:
+            body.extend(message.get("body", b""))
+
+    await app(scope, receive, send)
+    return status, bytes(body)
 
 
 def _cut(text: str) -> str:

@@ -19,7 +19,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time
 from enum import StrEnum
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
+from socket import inet_aton
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -186,8 +188,24 @@ def check_target(url: str, hosts: frozenset[str]) -> None:
         raise ValueError(f"{url}: a webhook is an https address")
     if parts.username is not None or parts.password is not None:
         raise ValueError(f"{parts.hostname}: no name or password in the address of a webhook")
+    if _is_no_receiver(host):
+        raise ValueError(f"{url}: no webhook goes to an address of the link, or of a group")
     if host not in hosts:
         raise ValueError(f"{url}: name its host {host!r} in webhook_hosts")
+
+
+def _is_no_receiver(host: str) -> bool:
+    """Whether a host is an address, in whatever notation, at which nobody takes notices: those of
+    the link tell machines in clouds their secrets (CWE-918)."""
+    try:
+        address = ip_address(host)
+    except ValueError:
+        try:
+            address = IPv4Address(inet_aton(host))
+        except (OSError, UnicodeEncodeError):
+            return False
+    plain = getattr(address, "ipv4_mapped", None) or address
+    return plain.is_link_local or plain.is_multicast or plain.is_unspecified
 
 
 def read_notice_file(path: Path, timezone: str, sites: frozenset[str]) -> NoticeFile:

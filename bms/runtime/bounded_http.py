@@ -23,14 +23,33 @@ class BoundedProtocol(H11Protocol):
     """Connections at a time [1]: many people behind a proxy, and well below 1 024 open files."""
 
     _waiting: asyncio.TimerHandle | None = None
+    idle_since = 0.0
+    """When it was waited for a request last [s, of the loop]."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin, or close the connection that is one too many."""
         super().connection_made(transport)
-        if len(self.connections) > self.most:
+        if len(self.connections) > self.most and not self._made_room():
             transport.abort()
             return
         self._wait()
+
+    def _made_room(self) -> bool:
+        """Whether a connection could be closed on which nothing is asked: the one that has been so
+        for longest. Whoever holds many for nothing keeps nobody out."""
+        idle = [c for c in self.connections if isinstance(c, BoundedProtocol) and c.is_idle]
+        if not idle:
+            return False
+        longest = min(idle, key=lambda each: each.idle_since)
+        longest.transport.abort()
+        self.connections.discard(longest)
+        return True
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether a request is waited for."""
+        cycle: Any = self.cycle
+        return self._waiting is not None and (cycle is None or cycle.response_complete)
 
     def on_response_complete(self) -> None:
         """Wait for the next request."""
@@ -44,6 +63,7 @@ class BoundedProtocol(H11Protocol):
 
     def _wait(self) -> None:
         self._stop()
+        self.idle_since = self.loop.time()
         self._waiting = self.loop.call_later(self.head_s, self._late)
 
     def _stop(self) -> None:
@@ -51,6 +71,5 @@ class BoundedProtocol(H11Protocol):
             self._waiting.cancel()
 
     def _late(self) -> None:
-        cycle: Any = self.cycle
-        if cycle is None or cycle.response_complete:
+        if self.is_idle:
             self.transport.abort()

@@ -10,6 +10,7 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from bms.model.work.recipient import Subscription
+from bms.notices.file import check_target
 from bms.notices.subscriptions import calendar, rss
 from bms.runtime.reporting.post import put
 from tests.rigs.fakes.api import NOW
@@ -54,3 +55,24 @@ def test_m5_a_name_begins_no_line_of_a_calendar_and_no_tag_of_a_feed() -> None:
         assert sign not in text.replace("\r\n", "\n")
         assert sign not in feed
     assert [node.tag for node in Xml.fromstring(feed).iter("item")] == ["item"]
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("169.254.169.254", "[fe80::1]", "2852039166", "0xa9fea9fe", "0251.0376.0251.0376"),
+        *("0.0.0.0", "[::]", "[::ffff:169.254.169.254]", "224.0.0.1"),
+    ],
+)
+def test_no_webhook_goes_to_an_address_of_the_link(host: str) -> None:
+    """Not even where somebody has put it into the file."""
+    named = frozenset({host.strip("[]"), host})
+    with pytest.raises(ValueError, match="of the link"):
+        check_target(f"https://{host}/latest/meta-data", named)
+
+
+def test_a_webhook_goes_where_the_file_says() -> None:
+    check_target("https://hooks.example.dk/bms", frozenset({"hooks.example.dk"}))
+    check_target("https://10.1.2.3/bms", frozenset({"10.1.2.3"}))
+    with pytest.raises(ValueError, match="webhook_hosts"):
+        check_target("https://127.0.0.1/bms", frozenset({"hooks.example.dk"}))

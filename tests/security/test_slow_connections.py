@@ -90,6 +90,17 @@ async def test_connections_are_bounded_and_serve_again() -> None:
         assert b"late" in await answered(last)
 
 
+async def test_connections_that_ask_nothing_keep_nobody_out() -> None:
+    async with served() as port:
+        held = [await opened(port, b"GET") for _ in range(Impatient.most)]
+        await asyncio.sleep(0.05)
+        asking = [await opened(port, HEAD + b"Connection: close\r\n\r\n") for _ in range(5)]
+        got = await asyncio.gather(*map(answered, asking))
+        assert all(b"late" in each for each in got)
+        for _, writer in held:
+            writer.close()
+
+
 async def test_a_body_that_drips_is_not_waited_for() -> None:
     async def drips() -> Message:
         await asyncio.sleep(0.05)

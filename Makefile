@@ -3,7 +3,7 @@ VENV ?= .venv
 PY   := $(VENV)/bin/python
 RUN  := $(VENV)/bin
 
-.PHONY: demo test test-fast test-long fuzz api-long coverage check audit lock bench format clean
+.PHONY: demo test test-fast test-long test-region fuzz api-long coverage check audit lock bench format clean
 demo: $(VENV)/installed
 	$(RUN)/bms demo $(ARGS)
 
@@ -20,6 +20,10 @@ test-fast: $(VENV)/installed-test
 
 test-long: $(VENV)/installed-test
 	BMS_TESTS=long $(PYTEST) $(ARGS)
+
+# Three databases, six workers, kills for ten minutes: real processes.
+test-region: $(VENV)/installed-test
+	BMS_TESTS=long $(PY) -m pytest tests/system/region/test_small_region.py $(ARGS)
 
 # Every parser of bytes from outside, as many examples as ARGS says (make fuzz ARGS=20000).
 fuzz: $(VENV)/installed-test

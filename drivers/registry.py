@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from bms.errors import ConfigError
 from bms.model.assets.device import Bbmd, Device
@@ -44,6 +44,31 @@ class _Links:
         """Every connection, of every protocol."""
         lines: tuple[ModbusLink | MbusLink, ...] = (*self.modbus.values(), *self.mbus.values())
         return (*lines, *self.mqtt.values(), *self.foreign.values(), self.bacnet)
+
+    async def close_unused(self, devices: Collection[Device]) -> None:
+        """Close the connections that none of these devices is reached over; that of BACnet, which
+        is everybody's, stays."""
+        of = {name: [d for d in devices if d.protocol == name] for name in DRIVERS}
+        unused: list[_Link] = [
+            *_taken(self.modbus, {endpoint_of(d).exclusive_key for d in of["modbus"]}),
+            *_taken(self.mbus, {mbus.endpoint_of(d).exclusive_key for d in of["mbus"]}),
+            *_taken(self.mqtt, {BrokerKey.of(d) for d in of["mqtt"]}),
+            *_taken(self.foreign, {d.bbmd for d in of["bacnet"] if d.bbmd is not None}),
+        ]
+        await asyncio.gather(*(link.close() for link in unused))
+
+
+class _Link(Protocol):
+    async def close(self) -> None: ...
+
+
+K = TypeVar("K")
+L = TypeVar("L", bound=_Link)
+
+
+def _taken(links: dict[K, L], used: Collection[K]) -> list[L]:
+    """The connections that are not used, out of the table of those that are."""
+    return [links.pop(key) for key in tuple(links) if key not in used]
 
 
 class _NetworkDriver(Driver, Protocol):
@@ -147,6 +172,14 @@ class NetworkDrivers:
             if device.id == device_id:
                 return driver.trace()
         return ()
+
+    async def keep_only(self, devices: Collection[Device]) -> None:
+        """See ``Drivers``. Requests in flight to others end with a quality or a failed receipt."""
+        wanted = set(devices)
+        for device in tuple(self._drivers):
+            if device not in wanted:
+                await self._drivers.pop(device).close()
+        await self._links.close_unused(tuple(self._drivers))
 
     async def close(self) -> None:
         """Close every connection. Requests in flight end with a quality or a failed receipt."""

@@ -63,7 +63,7 @@ def _row(look: UpstreamLook, now: datetime, t: PageTranslator) -> UpstreamRow:
         url=look.url,
         buildings=MISSING if numbers is None else t.number(len(numbers.sites)),
         told=None if numbers is None else _saving(numbers.portfolio, t),
-        age=t("never") if numbers is None else t.since(numbers.at, now),
+        age=t("upstream_never") if numbers is None else t.since(numbers.at, now),
         silent=None if since is None else t("upstream_silent", since=t.since(since, now)),
     )
 

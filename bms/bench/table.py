@@ -22,10 +22,12 @@ from bms.bench.planning.closed_loop import bench_closed_loops
 from bms.bench.planning.identification import identify_figures
 from bms.bench.planning.season import bench_plan_season
 from bms.bench.planning.speed import bench_plan_speed
+from bms.bench.region.figures import bench_region
 from bms.bench.savings.accuracy import bench_assess
 from bms.bench.savings.interval_claims import bench_claims
 from bms.bench.savings.trial_cells import bench_trial_cells
 from bms.bench.savings.trials import bench_trials
+from bms.bench.storage.migration import bench_migration
 from bms.bench.storage.throughput import bench_store
 
 BACNET_MEMORY = "memory of a BACnet point"
@@ -99,7 +101,9 @@ BENCHES: Mapping[str, Bench] = MappingProxyType(
         "demo": bench_claims,
         "detect": bench_detect,
         "drivers": bench_drivers,
+        "migration": bench_migration,
         "plan": bench_plan,
+        "region": bench_region,
         "store": bench_store,
         "trials": bench_trial_cells,
     }

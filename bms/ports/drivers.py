@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
@@ -190,6 +190,11 @@ class Drivers(Protocol):
 
     def trace(self, device_id: str) -> Sequence[Exchange]:
         """The last exchanges with a device, oldest first; none where there is no network."""
+        ...
+
+    async def keep_only(self, devices: Collection[Device]) -> None:
+        """Let go of every other device, and close the connections that no device needs any more. A
+        device that was let go has a new driver when it is asked for."""
         ...
 
     async def close(self) -> None: ...

@@ -222,11 +222,14 @@ def _app(url: str) -> App:
         )
     try:
         from procrastinate import App, PsycopgConnector
+
+        from bms.store.database.postgres import without_pool_mode
     except ImportError as error:
         raise ConfigError(
             "BMS_JOBS=cluster needs procrastinate: pip install 'bms[cluster]'"
         ) from error
-    conninfo = made.set(drivername="postgresql").render_as_string(hide_password=False)
+    plain = without_pool_mode(made).set(drivername="postgresql")
+    conninfo = plain.render_as_string(hide_password=False)
     return App(
         connector=PsycopgConnector(
             conninfo=conninfo,

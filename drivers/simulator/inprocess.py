@@ -5,7 +5,7 @@ Slots, enables, timetable registers, limits and read-back as over the network, w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -74,6 +74,9 @@ class InProcessDrivers:
     def trace(self, device_id: str) -> tuple[Exchange, ...]:
         """Empty: there is no network."""
         return ()
+
+    async def keep_only(self, devices: Collection[Device]) -> None:
+        """Nothing is open."""
 
     async def close(self) -> None:
         """Nothing is open."""

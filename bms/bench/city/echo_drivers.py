@@ -74,5 +74,8 @@ class EchoDrivers:
         """Empty: there is no network."""
         return ()
 
+    async def keep_only(self, devices: Collection[Device]) -> None:
+        """Nothing is open."""
+
     async def close(self) -> None:
         """Nothing is open."""

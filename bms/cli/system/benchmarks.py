@@ -16,12 +16,29 @@ from bms.bench.detection.figures import bench_detect
 from bms.bench.figure import Figure, Progress
 from bms.bench.owners.run import OwnersOptions, bench_owners
 from bms.bench.owners.town import SharedTownOptions
+from bms.bench.region.figures import bench_region
+from bms.bench.region.real import RealRegionOptions, bench_real_region
 from bms.bench.savings.trial_cells import RUNS, bench_trial_cells
 from bms.bench.table import BENCHES, bench_plan, run_bench
 from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import screen
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
+
+Parts = Annotated[
+    Path | None,
+    typer.Option(help="chaos: file of the parts that were run; the run goes on after them"),
+]
+Database = Annotated[
+    str,
+    typer.Option(
+        help="chaos of two workers: URL of an empty PostgreSQL that they share; region: three "
+        "of them, by commas, for a small region of real processes"
+    ),
+]
+Minutes = Annotated[
+    float, typer.Option(min=0.1, help="region of real processes: how long they are killed")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -45,16 +62,12 @@ def bench(
     labelled: Annotated[
         list[Path] | None, typer.Option(help="detect: files of air handlers with labelled days")
     ] = None,
-    parts: Annotated[
-        Path | None,
-        typer.Option(help="chaos: file of the parts that were run; the run goes on after them"),
-    ] = None,
+    parts: Parts = None,
     workers: Annotated[
         int, typer.Option(min=1, max=2, help="chaos: 2: workers that share sites, as processes")
     ] = 1,
-    database: Annotated[
-        str, typer.Option(help="chaos of two workers: URL of an empty PostgreSQL that they share")
-    ] = "",
+    database: Database = "",
+    minutes: Minutes = 10.0,
     minute_s: Annotated[
         float, typer.Option(min=0.5, help="chaos of two workers: real seconds of a minute")
     ] = 2.0,
@@ -63,6 +76,7 @@ def bench(
 
     Example: bms bench chaos --days 800 --parts chaos.jsonl
     Example: bms bench chaos --workers 2 --days 1 --database postgresql:///bench
+    Example: bms bench region
     """
     if name != "all" and name not in BENCHES:
         raise typer.BadParameter(f"{name!r} is not a bench; there are: {', '.join(BENCHES)}, all")
@@ -73,6 +87,9 @@ def bench(
             rows = bench_owners(OwnersOptions(shared, seed, days, parts), report, say)
         elif name == "chaos":
             rows = bench_chaos(ChaosOptions(seed, days, processes, parts), report, say)
+        elif name == "region":
+            urls = tuple(url for url in database.split(",") if url)
+            rows = _region(urls, minutes, report, say)
         else:
             rows = _measured(name, report, say, runs, long, labelled or ())
     _show(rows, as_json)
@@ -104,6 +121,15 @@ def _measured(
             return bench_control(report, told)
         case _:
             return run_bench(name, report)
+
+
+def _region(
+    databases: tuple[str, ...], minutes: float, report: Progress, say: Callable[[str], None]
+) -> list[Figure]:
+    """A simulation; where there are databases, a small region of real processes instead."""
+    if not databases:
+        return bench_region(report, say)
+    return bench_real_region(RealRegionOptions(databases=databases, minutes=minutes), report, say)
 
 
 def _show(rows: Sequence[Figure], as_json: bool) -> None:

@@ -13,7 +13,7 @@ from bms.ports.jobs import JobKind, JobOrder, Jobs, Priority
 from bms.runtime.anywhere.handlers import handlers
 from bms.runtime.anywhere.owner_knowledge import knowledge_of
 from bms.runtime.city import City
-from bms.runtime.load.background_work import SITES_AT_ONCE, SiteTask
+from bms.runtime.load.background_work import JOBS_AT_ONCE, SiteTask
 from bms.runtime.load.local_jobs import LocalJobs
 from bms.services.off_loop import off_loop
 
@@ -24,7 +24,7 @@ def with_jobs(city: City) -> City:
     """The city with a list of jobs: its own where it has one, else one of this process."""
     if city.jobs is not None:
         return city
-    return replace(city, jobs=LocalJobs(handlers(city), SITES_AT_ONCE))
+    return replace(city, jobs=LocalJobs(handlers(city), JOBS_AT_ONCE))
 
 
 def jobs_of(city: City) -> Jobs:

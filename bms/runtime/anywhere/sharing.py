@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
 from bms.errors import StoreUnavailable
+from bms.ports.jobs import JobHandlers
 from bms.runtime.anywhere.handlers import handlers
+from bms.runtime.anywhere.processes import JobProcesses
 from bms.runtime.city import City, Stores
-from bms.runtime.load.background_work import SITES_AT_ONCE
+from bms.runtime.load.background_work import JOBS_AT_ONCE
 from bms.runtime.load.local_jobs import LocalJobs
+from bms.runtime.load.planner_pool import processes_for
 from bms.store.database.availability import Availability
 from bms.store.shared_jobs import SharedJobs
 from bms.store.sql.store import SqlStore
@@ -26,19 +29,30 @@ async def with_list(city: City, whole: City) -> AsyncIterator[City]:
 
     ``whole`` has all sites: those of a shared list may be of any. Raises ``ConfigError``.
     """
-    if city.settings.jobs == "here":
-        jobs = LocalJobs(handlers(city), SITES_AT_ONCE)
-        try:
-            yield replace(city, jobs=jobs)
-        finally:
-            jobs.close()
-        return
-    async with SharedJobs(city.settings.database).open() as shared:
+    processes = processes_for(len(city.sites), city.settings.planners)
+    pool = JobProcesses(city.settings, whole.sites, processes) if processes else None
+
+    def does(of: City) -> JobHandlers:
+        return handlers(of) if pool is None else pool.in_place_of(handlers(of))
+
+    with contextlib.closing(pool) if pool is not None else contextlib.nullcontext():
+        if city.settings.jobs == "here":
+            with contextlib.closing(LocalJobs(does(city), JOBS_AT_ONCE)) as jobs:
+                yield replace(city, jobs=jobs)
+        else:
+            async with _shared(whole, does) as shared:
+                yield replace(city, jobs=shared)
+
+
+@contextlib.asynccontextmanager
+async def _shared(whole: City, does: Callable[[City], JobHandlers]) -> AsyncIterator[SharedJobs]:
+    """The list that workers share; this one does jobs of it while the block runs."""
+    async with SharedJobs(whole.settings.database).open() as shared:
         with _of_any_owner(whole) as anywhere:
-            working = asyncio.create_task(shared.work(handlers(anywhere), SITES_AT_ONCE))
+            working = asyncio.create_task(shared.work(does(anywhere), JOBS_AT_ONCE))
             tidying = asyncio.create_task(_forget_failed(shared))
             try:
-                yield replace(city, jobs=shared)
+                yield shared
             finally:
                 for task in (working, tidying):
                     task.cancel()

@@ -16,6 +16,8 @@ log = logging.getLogger(__name__)
 SITES_AT_ONCE = min(os.cpu_count() or 1, 16)
 """Sites that are identified, predicted or planned at once [1]. More would be no faster, and would
 take all threads of the pool (processors + 4) from writes, releases and decisions of people."""
+JOBS_AT_ONCE = SITES_AT_ONCE + 1
+"""Jobs that are done at once [1]: one for each processor, and a place that is kept for plans."""
 PATIENCE_S = 120.0
 """How long a tick of dispatch waits for a new plan [s, real]; most take a second or two."""
 

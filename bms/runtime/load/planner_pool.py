@@ -115,16 +115,20 @@ class PlannerPool:
 _optimizer: Optimizer | None = None
 
 
-def _begin(parent: int) -> None:
-    """Make this process ready: one thread of BLAS, the terminal's Ctrl-C is the parent's, and no
-    life without it."""
-    global _optimizer
+def begin_quietly(parent: int) -> None:
+    """Make a process ready to compute: one thread of BLAS, the terminal's Ctrl-C is the parent's,
+    and no life without it."""
     for variable in BLAS:
         os.environ[variable] = "1"
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(OSError, AttributeError):
         os.nice(5)  # ticks and answers come first
     threading.Thread(target=_live_with, args=(parent,), daemon=True).start()
+
+
+def _begin(parent: int) -> None:
+    global _optimizer
+    begin_quietly(parent)
     from optimizer.planner import Optimizer
 
     _optimizer = Optimizer()

@@ -106,6 +106,7 @@ class SiteReload:
             given_back, still_held = await _give_back(work.city, difference, moved)
             await _claim_anew(work, moved)
         await work.listen()
+        await _let_go(work.city)
         _log(difference)
         return Reloaded(difference, given_back, still_held, mistakes)
 
@@ -138,6 +139,18 @@ async def _give_back(
     for point in held:
         log.error("%s is still held, the guard goes on", point)
     return _points(r.point for r in receipts if r.point not in held), held
+
+
+async def _let_go(city: City) -> None:
+    """Close what no site needs any more; devices at which something is still held are kept until
+    the next time."""
+    wanted = [device for site in city.sites.values() for device in site.devices]
+    try:
+        wanted += [lease.device for lease in (await off_loop(city.journal.leases)).values()]
+    except GuardError as error:
+        log.error("drivers of removed devices stay open: %s", error)
+        return
+    await city.drivers.keep_only(wanted)
 
 
 def _points(points: Iterable[str]) -> tuple[str, ...]:

@@ -96,13 +96,28 @@ class _Begin(NamedTuple):
     first: str = ""
 
 
+POOL_MODE = "pool_mode"
+"""In a URL: ``transaction`` where a pgbouncer lends its connections for single transactions."""
+
+
+def is_lent(url: URL) -> bool:
+    """Whether a connection is ours for one transaction only."""
+    return url.query.get(POOL_MODE) == "transaction"
+
+
+def without_pool_mode(url: URL) -> URL:
+    """The URL as libpq knows it."""
+    return url.difference_update_query([POOL_MODE])
+
+
 class Postgres:
     """A PostgreSQL database; implements ``bms.store.database.dialect.Database``."""
 
     errors: tuple[type[Exception], ...] = (psycopg.Error,)
 
     def __init__(self, url: URL, patience_s: float) -> None:
-        self._url = url.set(drivername="postgresql+psycopg")
+        self._lent = is_lent(url)
+        self._url = without_pool_mode(url).set(drivername="postgresql+psycopg")
         self._patience_s = patience_s
         self.place = f"{url.database or 'of the service file'} on {_host(url)}"
 
@@ -110,19 +125,25 @@ class Postgres:
         """Connections for reading; nothing is sent yet. A dead one is noticed and replaced."""
         engine = create_engine(
             self._url,
-            connect_args=_connect_args(self._url, self._patience_s),
+            connect_args={
+                **_connect_args(self._url, self._patience_s),
+                **({"prepare_threshold": None} if self._lent else {}),
+            },
             pool_pre_ping=True,
             use_native_hstore=False,
         )
-        event.listen(engine, "connect", self._configure)
+        if not self._lent:
+            event.listen(engine, "connect", self._configure)
         event.listen(engine, "begin", _begin)
-        return engine.execution_options(bms_begin=_Begin(IsolationLevel.REPEATABLE_READ, True))
+        begin = _Begin(IsolationLevel.REPEATABLE_READ, True, self._first())
+        return engine.execution_options(bms_begin=begin)
 
     def writing(self, engine: Engine) -> Engine:
-        return engine.execution_options(bms_begin=_Begin(IsolationLevel.READ_COMMITTED))
+        begin = _Begin(IsolationLevel.READ_COMMITTED, first=self._first())
+        return engine.execution_options(bms_begin=begin)
 
     def durable(self, engine: Engine) -> Engine:
-        begin = _Begin(IsolationLevel.READ_COMMITTED, first=_DURABLY)
+        begin = _Begin(IsolationLevel.READ_COMMITTED, first=self._first(_DURABLY))
         return engine.execution_options(bms_begin=begin)
 
     @contextmanager
@@ -190,9 +211,17 @@ class Postgres:
     def explain(self, error: Exception) -> StoreError:
         return explained(error, f"the database {self.place}", self._url.password)
 
+    def _first(self, statement: str = "") -> str:
+        """What a transaction begins with; where connections are lent nothing is left to them."""
+        wait = f"SET LOCAL lock_timeout = {self._patience_ms}" if self._lent else ""
+        return "; ".join(filter(None, (wait, statement)))
+
+    @property
+    def _patience_ms(self) -> int:
+        return max(1, math.ceil(1000 * self._patience_s))
+
     def _configure(self, connection: psycopg.Connection[Any], _record: object) -> None:
-        patience_ms = max(1, math.ceil(1000 * self._patience_s))
-        connection.execute(f"SET lock_timeout = {patience_ms}")
+        connection.execute(f"SET lock_timeout = {self._patience_ms}")
         connection.commit()
 
 

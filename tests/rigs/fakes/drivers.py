@@ -7,7 +7,7 @@ priority (``override``), and it may be dead, refuse, or swallow what it acknowle
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -145,6 +145,9 @@ class FakeDevice:
     async def beat(self, at: datetime) -> None:
         self.beats.append(at)
 
+    async def keep_only(self, devices: Collection[Device]) -> None:
+        self.kept = frozenset(device.id for device in devices)
+
     async def close(self) -> None:
         self.closed = True
 
@@ -169,6 +172,8 @@ class FakeDrivers:
         self.well: dict[str, DeviceHealth] = {}
         self.exchanges: dict[str, tuple[Exchange, ...]] = {}
         self.closed = False
+        self.kept: frozenset[str] | None = None
+        """The devices that were kept, after others were let go."""
 
     def device(self, device_id: str) -> FakeDevice:
         return self.devices.setdefault(device_id, FakeDevice())
@@ -181,6 +186,9 @@ class FakeDrivers:
 
     def trace(self, device_id: str) -> tuple[Exchange, ...]:
         return self.exchanges.get(device_id, ())
+
+    async def keep_only(self, devices: Collection[Device]) -> None:
+        self.kept = frozenset(device.id for device in devices)
 
     async def close(self) -> None:
         self.closed = True

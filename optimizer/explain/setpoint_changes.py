@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import isfinite
+from math import inf, isfinite
 
 from bms.model.assets.equipment import HeatSourceKind
 from bms.model.assets.point import Role
@@ -61,7 +61,8 @@ def setpoint_changes(problem: Problem, schedule: Schedule) -> tuple[SetpointChan
         zone, lever = zones.get(plan.point), levers[plan.point]
         course = None
         if zone is not None:
-            course = _Course(problem, zone, lever, plan, zone.id in modelled, prices)
+            usual = _usual(problem, zone, plan) if zone.id in modelled else None
+            course = _Course(problem, zone, lever, usual, prices)
         for before, after in zip(plan.steps, plan.steps[1:], strict=False):
             k = _step(problem, after.start)
             if course is None:
@@ -74,6 +75,19 @@ def setpoint_changes(problem: Problem, schedule: Schedule) -> tuple[SetpointChan
 
 def _step(problem: Problem, moment: datetime) -> int:
     return (moment - problem.start) // timedelta(seconds=problem.step_s)
+
+
+def _usual(problem: Problem, zone: ZoneTask, plan: SetpointPlan) -> float:
+    """The least value of a zone in use [degC]; infinite where it is not used."""
+    used = zone.occupied
+    return min(
+        (
+            step.value
+            for step in plan.steps
+            if any(used[_step(problem, step.start) : _step(problem, step.end)])
+        ),
+        default=inf,
+    )
 
 
 def _of_air(lever: Lever, rises: bool) -> Fact:
@@ -92,14 +106,18 @@ def _prices(problem: Problem) -> list[float]:
 
 @dataclass(frozen=True, slots=True)
 class _Course:
-    """The values of one zone; ``prices`` [DKK/kWh] (n,) or empty."""
+    """One zone with its lever; ``usual`` [degC] is its least value in use, None where it has no
+    model; ``prices`` [DKK/kWh] (n,) or empty."""
 
     problem: Problem
     zone: ZoneTask
     lever: Lever
-    plan: SetpointPlan
-    modelled: bool
+    usual: float | None
     prices: list[float]
+
+    @property
+    def modelled(self) -> bool:
+        return self.usual is not None
 
     def why(self, k: int, before: float, after: float) -> Fact:
         if k == self.problem.held_steps(self.lever):
@@ -145,13 +163,7 @@ class _Course:
 
     def _stores(self, value: float) -> bool:
         """Whether a value is above the least that the room has in use."""
-        usual = [self._value(i) for i in self._uses_from(0)]
-        return self.modelled and bool(usual) and value > min(usual) + STORED_K
-
-    def _value(self, k: int) -> float:
-        moment = self.problem.start + k * timedelta(seconds=self.problem.step_s)
-        value = self.plan.value_at(moment)
-        return self.plan.steps[-1].value if value is None else value
+        return self.usual is not None and value > self.usual + STORED_K
 
     def _cheap(self, k: int, end: int) -> bool:
         """Whether heat costs clearly less at ``k`` than on average from there to ``end``."""

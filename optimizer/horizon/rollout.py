@@ -30,9 +30,10 @@ class RolloutResult:
 
 
 def roll_out(building: Building, dynamics: ZoneDynamics, setpoints: Floats) -> RolloutResult:
-    """Simulates ideal thermostats that hold ``setpoints`` [degC] (p, n) as far as the power of
-    radiators and plant goes; what the plant lacks is shared in proportion to what is asked for."""
-    n, zones = building.n, len(building.zones)
+    """Simulates ideal thermostats that hold ``setpoints`` [degC] (p, k) over the first ``k`` steps
+    as far as the power of radiators and plant goes; what the plant lacks is shared in proportion to
+    what is asked for."""
+    n, zones = setpoints.shape[1], len(building.zones)
     states, heat = np.empty((n + 1, 2, zones)), np.empty((n, zones))
     states[0] = state = np.stack((building.state.air, building.state.mass))
     target = (setpoints + building.droop[:, np.newaxis]).T

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 import numpy as np
 
@@ -126,5 +127,11 @@ def facades(
 ) -> Floats:
     """Irradiance on the façades east, south and west (3, n) [kW/m2] of the steps from ``start``
     on (aware), with the sun where it stands in the middle of each step; ``ghi`` (n,) [kW/m2]."""
-    middle = start.timestamp() + step_s * (np.arange(len(ghi)) + 0.5)
-    return facade_irradiance(ghi, sun_at(np.asarray(middle, dtype=float), latitude, longitude))
+    return facade_irradiance(ghi, _sun(start, step_s, len(ghi), latitude, longitude))
+
+
+@lru_cache(maxsize=16)
+def _sun(start: datetime, step_s: float, n: int, latitude: float, longitude: float) -> Sun:
+    """The sun in the middle of ``n`` steps: the same for every member of an ensemble."""
+    middle = start.timestamp() + step_s * (np.arange(n) + 0.5)
+    return sun_at(np.asarray(middle, dtype=float), latitude, longitude)

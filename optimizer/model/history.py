@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -178,11 +179,15 @@ def measured_past(
     )
 
 
+@lru_cache(maxsize=16)
 def local_hours(start: datetime, step_s: float, n: int, timezone: str) -> Floats:
-    """Returns the local hour of the day (n,) in the middle of each step from ``start`` on."""
+    """Returns the local hour of the day (n,) in the middle of each step from ``start`` on. Every
+    member of an ensemble asks for the same, so it is kept, and not to be written to."""
     step, clock = timedelta(seconds=step_s), _clock(timezone)
     moments = [(start + (i + 0.5) * step).astimezone(clock) for i in range(n)]
-    return np.array([m.hour + m.minute / 60.0 + m.second / 3600.0 for m in moments])
+    hours = np.array([m.hour + m.minute / 60.0 + m.second / 3600.0 for m in moments])
+    hours.flags.writeable = False
+    return hours
 
 
 def _clock(timezone: str) -> tzinfo:

@@ -61,7 +61,8 @@ def delay_warm_ups(
             later = best.copy()
             part = slice(free, free + begin)
             later[z, part] = np.minimum(asked[z, part], asked[z, free])
-            reached = _reachable_air(building, dynamics, later, reserve)[z, max(0, first - ready)]
+            at = max(0, first - ready)
+            reached = _reachable_air(building, dynamics, later, reserve, at)[z, at]
             if reached < targets.low[z, first] - LATE_BELOW_K:
                 break
             costs = cost_of(roll_out(building, dynamics, later))
@@ -99,10 +100,15 @@ def advance_warm_ups(
 
 
 def _reachable_air(
-    building: Building, dynamics: ZoneDynamics, values: Floats, reserve: Floats
+    building: Building,
+    dynamics: ZoneDynamics,
+    values: Floats,
+    reserve: Floats,
+    until: int | None = None,
 ) -> Floats:
     """Air temperatures [degC] (p, n + 1), before use less ``reserve`` after warm-ups whose setpoint
-    is as much higher: whether there is time for it."""
+    is as much higher: whether there is time for it. Only the first ``until`` steps where that is
+    all that is asked."""
     asked = values.copy()
     off = np.zeros((len(values), building.n + 1))
     for z, free in enumerate(building.held_steps):
@@ -116,7 +122,8 @@ def _reachable_air(
                 step -= 1
             asked[z, step:first] += reserve[z]
             off[z, step:first] = reserve[z]
-    return np.asarray(roll_out(building, dynamics, asked).air - off)
+    air = roll_out(building, dynamics, asked[:, :until]).air
+    return np.asarray(air - off[:, : air.shape[1]])
 
 
 def _asks_for_use(values: Floats, step: int, first: int) -> bool:

@@ -12,6 +12,7 @@ from api.protocol.repeats import RepeatableRoute
 from api.schemas.plans import (
     DayBesideThePlan,
     DaysBesideThePlan,
+    DecisionsAnswer,
     PlanAnswer,
     PredictionRow,
     PredictionsAnswer,
@@ -20,6 +21,7 @@ from bms.errors import NotFound
 from bms.model.access.grant import Permission
 from bms.services.access.authorise import authorise
 from bms.services.periods import local_date
+from bms.services.planning.decisions.ledger import decision_ledger
 from bms.services.planning.model_drift import drift_facts, drifting_zones
 from bms.services.planning.plan import plan_site
 
@@ -70,6 +72,13 @@ def shadow_days(ports: PortsDep, key: Reader, site: SiteDep, days: Days = 30) ->
     since = local_date(ports.clock.now(), site.timezone) - timedelta(days=days)
     rows = ports.control.trust.shadow_days(site.id, since)
     return DaysBesideThePlan(site=site.id, days=[DayBesideThePlan.of(row) for row in rows])
+
+
+@router.get("/sites/{site_id}/decisions")
+def decisions(ports: PortsDep, key: Reader, site: SiteDep) -> DecisionsAnswer:
+    """What each kind of decision of the plans was to bring beside own control over the last 28
+    days, and what the heat meter showed of it."""
+    return DecisionsAnswer.of(decision_ledger(site, ports.clock.now(), ports.planning))
 
 
 @router.get("/plans/{plan_id}")

@@ -10,7 +10,15 @@ from pydantic import AwareDatetime, Field
 
 from api.schemas.base import Answer, Body, FactAnswer
 from bms.model.fact import Fact
-from bms.model.planning.plan import Expected, Plan, PlanStatus, SetpointPlan, ZoneForecast
+from bms.model.planning.decision_day import DecisionLedger
+from bms.model.planning.plan import (
+    DecisionKind,
+    Expected,
+    Plan,
+    PlanStatus,
+    SetpointPlan,
+    ZoneForecast,
+)
 from bms.model.trust.modes import Application, ShadowDay
 
 
@@ -180,6 +188,50 @@ class DaysBesideThePlan(Answer):
 
     site: str
     days: list[DayBesideThePlan]
+
+
+class KindAnswer(Answer):
+    """What a kind of decision was to bring and what came of it, beside own control."""
+
+    kind: DecisionKind
+    days: int
+    predicted_dkk: float
+    came_dkk: float
+    share: float = Field(description="the part that came, by a regression with a careful prior")
+    spread: float = Field(description="one standard error of the share")
+
+
+class DecisionDayAnswer(Answer):
+    """A local day that was run by its plan, by its heat meter and corrected to its weather."""
+
+    day: date
+    plan: str
+    predicted: dict[DecisionKind, float] = Field(description="by kind [DKK]")
+    predicted_dkk: float
+    came_dkk: float
+    predicted_kwh: float
+    came_kwh: float
+    cold_kh: float = Field(description="how far below their bands the rooms were in use [K h]")
+
+
+class DecisionsAnswer(Answer):
+    """What decisions of plans have been worth over the last 28 days, oldest day first."""
+
+    site: str
+    predicted_dkk: float
+    came_dkk: float
+    kinds: tuple[KindAnswer, ...]
+    days: tuple[DecisionDayAnswer, ...]
+
+    @classmethod
+    def of(cls, ledger: DecisionLedger) -> Self:
+        return cls(
+            site=ledger.site,
+            predicted_dkk=ledger.predicted_dkk,
+            came_dkk=ledger.came_dkk,
+            kinds=tuple(KindAnswer.model_validate(row) for row in ledger.kinds),
+            days=tuple(DecisionDayAnswer.model_validate(row) for row in ledger.days),
+        )
 
 
 class PredictionsAnswer(Answer):

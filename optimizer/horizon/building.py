@@ -49,6 +49,7 @@ class Building:
     spread: Floats
     model_error: Floats
     held: Bools
+    storing_share: float | None = None
 
     @property
     def n(self) -> int:
@@ -123,6 +124,7 @@ def building_of(
             [min(LARGEST_MODEL_ERROR_K, abs(model.rmse_24h_k)) for model in models]
         ),
         held=np.array([np.arange(n) < problem.held_steps(task.lever) for task in tasks]),
+        storing_share=problem.storing_share,
     )
 
 

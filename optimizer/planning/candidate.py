@@ -51,13 +51,15 @@ class Objective:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """Setpoints [degC] (p, n) and ventilation, what they lead to and the cost of that [DKK]."""
+    """Setpoints [degC] (p, n) and ventilation, what they lead to and the cost of that [DKK].
+    ``plain`` are the setpoints without the heat that is stored, where some is."""
 
     setpoints: Floats
     air: AirOperation
     dynamics: ZoneDynamics
     rollout: RolloutResult
     cost: float
+    plain: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,14 +108,17 @@ def _with_preheating(evaluator: Evaluator, solution: Solution, plain: Candidate)
         return plain
 
     paid = _of_rows(evaluator, plain, setpoints_in_paid_hours(building, plain.setpoints))
-    plain = cheapest([plain, *paid])
+    unpaid = plain.setpoints
+    plain = cheapest([plain, *(replace(each, plain=unpaid) for each in paid)])
     stored = _of_rows(evaluator, plain, preheating_setpoints(building, solution, plain.setpoints))
     if not stored:
         return plain
     ensemble = evaluator.ensemble(plain.air)
     gains = [storing_gain(ensemble, plain.setpoints, each.setpoints) for each in stored]
     best = max(range(len(stored)), key=lambda i: float(gains[i].mean()))
-    return stored[best] if pays(gains[best], building, plain.rollout) else plain
+    if not pays(gains[best], building, plain.rollout):
+        return plain
+    return replace(stored[best], plain=unpaid)
 
 
 def _of_rows(evaluator: Evaluator, plain: Candidate, rows: Iterable[Floats]) -> list[Candidate]:

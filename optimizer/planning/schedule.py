@@ -11,6 +11,7 @@ import numpy as np
 
 from bms.model.fact import Fact, Moment, fact
 from bms.model.planning.plan import (
+    DayAhead,
     Expected,
     PlanStatus,
     Schedule,
@@ -51,8 +52,10 @@ def schedule_of(
     own: Candidate,
     status: PlanStatus,
     reasons: Sequence[Fact],
+    day: DayAhead | None = None,
 ) -> Schedule:
-    """``chosen`` as a schedule, beside what ``own`` control leads to."""
+    """``chosen`` as a schedule, beside what ``own`` control leads to; ``day`` is what its decisions
+    bring in the first day."""
     planned = {zone.id: chosen.setpoints[z] for z, zone in enumerate(building.zones)}
     warm_ups = _first_warm_ups(problem, building, chosen)
     zone_statuses = _zone_statuses(problem, planned, status)
@@ -93,6 +96,7 @@ def schedule_of(
             for z, zone in enumerate(building.zones)
         ),
         zones=tuple(ZoneStatus(zone=zone, status=each) for zone, each in zone_statuses.items()),
+        day_ahead=day,
     )
 
 

@@ -20,6 +20,7 @@ from optimizer.planning.consequences import (
     power_relaxations,
     relaxations,
 )
+from optimizer.planning.day_ahead import day_ahead
 from optimizer.planning.planned_candidates import planned_candidates
 from optimizer.planning.schedule import by_rule, schedule_of, timetable_schedule
 from optimizer.setpoints.air_flow import own_or_more_air, planned_flow
@@ -108,4 +109,5 @@ def _optimum(evaluator: Evaluator, best: Candidate, own: Candidate, found: list[
     ]
     kept = not relaxed and not blind_rooms(problem)
     status = PlanStatus.OPTIMAL if kept else PlanStatus.RELAXED
-    return schedule_of(problem, building, best, own, status, [*found, *why])
+    day = day_ahead(evaluator, best, own)
+    return schedule_of(problem, building, best, own, status, [*found, *why], day)

@@ -132,7 +132,11 @@ def storing_gain(ensemble: Ensemble, plain: Floats, stored: Floats) -> Floats:
 
 def counted_share(building: Building) -> float:
     """Returns the part 0..1 of the heat that storing saves later by the models which is counted on:
-    their error 24 h ahead, weighted by the power of the zones, says how much of it may be lost."""
+    what has come so far by the meter or, where that is not known yet, by their error 24 h ahead,
+    weighted by the power of the zones."""
+    known = building.storing_share
+    if known is not None and np.isfinite(known):
+        return float(np.clip(known, 0.0, 1.0))
     errors = np.array([abs(model.rmse_24h_k) for model in building.models])
     error_k = float(np.average(errors, weights=building.heat_max.max(axis=1) + 1e-6))
     return float(np.clip(1.0 - SHARE_LOST_PER_K * error_k, 0.0, 1.0))

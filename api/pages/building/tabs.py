@@ -17,7 +17,7 @@ from api.pages.panels.figure import ChartFigure
 from api.pages.panels.fresh import fresh_line
 from api.pages.panels.meters import MeterView, meter_views
 from api.pages.panels.months import MonthTable, month_table
-from api.pages.panels.plan import PlanView, known_figure, plan_view
+from api.pages.panels.plan import PlanView, decision_rows, known_figure, plan_view
 from api.pages.panels.receipts import ReceiptRow, overridden_points, receipt_rows
 from api.pages.panels.shadow_days import ShadowDaysView, shadow_days_view
 from api.pages.panels.standing import names_of
@@ -37,6 +37,7 @@ from bms.services.overview.attention import attention_now
 from bms.services.overview.plan_knowledge import plan_knowledge
 from bms.services.overview.signature import signature
 from bms.services.overview.work_list import with_work
+from bms.services.planning.decisions.ledger import DAYS_A_PLAN, decision_ledger
 from bms.services.site_lookup import mode_in_force
 
 T = TypeVar("T")
@@ -101,9 +102,10 @@ class SavingsTab:
     baselines: tuple[tuple[str, str], ...]
     measures: tuple[MeasureRow, ...]
     fresh: str | None
+    decisions: tuple[tuple[str, ...], ...]
 
 
-def savings_tab(cache: SavingsCache, site: Site, t: PageTranslator) -> SavingsTab:
+def savings_tab(ports: ApiPorts, cache: SavingsCache, site: Site, t: PageTranslator) -> SavingsTab:
     assessed = cache.site(site)
     until, newer = assessed.periods.reporting.end, assessed.newer_under_way
     names = names_of((site,), t)
@@ -124,6 +126,9 @@ def savings_tab(cache: SavingsCache, site: Site, t: PageTranslator) -> SavingsTa
         fresh=None
         if assessed.made_at is None
         else fresh_line(assessed.made_at, until, t, newer=newer),
+        decisions=decision_rows(
+            decision_ledger(site, ports.clock.now(), ports.planning, DAYS_A_PLAN), t
+        ),
     )
 
 

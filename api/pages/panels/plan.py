@@ -7,6 +7,7 @@ from datetime import datetime
 
 from api.pages.language import PageTranslator
 from api.pages.panels.figure import ChartFigure, both
+from bms.model.planning.decision_day import DecisionLedger
 from bms.model.planning.plan import Expected, Plan
 from bms.reports.knowledge_chart import LEFT_PX, RIGHT_PX, KnownThen, knowledge_chart
 from bms.reports.text import ChartText
@@ -108,3 +109,17 @@ def _outcomes(ours: Expected, own: Expected, t: PageTranslator) -> tuple[tuple[s
 def _with_unit(value: float | None, unit: str, decimals: int, t: PageTranslator) -> str:
     text = t.number(value, decimals)
     return text if value is None else f"{text} {unit}"
+
+
+def decision_rows(ledger: DecisionLedger, t: PageTranslator) -> tuple[tuple[str, ...], ...]:
+    """Rows of (kind, days, what it was to bring, what came, the part that came)."""
+    return tuple(
+        (
+            t(f"decision_{row.kind.value}"),
+            t.number(row.days),
+            t.number(row.predicted_dkk),
+            t.number(row.came_dkk),
+            f"{t.number(100 * row.share)} ± {t.number(100 * row.spread)} %",
+        )
+        for row in ledger.kinds
+    )

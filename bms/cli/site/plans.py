@@ -81,6 +81,9 @@ def plan(
     svg: Annotated[
         bool, typer.Option("--svg", help="draw the plan of every zone as one SVG")
     ] = False,
+    ledger: Annotated[
+        bool, typer.Option("--ledger", help="what decisions of plans have been worth, by the meter")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Plan the coming setpoints of a site, or answer a Problem file.
@@ -89,8 +92,13 @@ def plan(
     """
     if (site is None) == (problem is None):
         raise typer.BadParameter("name a SITE, or give --problem FILE")
+    if ledger and site is None:
+        raise typer.BadParameter("--ledger goes with a SITE")
     if check and problem is None:
         raise typer.BadParameter("--check goes with --problem FILE")
+    if ledger:
+        _show_ledger(str(site), as_json)
+        return
     if problem and check:
         _list_mistakes(_text(problem), as_json)
         return
@@ -123,6 +131,29 @@ def _list_mistakes(text: bytes, as_json: bool) -> None:
         say("\n".join(str(mistake) for mistake in found) or "no mistakes found")
     if found:
         raise typer.Exit(FAILED)
+
+
+def _show_ledger(site_id: str, as_json: bool) -> None:
+    """What each kind of decision was to bring, and what the heat meter showed."""
+    from bms.config import Settings
+    from bms.runtime.wire import opened
+    from bms.services.planning.decisions.ledger import decision_ledger
+
+    with opened(Settings()) as city:
+        ledger = decision_ledger(city.site(site_id), city.clock.now(), city.planning)
+    if as_json:
+        typer.echo(json.dumps(spelled_out(ledger)))
+        return
+    console, t = screen(), translator_of_locale()
+    heads = ("days", "predicted", "came", "share")
+    table = Table(t("decision_kind"), *(t(f"decision_{head}") for head in heads))
+    for row in ledger.kinds:
+        share = t("decision_part", share=row.share, spread=row.spread)
+        figures = (t("figure_dkk", value=each) for each in (row.predicted_dkk, row.came_dkk))
+        table.add_row(t(f"decision_{row.kind.value}"), str(row.days), *figures, share)
+    say(t("decisions_of", site=site_id, count=len(ledger.days), came=ledger.came_dkk))
+    if ledger.kinds:
+        console.print(table)
 
 
 def _plan_site(site_id: str, dry_run: bool) -> tuple[Problem, Schedule]:

@@ -85,6 +85,58 @@ class SetpointChange:
     """Why then, and why this way."""
 
 
+class DecisionKind(StrEnum):
+    """What a plan does otherwise than the building's own control."""
+
+    AIR = "air"
+    HOLD = "hold"
+    SETBACK = "setback"
+    START = "start"
+    STORING = "storing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecisionGain:
+    """What one kind of decision is to bring in the first day of a plan, by the model."""
+
+    kind: DecisionKind
+    """`air`: units and supply air; `hold`: the value in use; `setback`: the depth of setbacks;
+    `start`: when warm-ups begin; `storing`: heat ahead of dear hours."""
+    dkk: float
+    """Cost of heat that it saves, with the worth of what is left in the building [DKK]."""
+    kwh: float
+    """Heat that it saves [kWh]; storing may take more and still gain."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DayAhead:
+    """The first 24 h of a plan beside own control by the same model: what the heat meter is to
+    show. Costs are those of heat."""
+
+    heat_kwh: float
+    """Heat with the plan [kWh]."""
+    own_heat_kwh: float
+    """Heat under own control, from the same state [kWh]."""
+    cost_dkk: float
+    """What the plan's heat costs [DKK]."""
+    own_cost_dkk: float
+    """What the heat of own control costs [DKK]."""
+    left_dkk: float
+    """What own control leaves in the building after the day beyond what the plan leaves, at the
+    mean price [DKK]."""
+    kwh_per_k: float
+    """How much more heat the day takes for each kelvin colder outdoors [kWh/K]."""
+    outdoor_c: float
+    """Mean outdoor temperature that was counted on [degC]."""
+    gains: tuple[DecisionGain, ...]
+    """What each kind of decision is to bring; kinds that change nothing are left out."""
+
+    @property
+    def gain_dkk(self) -> float:
+        """What all of them bring [DKK]."""
+        return self.own_cost_dkk - self.cost_dkk - self.left_dkk
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneForecast:
     """Predicted temperature of a zone [temp] at the start of every step of the horizon, and its
@@ -139,6 +191,9 @@ class Schedule:
     """How each zone with a lever is planned."""
     changes: tuple[SetpointChange, ...] = ()
     """Why each value follows the one before it, point by point."""
+    day_ahead: DayAhead | None = None
+    """What the heat meter is to show in the first day; null: there is no model of the building, or
+    less than a day is planned."""
 
     @property
     def end(self) -> datetime:

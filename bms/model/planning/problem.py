@@ -391,6 +391,10 @@ class Problem:
     """On how many nights a zone without a model may be set back further than usual, to learn how it
     answers; 0: the site does not consent."""
 
+    storing_share: float | None = None
+    """Part 0..1 of what storing heat saves by the model that has come so far, by the heat meter;
+    null: not known yet, the error of the model tells how much is counted on."""
+
     @property
     def steps(self) -> int:
         """Length of the horizon in steps."""

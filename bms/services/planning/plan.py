@@ -20,6 +20,7 @@ from bms.services.occupancy import outdated, use_of
 from bms.services.off_loop import off_loop
 from bms.services.periods import local_date
 from bms.services.planning.blind_rooms import sight_changed, with_sight
+from bms.services.planning.decisions.ledger import storing_share
 from bms.services.planning.held_levers import (
     HeldLeverNote,
     holds_changed,
@@ -95,7 +96,8 @@ def site_problem(site: Site, *, now: datetime, ports: PlanningPorts, horizon: ti
     problem = with_standing(problem, site, now, ports.readings, ports.device_times)
     if is_auto:
         problem = _as_commissioned(problem, site, ports)
-        problem = replace(problem, excitation_nights=site.excitation_nights)
+        share = storing_share(site, now, ports)
+        problem = replace(problem, excitation_nights=site.excitation_nights, storing_share=share)
     return with_holds(problem, holds_of(site, now, ports))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 
+from bms.model.planning.decision_day import DecisionDay
 from bms.model.planning.problem import ZoneTask
 from bms.ports.clock import Clock
 from bms.ports.feeds import Feed, Tariffs
@@ -40,6 +41,13 @@ class StartMemory:
     sites: dict[str, tuple[date, dict[str, ZoneTask]]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class DayMemory:
+    """What the meters showed of the decisions of each local day, by site; None: nothing."""
+
+    sites: dict[str, dict[date, DecisionDay | None]] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanningPorts(ProblemPorts):
     """What identification, planning and the record of prediction errors work with."""
@@ -54,3 +62,4 @@ class PlanningPorts(ProblemPorts):
     rooms: Rooms
     device_times: DeviceTimes
     starts: StartMemory = field(default_factory=StartMemory)
+    decided: DayMemory = field(default_factory=DayMemory)

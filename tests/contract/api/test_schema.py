@@ -57,6 +57,7 @@ SURFACE = {
     "/v1/sites/{site_id}/commissioning": {"get"},
     "/v1/sites/{site_id}/trials": {"get"},
     "/v1/sites/{site_id}/shadow-days": {"get"},
+    "/v1/sites/{site_id}/decisions": {"get"},
     "/v1/points/{point_id}/trace": {"get"},
     "/v1/sites/{site_id}/occupancy": {"get", "post"},
     "/v1/sites/{site_id}/occupancy/{booking_id}": {"delete"},

@@ -1,0 +1,1 @@
+"""What decisions of plans have been worth, by the heat meter."""

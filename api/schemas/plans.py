@@ -198,7 +198,7 @@ class KindAnswer(Answer):
     predicted_dkk: float
     came_dkk: float
     share: float = Field(description="the part that came, by a regression with a careful prior")
-    spread: float = Field(description="one standard error of the share")
+    share_error: float = Field(description="one standard error of the share")
 
 
 class DecisionDayAnswer(Answer):

@@ -119,7 +119,7 @@ def decision_rows(ledger: DecisionLedger, t: PageTranslator) -> tuple[tuple[str,
             t.number(row.days),
             t.number(row.predicted_dkk),
             t.number(row.came_dkk),
-            f"{t.number(100 * row.share)} ± {t.number(100 * row.spread)} %",
+            f"{t.number(100 * row.share)} ± {t.number(100 * row.share_error)} %",
         )
         for row in ledger.kinds
     )

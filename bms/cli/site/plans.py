@@ -148,7 +148,7 @@ def _show_ledger(site_id: str, as_json: bool) -> None:
     heads = ("days", "predicted", "came", "share")
     table = Table(t("decision_kind"), *(t(f"decision_{head}") for head in heads))
     for row in ledger.kinds:
-        share = t("decision_part", share=row.share, spread=row.spread)
+        share = t("decision_part", share=row.share, spread=row.share_error)
         figures = (t("figure_dkk", value=each) for each in (row.predicted_dkk, row.came_dkk))
         table.add_row(t(f"decision_{row.kind.value}"), str(row.days), *figures, share)
     say(t("decisions_of", site=site_id, count=len(ledger.days), came=ledger.came_dkk))

@@ -30,14 +30,14 @@ class DecisionDay:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindWorth:
     """What a kind of decision has been worth: what it was to bring, and what came of it [DKK];
-    ``share`` 0.. is the part that came, within ``spread`` (one standard error)."""
+    ``share`` 0.. is the part that came, within ``share_error`` (one standard error)."""
 
     kind: DecisionKind
     days: int
     predicted_dkk: float
     came_dkk: float
     share: float
-    spread: float
+    share_error: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

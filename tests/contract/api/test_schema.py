@@ -100,6 +100,7 @@ WITHOUT_UNIT = {
     "hourly_cv_rmse",
     "hourly_months_cv_rmse",
     "guf_share",
+    "share_error",
     "expected_share",
     "to_date_drift",
     "n_eff",

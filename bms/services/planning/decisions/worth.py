@@ -44,7 +44,7 @@ def worth_by_kind(days: Sequence[DecisionDay]) -> tuple[KindWorth, ...]:
             predicted_dkk=float(told[:, i].sum()),
             came_dkk=float(shares[i] * told[:, i].sum()),
             share=float(shares[i]),
-            spread=float(np.sqrt(covariance[i, i])),
+            share_error=float(np.sqrt(covariance[i, i])),
         )
         for i, kind in enumerate(kinds)
     )

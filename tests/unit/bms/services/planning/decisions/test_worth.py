@@ -48,14 +48,14 @@ def test_no_days_tell_nothing() -> None:
 def test_four_weeks_tell_what_came_of_each_kind(kind: DecisionKind) -> None:
     found = worth(days(28, noise_dkk=1.0), kind)
     assert found.share == pytest.approx(TRUE[kind], abs=0.1)
-    assert abs(found.share - TRUE[kind]) <= 2.5 * found.spread
+    assert abs(found.share - TRUE[kind]) <= 2.5 * found.share_error
     assert found.came_dkk == pytest.approx(found.share * found.predicted_dkk)
 
 
 def test_a_share_starts_careful_and_moves_as_days_tell() -> None:
     shares = [worth(days(n, noise_dkk=8.0), DecisionKind.STORING) for n in (1, 8, 28)]
     assert abs(shares[0].share - PRIOR_SHARE) < PRIOR_SPREAD
-    assert shares[0].spread > shares[1].spread > shares[2].spread
+    assert shares[0].share_error > shares[1].share_error > shares[2].share_error
     assert abs(shares[2].share - 0.4) < abs(shares[0].share - 0.4)
 
 

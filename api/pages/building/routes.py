@@ -54,7 +54,7 @@ def now(of: BuildingDep) -> Response:
 
 @router.get("/savings")
 def savings(of: BuildingDep, cache: CacheDep) -> Response:
-    return of.shown(Tab.SAVINGS, savings_tab(cache, of.site, of.t))
+    return of.shown(Tab.SAVINGS, savings_tab(of.ports, cache, of.site, of.t))
 
 
 @router.get("/use")

@@ -36,6 +36,8 @@ LEAST_PRICE_VARIATION = 0.3
 SHARE_LOST_PER_K = 0.5
 """How much less of the heat saved later is counted on for each kelvin that the models erred on
 held-out days 24 h ahead [1/K]."""
+MOST_ERROR_K = 0.7
+"""A model that erred by more [K] stores nothing until the meter has shown what comes of it."""
 LEAST_GAIN_PART = 0.01
 """Part of the cost of heat that storing has to gain on average."""
 BOUND_SPREADS = 1.0
@@ -133,12 +135,14 @@ def storing_gain(ensemble: Ensemble, plain: Floats, stored: Floats) -> Floats:
 def counted_share(building: Building) -> float:
     """Returns the part 0..1 of the heat that storing saves later by the models which is counted on:
     what has come so far by the meter or, where that is not known yet, by their error 24 h ahead,
-    weighted by the power of the zones."""
+    weighted by the power of the zones; 0 where that is more than :data:`MOST_ERROR_K`."""
     known = building.storing_share
     if known is not None and np.isfinite(known):
         return float(np.clip(known, 0.0, 1.0))
     errors = np.array([abs(model.rmse_24h_k) for model in building.models])
     error_k = float(np.average(errors, weights=building.heat_max.max(axis=1) + 1e-6))
+    if error_k > MOST_ERROR_K:
+        return 0.0
     return float(np.clip(1.0 - SHARE_LOST_PER_K * error_k, 0.0, 1.0))
 
 

@@ -11,7 +11,7 @@ from bms.model.assets.equipment import HeatSourceKind
 from bms.model.assets.point import Role
 from bms.model.fact import Fact, MessageCode, Moment, fact
 from bms.model.planning.plan import Schedule, SetpointChange, SetpointPlan
-from bms.model.planning.problem import Lever, Problem, ZoneTask
+from bms.model.planning.problem import Lever, Numbers, Problem, ZoneTask
 
 STORED_K = 0.25
 """A value this far above what the room has in use [K] stores heat."""
@@ -97,11 +97,22 @@ def _of_air(lever: Lever, rises: bool) -> Fact:
 
 
 def _prices(problem: Problem) -> list[float]:
-    """What heat is bought at in each step [DKK/kWh]; empty where that is not known throughout."""
-    pump = problem.heat_source.kind is HeatSourceKind.HEAT_PUMP
-    row = problem.electricity_dkk_per_kwh if pump else problem.heat_dkk_per_kwh
-    known = [price for price in row if price is not None and isfinite(price)]
-    return known if len(known) == problem.steps else []
+    """What heat is bought at in each step [DKK/kWh], or what power to spare would earn; empty where
+    that is not known throughout."""
+    if problem.heat_source.kind is not HeatSourceKind.HEAT_PUMP:
+        return _known(problem.heat_dkk_per_kwh, problem.steps)
+    prices = _known(problem.electricity_dkk_per_kwh, problem.steps)
+    earned = _known(problem.export_dkk_per_kwh, problem.steps)
+    loads = _known(problem.other_load_kw, problem.steps)
+    if not (prices and earned and loads):
+        return prices
+    rows = zip(prices, earned, loads, strict=True)
+    return [export if load < 0.0 else price for price, export, load in rows]
+
+
+def _known(row: Numbers, n: int) -> list[float]:
+    known = [value for value in row if value is not None and isfinite(value)]
+    return known if len(known) == n else []
 
 
 @dataclass(frozen=True, slots=True)

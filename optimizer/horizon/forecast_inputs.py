@@ -43,7 +43,9 @@ class ForecastInputs:
 
     ``temp_out`` [degC] (NaN throughout where there is no forecast), ``ghi`` [kW/m2]; ``cop`` is
     heat per billed energy [kWh/kWh], 1 for district heating; ``other_load`` [kW] is the known load
-    of others behind the meter that heat is billed by; ``temp_out_spread`` [K] is how far the
+    of others behind the meter that heat is billed by, below 0 where solar cells give more than they
+    take; ``export_price`` [DKK/kWh] is what that earns, NaN where nobody knows, and ``usual_kw``
+    [kW] the electric power of the heat source at full load. ``temp_out_spread`` [K] is how far the
     outdoor temperature errs. ``reasons`` say what is missing.
     """
 
@@ -57,6 +59,8 @@ class ForecastInputs:
     heat_is_electric: bool
     co2_dkk_per_kg: float
     other_load: Floats
+    export_price: Floats
+    usual_kw: float
     temp_out_spread: Floats
     reasons: tuple[Fact, ...]
 
@@ -66,8 +70,33 @@ class ForecastInputs:
 
     @property
     def heat_price(self) -> Floats:
-        """Marginal price of heat with CO2 [DKK/kWh] (n,)."""
-        return self._with_emissions(self.source) / self.cop
+        """Marginal price of heat with CO2 [DKK/kWh] (n,): where solar power is to spare, between
+        what it earns and what power costs, by how much of the source's power it covers."""
+        covered = np.minimum(1.0, self.spare_kw / self.usual_kw)
+        price = self.source_price
+        return (price - covered * self._worth_less(price)) / self.cop
+
+    @property
+    def source_price(self) -> Floats:
+        """Price with CO2 of what heat is billed by, where it is bought [DKK/kWh] (n,)."""
+        return self._with_emissions(self.source)
+
+    @property
+    def spare_kw(self) -> Floats:
+        """Solar power behind the meter that nobody else takes [kW] (n,)."""
+        nothing = np.zeros(self.n)
+        return np.maximum(0.0, -self.other_load) if self.heat_is_electric else nothing
+
+    def spared_dkk(self, power_kw: Floats, price: Floats) -> float:
+        """Returns how much less electric power (n,) [kW] costs than at ``price`` [DKK/kWh] (n,), as
+        what is to spare is taken first, at what it would earn [DKK]."""
+        own = np.minimum(np.maximum(0.0, power_kw), self.spare_kw)
+        return float(own @ self._worth_less(price)) * self.step_h
+
+    def _worth_less(self, price: Floats) -> Floats:
+        """How much less power to spare is worth than ``price`` [DKK/kWh] (n,); 0 where nobody knows
+        what it earns."""
+        return np.nan_to_num(price - self.export_price)
 
     @property
     def electricity_price(self) -> Floats:
@@ -117,9 +146,18 @@ def forecast_inputs(problem: Problem) -> ForecastInputs:
         heat_is_electric=electric,
         co2_dkk_per_kg=problem.weights.co2_dkk_per_kg,
         other_load=known_load(problem.other_load_kw, n),
+        export_price=series(problem.export_dkk_per_kwh, n),
+        usual_kw=_usual_kw(problem.heat_source),
         temp_out_spread=_spread(problem.weather.temp_out_spread_k, n),
         reasons=tuple(found),
     )
+
+
+def _usual_kw(source: HeatSource) -> float:
+    """The electric power of a heat pump at full load [kW], by its middle COP."""
+    cops = sorted(cop for _, cop in source.cop) or [LEAST_COP]
+    power = source.capacity_kw / max(LEAST_COP, cops[len(cops) // 2])
+    return power if np.isfinite(power) and power > 0.0 else 1.0
 
 
 def _spread(numbers: Numbers, n: int) -> Floats:
@@ -182,10 +220,10 @@ def _with_mean(values: Floats, where_nothing: float) -> Floats:
 
 
 def known_load(values: Numbers, n: int) -> Floats:
-    """Returns the load of others [kW] (n,), 0 where it is not known."""
+    """Returns the load of others less their own production [kW] (n,), 0 where it is not known."""
     if len(values) != n:
         return np.zeros(n)
-    return np.asarray(np.maximum(0.0, np.nan_to_num(series(values, n), posinf=0.0)))
+    return np.nan_to_num(series(values, n))
 
 
 def _cop(source: HeatSource, temp_out: Floats, found: list[Fact]) -> Floats:

@@ -70,9 +70,10 @@ def expected_outcome(
     fans = bool(fan.any())
     priced = source.price_known and (power.price_known or not fans)
     counted = source.factor_known and (power.factor_known or not fans)
+    spared = inputs.spared_dkk((billed + fan) / inputs.step_h, source.price)
     return Expected(
         energy_kwh=_amount(billed.sum() + fan.sum()),
-        cost_dkk=_amount(billed @ source.price + fan @ power.price) if priced else None,
+        cost_dkk=_amount(billed @ source.price + fan @ power.price - spared) if priced else None,
         co2_kg=_amount(billed @ source.factor + fan @ power.factor) if counted else None,
         comfort_kh=_amount(rollout.comfort_kh(building).sum(), 3),
     )
@@ -88,8 +89,9 @@ def running_cost(
     fan = dynamics.fan_kw * inputs.step_h
     stored = building.rc.stored_kwh(rollout.air[:, -1], rollout.mass[:, -1]).sum()
     return float(
-        energy @ inputs.heat_price
+        energy @ (inputs.source_price / inputs.cop)
         + fan @ inputs.electricity_price
+        - inputs.spared_dkk((energy / inputs.cop + fan) / inputs.step_h, inputs.source_price)
         + comfort_dkk_per_kh * rollout.comfort_kh(building, building.planned_use).sum()
         - stored * max(0.0, float(inputs.heat_price.mean()))
     )

@@ -114,8 +114,11 @@ class _Day:
         inputs, rollout = building.inputs, world.rollout
         heat = (rollout.heat.sum(axis=0) + world.dynamics.fixed_kw)[:steps] * inputs.step_h
         price = (inputs.source.price / inputs.cop)[:steps]
+        power = np.zeros(inputs.n)
+        power[:steps] = heat / inputs.cop[:steps] / inputs.step_h
+        cost = float(heat @ price) - inputs.spared_dkk(power, inputs.source.price)
         left = building.rc.stored_kwh(rollout.air[:, steps], rollout.mass[:, steps]).sum()
-        return cls(float(heat.sum()), float(heat @ price), float(left * max(0.0, price.mean())))
+        return cls(float(heat.sum()), cost, float(left * max(0.0, price.mean())))
 
 
 def _loss_kw_per_k(building: Building) -> float:

@@ -4,7 +4,7 @@ and the reason for it."""
 from __future__ import annotations
 
 from dataclasses import replace
-from math import inf
+from math import inf, isfinite
 
 from bms.model.assets.site import Weights
 from bms.model.fact import Fact, fact
@@ -77,7 +77,9 @@ def _implausible_terms(problem: Problem) -> list[Fact]:
     source = problem.heat_source
     runs = (source.least_run_min, source.least_stop_min, source.least_kw)
     load = problem.other_load_kw
-    odd = len(load) not in (0, problem.steps) or any(map(_is_implausible, load))
+    odd = len(load) not in (0, problem.steps) or any(
+        kw is not None and not isfinite(kw) for kw in load
+    )
     found = [fact(ProblemFlaw.BAD_POWER)] if odd or any(map(_is_implausible, power)) else []
     found += [fact(ProblemFlaw.BAD_SOURCE)] if any(map(_is_implausible, runs)) else []
     if problem.curve is not None and curve_lever(problem) is None:

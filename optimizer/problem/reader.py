@@ -24,7 +24,7 @@ from optimizer.problem.validation import validate
 HORIZON = (
     "weather.temp_out_c", "weather.ghi_wm2", "weather.temp_out_spread_k",
     "electricity_dkk_per_kwh", "heat_dkk_per_kwh", "electricity_kg_per_kwh", "heat_kg_per_kwh",
-    "other_load_kw",
+    "other_load_kw", "export_dkk_per_kwh",
     "zones.occupied", "zones.low_c", "zones.high_c", "zones.own_setpoint_c", "zones.people",
     "ventilation.own_run", "ventilation.required",
     "ventilation.own_flow_pct", "ventilation.own_supply_c",

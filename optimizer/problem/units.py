@@ -7,7 +7,7 @@ from datetime import timedelta
 from math import isfinite
 
 from bms.model.assets.point import Role
-from bms.model.planning.plan import Schedule, SetpointPlan, Step, ZoneForecast
+from bms.model.planning.plan import DayAhead, Schedule, SetpointPlan, Step, ZoneForecast
 from bms.model.planning.problem import (
     History,
     Lever,
@@ -73,7 +73,14 @@ def in_units_of(problem: Problem, schedule: Schedule) -> Schedule:
         if kelvin
         else schedule.forecast,
         temperature_unit=problem.temperature_unit,
+        day_ahead=_day_up(schedule.day_ahead) if kelvin else schedule.day_ahead,
     )
+
+
+def _day_up(day: DayAhead | None) -> DayAhead | None:
+    if day is None:
+        return None
+    return replace(day, outdoor_c=round(day.outdoor_c + ZERO_C_IN_K, 3))
 
 
 def is_kelvin(lever: Lever) -> bool:

@@ -129,7 +129,9 @@ def _source(problem: Problem) -> Iterator[ProblemMistake]:
     load = problem.other_load_kw
     if load:
         yield from length("other_load_kw", load, problem.steps)
-        yield from between("other_load_kw", load, 0.0, MOST_LOAD_KW, "kW")
+        yield from between("other_load_kw", load, -MOST_LOAD_KW, MOST_LOAD_KW, "kW")
+    if problem.export_dkk_per_kwh:
+        yield from length("export_dkk_per_kwh", problem.export_dkk_per_kwh, problem.steps)
     limit = problem.power_limit_kw
     if limit is not None and not limit > 0:
         yield ProblemMistake("power_limit_kw", "has to be above 0; null where there is no limit")

@@ -23,7 +23,7 @@ from bms.model.assets.site import Mode
 from bms.model.control.booking import BookingKind
 from bms.model.control.command import Receipt
 from bms.model.fact import MessageCode, TermCode
-from bms.model.planning.plan import PlanStatus
+from bms.model.planning.plan import DecisionKind, PlanStatus
 from bms.model.readings.measurement import Quality
 from bms.model.readings.units import Commodity
 from bms.model.reporting.columns import COLUMNS
@@ -75,6 +75,8 @@ FAMILIES: Mapping[tuple[str, str], Iterable[str]] = {
     ("cli", "outcome_{}"): [kind.__name__.lower() for kind in get_args(Receipt)],
     ("cli", "lever_{}"): plans.LEVERS,
     ("cli", "plan_{}"): PlanStatus,
+    ("cli", "decision_{}"): (*DecisionKind, "days", "predicted", "came", "share"),
+    ("page", "decision_{}"): DecisionKind,
     ("cli", "arm_{}"): Arm,
     ("cli", "trial_state_{}"): TrialState,
     ("page", "trial_state_{}"): TrialState,

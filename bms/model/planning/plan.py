@@ -127,7 +127,7 @@ class DayAhead:
     kwh_per_k: float
     """How much more heat the day takes for each kelvin colder outdoors [kWh/K]."""
     outdoor_c: float
-    """Mean outdoor temperature that was counted on [degC]."""
+    """Mean outdoor temperature that was counted on [temp]."""
     gains: tuple[DecisionGain, ...]
     """What each kind of decision is to bring; kinds that change nothing are left out."""
 

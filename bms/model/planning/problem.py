@@ -384,7 +384,11 @@ class Problem:
     power_limit_kw: float | None = None
     """Power that must not be exceeded [kW], of what heat is billed by; null: none."""
     other_load_kw: Numbers = ()
-    """What others draw behind the same meter at each step [kW]; null or left out: not known."""
+    """What others draw behind the same meter at each step, less what solar cells there give [kW]:
+    below 0 there is power to spare; null or left out: not known."""
+    export_dkk_per_kwh: Numbers = ()
+    """What is paid for electricity that is delivered [DKK/kWh]; null or left out: power to spare
+    counts as if it were bought."""
     curve: CurveTask | None = None
     """The heating curve's shift, where it may be written."""
     excitation_nights: int = 0

@@ -217,7 +217,7 @@ UNITS = {
     "dkk_per_kw": "[DKK/kW]", "dkk_per_kwh": "[DKK/kWh]", "kg_per_kwh": "[kg CO2/kWh]",
     "dkk_per_kh": "[DKK/(K h)]", "dkk_per_kg": "[DKK/kg CO2]", "_kh": "[K h]",
     "_s": "[s]", "_m2": "[m2]", "_m3_h": "[m3/h]", "_pct": "[%]", "_wm2": "[W/m2]", "_min": "[min]",
-    "_m3": "[m3]", "_ppm": "[ppm]", "gain_per_k": "[1/K]",
+    "_m3": "[m3]", "_ppm": "[ppm]", "gain_per_k": "[1/K]", "kwh_per_k": "[kWh/K]",
     "h_per_k": "[h/K]", "h_per_k2": "[h/K2]", "_h": "[h]",
 }  # fmt: skip
 

@@ -7,7 +7,7 @@ the known ones, which favours no hour, and the cost of the plan is then not stat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -107,6 +107,16 @@ class ForecastInputs:
     def source(self) -> Tariff:
         """The tariff that heat is billed by."""
         return self.electricity if self.heat_is_electric else self.heat
+
+    def at_one_price(self) -> ForecastInputs:
+        """Returns the same horizon with the mean price of each commodity in every hour, and no
+        power to spare."""
+        heat, electricity = (
+            replace(each, price=np.full(self.n, each.price.mean()))
+            for each in (self.heat, self.electricity)
+        )
+        load = np.maximum(0.0, self.other_load)
+        return replace(self, heat=heat, electricity=electricity, other_load=load)
 
     def _with_emissions(self, tariff: Tariff) -> Floats:
         return tariff.price + self.co2_dkk_per_kg * tariff.factor

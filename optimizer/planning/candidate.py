@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bms.model.planning.problem import Problem
 from optimizer.horizon.building import Building, ZoneDynamics
@@ -39,6 +39,11 @@ class Objective:
             problem.weights.comfort_dkk_per_kh,
             overload_price(building, dearest_dkk_per_kh),
         )
+
+    def at_one_price(self) -> Objective:
+        """Returns the objective with the mean price of each commodity in every hour."""
+        building = self.building
+        return replace(self, building=replace(building, inputs=building.inputs.at_one_price()))
 
     def cost(self, dynamics: ZoneDynamics, rollout: RolloutResult) -> float:
         """Returns the cost of the horizon [DKK], less the value of the heat left stored."""

@@ -11,7 +11,7 @@ from optimizer.linear_program.program import HorizonProgram, Solution
 from optimizer.linear_program.unit_commitment import solve_with_runs
 from optimizer.model.air_handling import AirOperation
 from optimizer.model.rc_network import Floats
-from optimizer.planning.candidate import Candidate, Evaluator, cheapest
+from optimizer.planning.candidate import Candidate, Evaluator, Objective, cheapest
 from optimizer.planning.comfort_targets import comfort_backoffs
 from optimizer.planning.horizon_program import program_with
 from optimizer.setpoints.air_flow import planned_air, with_own_flow_where_warm
@@ -61,26 +61,33 @@ def _best_with_air(evaluator: Evaluator, air: AirOperation) -> Candidate | str:
         reset_k[program.supply_reset.units] = solution.reset_k
     reset = with_supply_reset(evaluator.problem, air, reset_k)
     program = replace(program, dynamics=evaluator.dynamics(reset))
-    best = cheapest(_tracking_candidates(evaluator, program, solution, reset))
-    return best if program.peak.is_priced else _with_preheating(evaluator, solution, best)
+    if program.peak.is_priced:
+        return cheapest(_gentle_candidates(evaluator, program, solution, reset))
+    return _with_storing(evaluator, program, solution, reset)
 
 
-def _tracking_candidates(
+def _gentle_candidates(
     evaluator: Evaluator, program: HorizonProgram, solution: Solution, air: AirOperation
 ) -> list[Candidate]:
-    """The planned heat as setpoints; where power has a price, also in finer and gentler steps."""
-    shapes = (
-        (WarmUpShape(), GENTLE, GENTLEST, ALL_NIGHT) if program.peak.is_priced else (WarmUpShape(),)
-    )
+    """The planned heat as setpoints in finer and gentler steps, where power has a price."""
     return [
-        evaluator.evaluate(_setpoints(evaluator, program, solution, shape), air, program.dynamics)
-        for shape in shapes
+        evaluator.evaluate(
+            _setpoints(evaluator, program, solution, shape, evaluator.objective),
+            air,
+            program.dynamics,
+        )
+        for shape in (WarmUpShape(), GENTLE, GENTLEST, ALL_NIGHT)
     ]
 
 
 def _setpoints(
-    evaluator: Evaluator, program: HorizonProgram, solution: Solution, shape: WarmUpShape
+    evaluator: Evaluator,
+    program: HorizonProgram,
+    solution: Solution,
+    shape: WarmUpShape,
+    objective: Objective,
 ) -> Floats:
+    """The planned heat as setpoints [degC] (p, n), with warm-ups as late as ``objective`` asks."""
     building, dynamics, targets = program.building, program.dynamics, program.targets
     in_progress = warm_up_in_progress(
         evaluator.problem, building.zones, occupied_setpoints(building, targets)
@@ -95,22 +102,36 @@ def _setpoints(
             targets,
             values,
             reserve,
-            lambda rollout: evaluator.objective.cost(dynamics, rollout),
+            lambda rollout: objective.cost(dynamics, rollout),
         )
     return lever_values(building, values)
 
 
-def _with_preheating(evaluator: Evaluator, solution: Solution, plain: Candidate) -> Candidate:
-    """Heat in hours that pay for it and ahead of dear ones where that pays in an ensemble,
-    ``plain`` otherwise."""
+def _with_storing(
+    evaluator: Evaluator, program: HorizonProgram, solution: Solution, air: AirOperation
+) -> Candidate:
+    """The planned heat as setpoints whose warm-ups are as late as they may be; where the price
+    varies, with heat in hours that pay for it, and earlier or more ahead of dear ones where that
+    pays in an ensemble."""
     building = evaluator.building
-    if not price_varies(building):
+    varies = price_varies(building)
+    late = evaluator.objective.at_one_price() if varies else evaluator.objective
+    rows = _setpoints(evaluator, program, solution, WarmUpShape(), late)
+    plain = evaluator.evaluate(rows, air, program.dynamics)
+    if not varies:
         return plain
 
-    paid = _of_rows(evaluator, plain, setpoints_in_paid_hours(building, plain.setpoints))
     unpaid = plain.setpoints
+    paid = _of_rows(evaluator, plain, setpoints_in_paid_hours(building, unpaid))
     plain = cheapest([plain, *(replace(each, plain=unpaid) for each in paid)])
-    stored = _of_rows(evaluator, plain, preheating_setpoints(building, solution, plain.setpoints))
+    early = _setpoints(evaluator, program, solution, WarmUpShape(), evaluator.objective)
+    ahead = [np.maximum(plain.setpoints, early)]
+    ahead += preheating_setpoints(building, solution, plain.setpoints)
+    stored = [
+        each
+        for each in _of_rows(evaluator, plain, ahead)
+        if not np.array_equal(each.setpoints, plain.setpoints)
+    ]
     if not stored:
         return plain
     ensemble = evaluator.ensemble(plain.air)

@@ -18,6 +18,7 @@ from optimizer.setpoints.air_flow import planned_air, with_own_flow_where_warm
 from optimizer.setpoints.lever_values import lever_values
 from optimizer.setpoints.load_shifting import (
     changes_seldom,
+    counted_share,
     pays,
     preheating_setpoints,
     price_varies,
@@ -110,29 +111,22 @@ def _setpoints(
 def _with_storing(
     evaluator: Evaluator, program: HorizonProgram, solution: Solution, air: AirOperation
 ) -> Candidate:
-    """The planned heat as setpoints whose warm-ups are as late as they may be; where the price
-    varies, with heat in hours that pay for it, and earlier or more ahead of dear ones where that
-    pays in an ensemble."""
+    """The planned heat as setpoints; where the price varies, with heat in hours that pay for it and
+    ahead of dear ones where that pays in an ensemble. A model of which nothing is counted on plans
+    like a setback: its warm-ups are as late as they may be, whatever the price is."""
     building = evaluator.building
-    varies = price_varies(building)
-    late = evaluator.objective.at_one_price() if varies else evaluator.objective
-    rows = _setpoints(evaluator, program, solution, WarmUpShape(), late)
+    unsure = counted_share(building) <= 0.0
+    objective = evaluator.objective.at_one_price() if unsure else evaluator.objective
+    rows = _setpoints(evaluator, program, solution, WarmUpShape(), objective)
     plain = evaluator.evaluate(rows, air, program.dynamics)
-    if not varies:
+    if not price_varies(building):
         return plain
 
     unpaid = plain.setpoints
     paid = _of_rows(evaluator, plain, setpoints_in_paid_hours(building, unpaid))
     plain = cheapest([plain, *(replace(each, plain=unpaid) for each in paid)])
-    early = _setpoints(evaluator, program, solution, WarmUpShape(), evaluator.objective)
-    ahead = [np.maximum(plain.setpoints, early)]
-    ahead += preheating_setpoints(building, solution, plain.setpoints)
-    stored = [
-        each
-        for each in _of_rows(evaluator, plain, ahead)
-        if not np.array_equal(each.setpoints, plain.setpoints)
-    ]
-    if not stored:
+    stored = _of_rows(evaluator, plain, preheating_setpoints(building, solution, plain.setpoints))
+    if unsure or not stored:
         return plain
     ensemble = evaluator.ensemble(plain.air)
     gains = [storing_gain(ensemble, plain.setpoints, each.setpoints) for each in stored]

@@ -41,7 +41,7 @@ class Objective:
         )
 
     def at_one_price(self) -> Objective:
-        """Returns the objective with the mean price of each commodity in every hour."""
+        """Returns the same with the mean price of each commodity in every hour."""
         building = self.building
         return replace(self, building=replace(building, inputs=building.inputs.at_one_price()))
 
@@ -83,6 +83,11 @@ class Evaluator:
         targets = comfort_targets(problem, building)
         objective = Objective.of(problem, building, float(targets.price.max()))
         return cls(problem, building, supply_air_of(problem, building), targets, objective)
+
+    def at_one_price(self) -> Evaluator:
+        """Returns the same with the mean price of each commodity in every hour."""
+        objective = self.objective.at_one_price()
+        return replace(self, building=objective.building, objective=objective)
 
     def dynamics(self, air: AirOperation) -> ZoneDynamics:
         """Returns the building with its units running as ``air`` says."""

@@ -11,7 +11,7 @@ from optimizer.linear_program.program import HorizonProgram, Solution
 from optimizer.linear_program.unit_commitment import solve_with_runs
 from optimizer.model.air_handling import AirOperation
 from optimizer.model.rc_network import Floats
-from optimizer.planning.candidate import Candidate, Evaluator, Objective, cheapest
+from optimizer.planning.candidate import Candidate, Evaluator, cheapest
 from optimizer.planning.comfort_targets import comfort_backoffs
 from optimizer.planning.horizon_program import program_with
 from optimizer.setpoints.air_flow import planned_air, with_own_flow_where_warm
@@ -53,7 +53,10 @@ def planned_candidates(evaluator: Evaluator) -> list[Candidate] | str:
 
 
 def _best_with_air(evaluator: Evaluator, air: AirOperation) -> Candidate | str:
-    program = program_with(evaluator, air)
+    """The best candidate with its units running as ``air`` says, or the solver's message. A model
+    of which nothing is counted on plans like a setback: as if the price were the same all day."""
+    unsure = counted_share(evaluator.building) <= 0.0
+    program = program_with(evaluator.at_one_price() if unsure else evaluator, air)
     solution = solve_with_runs(program, evaluator.problem.heat_source)
     if isinstance(solution, str):
         return solution
@@ -64,7 +67,10 @@ def _best_with_air(evaluator: Evaluator, air: AirOperation) -> Candidate | str:
     program = replace(program, dynamics=evaluator.dynamics(reset))
     if program.peak.is_priced:
         return cheapest(_gentle_candidates(evaluator, program, solution, reset))
-    return _with_storing(evaluator, program, solution, reset)
+    asked = evaluator.at_one_price() if unsure else evaluator
+    rows = _setpoints(asked, program, solution, WarmUpShape())
+    plain = evaluator.evaluate(rows, reset, program.dynamics)
+    return _with_storing(evaluator, solution, plain, sure=not unsure)
 
 
 def _gentle_candidates(
@@ -72,23 +78,15 @@ def _gentle_candidates(
 ) -> list[Candidate]:
     """The planned heat as setpoints in finer and gentler steps, where power has a price."""
     return [
-        evaluator.evaluate(
-            _setpoints(evaluator, program, solution, shape, evaluator.objective),
-            air,
-            program.dynamics,
-        )
+        evaluator.evaluate(_setpoints(evaluator, program, solution, shape), air, program.dynamics)
         for shape in (WarmUpShape(), GENTLE, GENTLEST, ALL_NIGHT)
     ]
 
 
 def _setpoints(
-    evaluator: Evaluator,
-    program: HorizonProgram,
-    solution: Solution,
-    shape: WarmUpShape,
-    objective: Objective,
+    evaluator: Evaluator, program: HorizonProgram, solution: Solution, shape: WarmUpShape
 ) -> Floats:
-    """The planned heat as setpoints [degC] (p, n), with warm-ups as late as ``objective`` asks."""
+    """The planned heat as setpoints [degC] (p, n)."""
     building, dynamics, targets = program.building, program.dynamics, program.targets
     in_progress = warm_up_in_progress(
         evaluator.problem, building.zones, occupied_setpoints(building, targets)
@@ -103,30 +101,27 @@ def _setpoints(
             targets,
             values,
             reserve,
-            lambda rollout: objective.cost(dynamics, rollout),
+            lambda rollout: evaluator.objective.cost(dynamics, rollout),
         )
     return lever_values(building, values)
 
 
 def _with_storing(
-    evaluator: Evaluator, program: HorizonProgram, solution: Solution, air: AirOperation
+    evaluator: Evaluator, solution: Solution, plain: Candidate, *, sure: bool
 ) -> Candidate:
-    """The planned heat as setpoints; where the price varies, with heat in hours that pay for it and
-    ahead of dear ones where that pays in an ensemble. A model of which nothing is counted on plans
-    like a setback: its warm-ups are as late as they may be, whatever the price is."""
+    """``plain`` or, where the price varies, more heat in hours that pay for it and, of a ``sure``
+    model, ahead of dear ones where that pays in an ensemble."""
     building = evaluator.building
-    unsure = counted_share(building) <= 0.0
-    objective = evaluator.objective.at_one_price() if unsure else evaluator.objective
-    rows = _setpoints(evaluator, program, solution, WarmUpShape(), objective)
-    plain = evaluator.evaluate(rows, air, program.dynamics)
     if not price_varies(building):
         return plain
 
     unpaid = plain.setpoints
     paid = _of_rows(evaluator, plain, setpoints_in_paid_hours(building, unpaid))
     plain = cheapest([plain, *(replace(each, plain=unpaid) for each in paid)])
+    if not sure:
+        return plain
     stored = _of_rows(evaluator, plain, preheating_setpoints(building, solution, plain.setpoints))
-    if unsure or not stored:
+    if not stored:
         return plain
     ensemble = evaluator.ensemble(plain.air)
     gains = [storing_gain(ensemble, plain.setpoints, each.setpoints) for each in stored]

@@ -26,7 +26,7 @@ from optimizer.planning.schedule import by_rule, schedule_of, timetable_schedule
 from optimizer.setpoints.air_flow import own_or_more_air, planned_flow
 from optimizer.setpoints.coarse_steps import lower_own_setpoints
 from optimizer.setpoints.lever_values import LEAST_HOLD_H, lever_values
-from optimizer.setpoints.load_shifting import MOST_CHANGES, spikes_too_short
+from optimizer.setpoints.load_shifting import MOST_CHANGES, counted_share, spikes_too_short
 
 
 def own_control(evaluator: Evaluator) -> Candidate:
@@ -76,7 +76,7 @@ def select(problem: Problem, building: Building, found: list[Fact]) -> Schedule:
             problem, [*found, fact(PlanReason.NO_SOLUTION, message=candidates)]
         )
     candidates = [*candidates, by_timetable(evaluator)]
-    best, own = cheapest(candidates), own_control(evaluator)
+    best, own = _best_of(evaluator, candidates), own_control(evaluator)
     if best.cost < own_control_with_enough_air(evaluator, own).cost:
         return _optimum(evaluator, best, own, found)
     chosen = issued_own_control(evaluator)
@@ -86,6 +86,14 @@ def select(problem: Problem, building: Building, found: list[Fact]) -> Schedule:
         *describe_air(problem, chosen.air),
     ]
     return schedule_of(problem, building, chosen, own, PlanStatus.FALLBACK, [*found, *why])
+
+
+def _best_of(evaluator: Evaluator, candidates: list[Candidate]) -> Candidate:
+    """The cheapest candidate; of a model of which nothing is counted on, at one price all day."""
+    if counted_share(evaluator.building) > 0.0:
+        return cheapest(candidates)
+    objective = evaluator.objective.at_one_price()
+    return min(candidates, key=lambda each: objective.cost(each.dynamics, each.rollout))
 
 
 def _unfollowed_prices(building: Building) -> list[Fact]:

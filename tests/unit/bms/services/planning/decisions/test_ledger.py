@@ -16,10 +16,10 @@ from bms.model.readings.units import Unit
 from bms.services.planning.decisions.ledger import decision_ledger, storing_share
 from bms.services.planning.ports import PlanningPorts
 from bms.store.memory.store import MemoryStore
+from optimizer.planner import Optimizer
 from tests.rigs.fakes.city import lodge, utc
 from tests.rigs.fakes.ports import planning_ports
 from tests.rigs.fakes.store import a_plan, quarters
-from tests.unit.bms.services.planning.test_plan import FakePlanner
 
 SITE = lodge()
 MIDNIGHT = utc(2019, 1, 14, 23)
@@ -87,7 +87,7 @@ def a_store(*, controlled: bool = True, metered: bool = True) -> MemoryStore:
 
 
 def ports_of(store: MemoryStore) -> PlanningPorts:
-    return planning_ports(store, planner=FakePlanner())
+    return planning_ports(store, planner=Optimizer())
 
 
 def test_a_day_that_was_run_by_its_plan_is_held_against_its_meter() -> None:

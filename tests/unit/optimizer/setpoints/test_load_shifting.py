@@ -81,3 +81,18 @@ def test_calm_counts_the_worst_day_not_the_mean() -> None:
     assert changes_seldom(steady, 1.0)
     assert not changes_seldom(hunting, 1.0)
     assert changes_seldom(hunting[:, :30], 1.0)
+
+
+def test_an_unsure_model_plans_like_a_setback_whatever_the_price() -> None:
+    """One that erred by more than 0.7 K: as if the price were its mean all day."""
+    case = ROOT / "tests" / "cases" / "plans" / "cheap_and_dear_days_of_96_hours" / "problem.json"
+    problem = read(case.read_text("utf-8"))
+    assert problem.model is not None
+    zones = tuple(replace(zone, rmse_24h_k=0.9) for zone in problem.model.zones)
+    unsure = replace(problem, model=replace(problem.model, zones=zones))
+    prices = [price for price in problem.electricity_dkk_per_kwh if price is not None]
+    mean = (sum(prices) / len(prices),) * problem.steps
+    assert plan(unsure).setpoints == plan(replace(unsure, electricity_dkk_per_kwh=mean)).setpoints
+    assert plan(unsure).setpoints != plan(problem).setpoints
+    shown_by_the_meter = replace(unsure, storing_share=0.9)
+    assert plan(shown_by_the_meter).setpoints != plan(unsure).setpoints

@@ -10,6 +10,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -69,6 +70,9 @@ def lock_changes() -> Iterator[str]:
 
 
 def bill_of_materials() -> Iterator[str]:
+    if find_spec("cyclonedx_py") is None:
+        say("bill of materials: not made, cyclonedx-bom is not installed (extra audit)")
+        return
     (ROOT / BILL).parent.mkdir(exist_ok=True)
     command = ("cyclonedx_py", "environment", sys.executable, "-o", str(ROOT / BILL))
     # Checking its own form against the schema takes longer than all the rest, minutes.

@@ -166,3 +166,11 @@ def steps_inside(use: Series, span: Span) -> np.ndarray[tuple[int], np.dtype[np.
 @lru_cache(maxsize=8)
 def _grid(start: float, step: int, n: int, timezone: str) -> LocalGrid:
     return local_grid(timezone, datetime.fromtimestamp(start, UTC), step, n)
+
+
+@lru_cache(maxsize=32)
+def ordinals(dates: tuple[date, ...]) -> NDArray[np.int64]:
+    """The ordinals of ``dates``, shape (n,), not to be written to."""
+    found = np.array([day.toordinal() for day in dates], dtype=np.int64)
+    found.flags.writeable = False
+    return found

@@ -12,7 +12,7 @@ from datetime import date
 
 import numpy as np
 
-from bms.savings.data.daily import DailyUse
+from bms.savings.data.daily import DailyUse, ordinals
 
 SHORT_DAYS = 92
 """Reporting periods up to here [days] are compared with their season; longer ones with the year."""
@@ -29,7 +29,7 @@ def same_season(days: DailyUse, reporting: tuple[date, ...]) -> DailyUse:
     if not reporting or len(reporting) > SHORT_DAYS:
         return days
     middle = (reporting[0].toordinal() + reporting[-1].toordinal()) / 2.0
-    away = np.array([day.toordinal() - middle for day in days.dates])
+    away = ordinals(days.dates) - middle
     around = np.abs((away + _YEAR / 2.0) % _YEAR - _YEAR / 2.0)
     season = days.where(around <= NEIGHBOURS_DAYS + len(reporting) / 2.0)
     return season if len(season) >= LEAST_DAYS else days
@@ -38,4 +38,4 @@ def same_season(days: DailyUse, reporting: tuple[date, ...]) -> DailyUse:
 def mean_days_apart(days: DailyUse, first: date, last: date) -> float:
     """Mean distance in time between ``days`` and the middle of ``first`` and ``last`` [days]."""
     middle = (first.toordinal() + last.toordinal()) / 2.0
-    return float(np.abs(np.array([day.toordinal() for day in days.dates]) - middle).mean())
+    return float(np.abs(ordinals(days.dates) - middle).mean())

@@ -24,14 +24,13 @@ from numpy.typing import NDArray
 
 from bms.model.readings.series import Floats
 from bms.model.yaml_data import read_yaml
-from bms.savings.data.daily import DailyUse
+from bms.savings.data.daily import DailyUse, ordinals
 from bms.savings.models.baseline import Baseline
 from bms.savings.models.wandering import (
     LEAST_YEAR,
     STILL,
     YEAR_DAYS,
     Wandering,
-    ordinals,
     wandering,
 )
 

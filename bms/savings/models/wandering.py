@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.model.readings.series import Floats
-from bms.savings.data.daily import DailyUse
+from bms.savings.data.daily import DailyUse, ordinals
 from bms.savings.models.baseline import Baseline
 
 NOISE, SEASONAL = 0.5, 0.4
@@ -115,11 +115,3 @@ def _prediction(apart: int, before: int, known: bytes) -> Floats:
     weighed = inverse @ levels
     free = inverse - weighed @ np.linalg.solve(levels.T @ weighed, weighed.T)
     return np.asarray(walk[:, seen] @ free)
-
-
-@lru_cache(maxsize=32)
-def ordinals(dates: tuple[date, ...]) -> NDArray[np.int64]:
-    """The ordinals of ``dates``, shape (n,), not to be written to."""
-    found = np.array([day.toordinal() for day in dates], dtype=np.int64)
-    found.flags.writeable = False
-    return found

@@ -162,20 +162,23 @@ def _held(row: Savings) -> _ToldYear:
 
 
 def _fading(rows: Sequence[Savings]) -> Figure:
-    """The month of three years whose saving lies farthest from what was planted: the median of the
-    quieter half of the meters, since the others change by themselves."""
+    """The month of three years at which the saving told so far lies farthest from what was planted:
+    the mean of the quieter half of the meters, since the others change by themselves."""
     narrow = np.median([_held(row).half for row in rows])
     by_month: dict[int, list[float]] = defaultdict(list)
     for row in (row for row in rows if _held(row).half <= narrow):
-        for i, month in enumerate(row.months):
-            if month.adjusted_baseline_kwh > 0:
-                by_month[i].append(month.saving_kwh / month.adjusted_baseline_kwh)
-    told = [100.0 * float(np.median(found)) for found in by_month.values()]
-    worst = max(told, key=lambda share: abs(share - 100.0 * (1.0 - LEFT)))
+        adjusted = saved = 0.0
+        for month in row.months:
+            adjusted += month.adjusted_baseline_kwh
+            saved += month.saving_kwh
+            place = (month.month.year - row.reporting.start.year) * 12 + month.month.month
+            by_month[place].append(saved / adjusted if adjusted > 0 else 0.0)
+    told = [100.0 * float(np.mean(found)) for found in by_month.values()]
+    planted = 100.0 * (1.0 - LEFT)
     return Figure(
-        name="20 % held: the month of 36 whose saving is farthest from 20 %, quieter half",
-        value=worst,
+        name="20 % held: the saving so far, farthest from 20 % in 36 months, quieter half",
+        value=max(told, key=lambda share: abs(share - planted)),
         unit="%",
         at_least="18..22",
-        ok=all(18.0 <= share <= 22.0 for share in told),
+        ok=all(abs(share - planted) <= 2.0 for share in told),
     )

@@ -28,7 +28,7 @@ def test_every_bundle_has_the_citys_own_parts(tmp_path: Path) -> None:
     held |= {id(part) for part in (city.device_times, city.starts, city.owned)}
     held |= {id(part) for part in (city.factors, city.normal_year)}
     held |= {id(part) for part in (city.decisions, city.hands_off, city.commissioned)}
-    held |= {id(part) for part in (city.factors, city.normal_year)}
+    held |= {id(city.calendars), id(city.decided)}
     for bundle in (city.control, city.planning, city.assessment, city.trials):
         for field in fields(bundle):
             # each tick has its own, the lot is the system's; what is filed is asked of sites

@@ -36,6 +36,7 @@ from bms.model.savings.trial_result import Arm, TrialState
 from bms.model.work.item import Closing, WorkAct, WorkKind, WorkState
 from bms.model.work.notice import Occasion
 from bms.savings.portfolio.ranking import Group
+from bms.services.overview.use_record import Foreseen
 
 ROOTS = ("bms", "drivers", "optimizer", "sites", "api")
 
@@ -45,6 +46,7 @@ FAMILIES: Mapping[tuple[str, str], Iterable[str]] = {
     ("page", "sign_in_way_{}"): SignInWay,
     ("page", "verdict_{}_long"): Verdict,
     ("cli", "privacy_{}"): Privacy,
+    ("cli", "foreseen_{}"): Foreseen,
     ("page", "mode_{}"): Mode,
     ("page", "mode_{}_long"): Mode,
     ("page", "plan_{}"): (*PlanStatus, "none", "objected"),

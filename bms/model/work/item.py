@@ -71,6 +71,8 @@ class WorkAct(StrEnum):
     CLOSE = "close"
 
 
+GROWN = 1.5
+"""What people have called no fault is raised again where it is this many times as large [1]."""
 BY_US = "bms"
 """The actor of what happened by itself."""
 
@@ -133,6 +135,16 @@ class Cause:
 def cause_key(kind: WorkKind, site: str, subject: str, rule: str = "") -> str:
     """The key of a cause."""
     return "|".join((kind.value, site, subject, rule))
+
+
+def fault_of(key: str) -> tuple[str, str] | None:
+    """Subject and rule of the key of a fault; None for that of another cause.
+
+    >>> fault_of(cause_key(WorkKind.FAULT, "school", "heat", "DH-SLOPE"))
+    ('heat', 'DH-SLOPE')
+    """
+    kind, _, subject, rule = key.split("|", 3)
+    return (subject, rule) if kind == WorkKind.FAULT.value else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Protocol
 
+from bms.faults.observations import Observations
 from bms.faults.run import Answers, detect
 from bms.model.assets.site import Site
 from bms.model.work.detection import Detection
 from bms.model.work.finding import Finding
+from bms.model.work.item import GROWN, fault_of
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.storage.readings import ReadingStore
 from bms.ports.storage.work import WorkStore
@@ -28,24 +31,29 @@ def detect_site(
     tariffs: Tariffs,
     feed: Feed,
     *,
-    raised: Mapping[str, float] | None = None,
+    raised: Mapping[tuple[str, str], float] | None = None,
     meters_only: bool = False,
 ) -> Answers:
     """The findings of a site that stand at ``now``, and the rules that could not look.
 
-    ``raised`` are factors on tolerances by rule, where people said that there was no fault.
+    ``raised`` are factors on tolerances and delays by subject and rule, where people said that
+    there was no fault.
     """
     start = now - timedelta(days=METER_DAYS)
     context = fault_context(site, start, now, feed=feed, tariffs=tariffs)
-    context = replace(context, raised=raised or {})
-    answers = Answers((), (), 0)
-    for subject in meter_subjects(site, now, readings, feed, context):
-        answers += detect(subject)
+    subjects = meter_subjects(site, now, readings, feed, context)
     if not meters_only:
-        for subject in control_subjects(site, now, readings, feed, context):
-            answers += detect(subject)
+        subjects = chain(subjects, control_subjects(site, now, readings, feed, context))
+    answers = Answers((), (), 0)
+    for subject in subjects:
+        answers += detect(_raised(subject, raised or {}))
     stands = tuple(row for row in answers.findings if row.end >= now - STANDS)
     return Answers(stands, answers.cannot, answers.ran)
+
+
+def _raised(subject: Observations, raised: Mapping[tuple[str, str], float]) -> Observations:
+    here = {rule: factor for (name, rule), factor in raised.items() if name == subject.subject}
+    return replace(subject, context=replace(subject.context, raised=here)) if here else subject
 
 
 class DetectionPorts(Protocol):
@@ -60,8 +68,11 @@ class DetectionPorts(Protocol):
 
 
 def keep_faults(site: Site, now: datetime, work: WorkStore, ports: DetectionPorts) -> Detection:
-    """Run the rules of a site and keep what they answered for the work list."""
-    answers = detect_site(site, now, ports.readings, ports.tariffs, ports.feed)
+    """Run the rules of a site and keep what they answered for the work list; what people have
+    called no fault raises the tolerance of its rule there."""
+    no_faults = filter(None, map(fault_of, work.dismissed(site.id)))
+    raised = dict.fromkeys(no_faults, GROWN)
+    answers = detect_site(site, now, ports.readings, ports.tariffs, ports.feed, raised=raised)
     kept = Detection(site=site.id, at=now, findings=_standing(answers), cannot=answers.cannot)
     work.keep_detection(kept)
     return kept

@@ -14,6 +14,7 @@ from datetime import datetime
 
 from bms.model.work.item import (
     BY_US,
+    GROWN,
     Cause,
     Closing,
     WorkAct,
@@ -22,8 +23,6 @@ from bms.model.work.item import (
     WorkKind,
 )
 
-GROWN = 1.5
-"""What people have called no fault is raised again where it is this many times as large [1]."""
 BY_WATCHING = frozenset(
     {
         WorkKind.DEVICE_SILENT,
@@ -109,13 +108,18 @@ def grouped(
         if root is None:
             standing[key] = cause
         else:
-            follows.setdefault(root, []).append(cause.subject)
+            follows.setdefault(root, []).append(_named(cause))
     for root, subjects in follows.items():
         if root in found:
             standing.setdefault(root, found[root])  # also of two that name each other
             known = standing[root].follows
             standing[root] = replace(standing[root], follows=tuple(sorted({*known, *subjects})))
     return standing, frozenset(found.keys() - standing.keys())
+
+
+def _named(cause: Cause) -> str:
+    """What stands on the item of the root: which rule of a fault, which point or device else."""
+    return cause.rule if cause.kind is WorkKind.FAULT else cause.subject
 
 
 def _root(cause: Cause, found: Mapping[str, Cause], items: Mapping[str, WorkItem]) -> str | None:

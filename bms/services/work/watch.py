@@ -28,7 +28,7 @@ def watch_site(site: Site, now: datetime, ports: WorkPorts) -> Changes:
     if city_is_silent(ports):
         seen = Look(causes=(), kinds=frozenset())
     detections = ports.work.detections([site.id])
-    faults = fault_look(detections[0] if detections else None, now)
+    faults = fault_look(site, detections[0] if detections else None, now)
     return _applied(site.id, (seen, control_look(site, now, ports), faults), now, ports)
 
 

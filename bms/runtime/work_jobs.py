@@ -18,6 +18,7 @@ from bms.runtime.city import City
 from bms.runtime.jobs import DAY, Job, job_table, once_in_the_city, planned, site_job
 from bms.runtime.load.background_work import SITES_AT_ONCE, SiteTask, limited
 from bms.services.accounts.answers_job import AnswersJob
+from bms.services.detection.site_faults import keep_urgent
 from bms.services.off_loop import off_loop
 from bms.services.work.notify import notify
 from bms.services.work.watch import watch_city, watch_site
@@ -26,14 +27,15 @@ from drivers.mqtt.publisher import SchedulePublisher
 ANSWERS_EVERY = timedelta(minutes=5)
 SCHEDULES_EVERY = timedelta(minutes=1)
 """How soon a controller that listens hears of a release."""
+URGENT_EVERY = timedelta(hours=1)
 NOTICES_EVERY = timedelta(minutes=5)
 REPORTS_EVERY = timedelta(hours=1)
 log = logging.getLogger(__name__)
 
 
 def work_jobs(city: City) -> tuple[Job, ...]:
-    """Run the fault rules of each site once a day; look at it as often as it is polled, at its
-    savings once a day, and at the city."""
+    """Run the fault rules of each site once a day, and every hour those that cannot wait; look at
+    it as often as it is polled, at its savings once a day, and at the city."""
     ports = city.work
     every = timedelta(minutes=city.settings.poll_minutes)
     turns = asyncio.Semaphore(SITES_AT_ONCE)
@@ -44,6 +46,9 @@ def work_jobs(city: City) -> tuple[Job, ...]:
 
     def watch(site: Site, now: datetime) -> Awaitable[object]:
         return off_loop(watch_site, site, now, ports)
+
+    def urgent(site: Site, now: datetime) -> Awaitable[object]:
+        return off_loop(keep_urgent, site, now, ports.work, ports)
 
     async def of_city(now: datetime) -> None:
         await off_loop(watch_city, now, ports)
@@ -64,6 +69,7 @@ def work_jobs(city: City) -> tuple[Job, ...]:
 
     return (
         site_job("faults", DAY, sites, learned(JobKind.FAULTS)),
+        site_job("urgent_faults", URGENT_EVERY, sites, planned(city, limited(turns, urgent))),
         site_job("work", every, sites, planned(city, limited(turns, watch))),
         site_job("proofs", DAY, sites, learned(JobKind.PROOFS)),
         Job("city_work", every, once_in_the_city(city, of_city)),

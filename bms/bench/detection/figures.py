@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from bms.bench.detection.labelled import Days, labelled_days, system_years
+from bms.bench.detection.reported import reported_score
 from bms.bench.detection.score import PlantedTrial, night_run_s, price_error, try_all
 from bms.bench.detection.town import DAYS, HourlyBuilding, municipality, second_physics
 from bms.bench.figure import Figure, Progress
@@ -26,12 +27,13 @@ SYSTEMS = Path(__file__).parents[1] / "data" / "hot_water"
 def bench_detect(
     report: Progress,
     labelled: Sequence[Path] = (),
+    reported: Path | None = None,
     *,
     buildings: int = BUILDINGS,
     simulator: bool = True,
 ) -> list[Figure]:
     """Labelled days, real heating systems, planted faults in one or two physics, the night run."""
-    figures = [*_labelled(labelled), *_systems()]
+    figures = [*_labelled(labelled), *_reported(reported), *_systems()]
     towns = {"second physics": second_physics(buildings, DAYS)}
     if simulator:
         towns[MUNICIPALITY] = municipality(buildings, DAYS, report)
@@ -73,6 +75,24 @@ def _labelled(paths: Sequence[Path]) -> list[Figure]:
         for reading, each in readings.items():
             figures += _day_figures(f"{path.name.split('.')[0]}, {reading}", each)
     return figures
+
+
+def _reported(folder: Path | None) -> list[Figure]:
+    """By the protocol of PreDist; nothing where no folder is named."""
+    if folder is None:
+        return []
+    told = reported_score(folder)
+    peace = 100.0 * told.peace / max(told.normal, 1)
+    rows = (
+        ("normal days left in peace", round(peace, 1), f"% of {told.normal}", "98"),
+        ("reported faults found ahead", told.found, f"of {told.events}", "60 %"),
+        ("F0.5 of reported faults", round(told.f_half, 2), "1", "0.83"),
+        ("days ahead of the report, in the middle", round(told.lead, 1), "days", "3 to 5"),
+    )
+    return [
+        Figure(name=f"substations: {name}", value=value, unit=unit, at_least=least, ok=True)
+        for name, value, unit, least in rows
+    ]
 
 
 def _day_figures(name: str, days: Days) -> list[Figure]:

@@ -59,9 +59,8 @@ def bench(
     long: Annotated[
         bool, typer.Option("--long", help="plan: a season and closed loops on EnergyPlus, too")
     ] = False,
-    labelled: Annotated[
-        list[Path] | None, typer.Option(help="detect: files of air handlers with labelled days")
-    ] = None,
+    labelled: Annotated[list[Path] | None, typer.Option(help="detect: labelled days")] = None,
+    reported: Annotated[Path | None, typer.Option(help="detect: folder of substations")] = None,
     parts: Parts = None,
     workers: Annotated[
         int, typer.Option(min=1, max=2, help="chaos: 2: workers that share sites, as processes")
@@ -90,8 +89,10 @@ def bench(
         elif name == "region":
             urls = tuple(url for url in database.split(",") if url)
             rows = _region(urls, minutes, report, say)
+        elif name == "detect":
+            rows = bench_detect(report, labelled or (), reported)
         else:
-            rows = _measured(name, report, say, runs, long, labelled or ())
+            rows = _measured(name, report, say, runs, long)
     _show(rows, as_json)
     if not all(row.ok for row in rows):
         raise typer.Exit(1)
@@ -103,7 +104,6 @@ def _measured(
     say: Callable[[str], None],
     runs: int,
     long: bool,
-    labelled: Sequence[Path],
 ) -> list[Figure]:
     """The figures of what is not chaos."""
 
@@ -113,8 +113,6 @@ def _measured(
     match name:
         case "trials":
             return bench_trial_cells(report, runs, say)
-        case "detect":
-            return bench_detect(report, labelled)
         case "plan":
             return bench_plan(report, long, told)
         case "control":

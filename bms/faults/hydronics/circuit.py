@@ -36,16 +36,15 @@ SEASON_H = 60 * 24.0
 
 
 def running(seen: Observations) -> Flags:
-    """Whether water circulates: a state says so, else flow, else a supply that is warm."""
-    for signal in (PUMP, Signal.ENABLED):
-        if seen.has(signal):
-            on: Flags = seen.get(signal) > 0.5
-            return on
-    if seen.has(VOLUME):
-        flow = seen.get(VOLUME)
-        moving: Flags = flow > 0.05 * np.nanpercentile(flow, 95)
-        return moving
-    return seen.get(SUP) > WARM_PIPE_C
+    """Whether water circulates: a state says so, and no flow contradicts it; else a supply that is
+    warm."""
+    flow = seen.get(VOLUME)
+    rests = flow <= 0.05 * np.nanpercentile(flow, 95) if seen.has(VOLUME) else flow < 0.0
+    state = next((signal for signal in (PUMP, Signal.ENABLED) if seen.has(signal)), None)
+    if state is not None:
+        runs: Flags = (seen[state] > 0.5) & ~rests
+        return runs
+    return np.isfinite(flow) & ~rests if seen.has(VOLUME) else seen.get(SUP) > WARM_PIPE_C
 
 
 def _settled(seen: Observations) -> Flags:
@@ -114,7 +113,7 @@ def pump_without_need(seen: Observations, rule: Rule) -> Seen:
     mild = seen[OAT] > 15.0
     if not mild.any():
         return never(State.WARM)
-    idle = mild & (seen[PUMP] > 0.5) & (seen[SUP] - seen[RET] < rule.tolerance)
+    idle = mild & running(seen) & (seen[SUP] - seen[RET] < rule.tolerance)
     flags = seen.stood(idle, rule.delay_h)
     return found(flags, lines=(SUP, RET))
 

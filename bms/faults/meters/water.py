@@ -12,9 +12,14 @@ from bms.faults.earlier import earlier
 from bms.faults.meters.counting import quantum
 from bms.faults.observations import HOURS_A_YEAR, Equipment, Observations
 from bms.faults.prices import fee
-from bms.faults.rule import Rule, Seen, found, too_short
+from bms.faults.rule import Rule, Seen, found, median, too_short
 from bms.faults.signals import Signal
+from bms.model.planning.grid import Flags
 from bms.model.work.finding import Price, RuleId, Severity
+
+BUSIEST, EMPTY_H = 95.0, 4.0
+"""Percentile of the hours of use that is busy, and how long it may run so while nobody is in [h].
+"""
 
 
 def _price(seen: Observations, m3_year: float) -> Price:
@@ -43,20 +48,37 @@ def never_stops(seen: Observations, rule: Rule) -> Seen:
 
 
 def jumps(seen: Observations, rule: Rule) -> Seen:
-    """The water of a day is several times what the weeks before had on any day."""
+    """The water of a day is several times what the weeks before had on any day, or runs for hours
+    on end while nobody is in as fast as in the busiest hours of use."""
     table = DayTable.of(seen)
     if len(table) < 28:
         return too_short(len(table), 28)
     day = table.total(seen[Signal.WATER])
     high = earlier(day, history=59, guard=1, fewest=15, every=1).high
-    flags = table.stood(day > rule.tolerance * high, 1)
-    much, usual = last_mean(day, flags), last_mean(high, flags)
+    whole, empty = table.stood(day > rule.tolerance * high, 1), _runs_empty(seen)
+    flags = table.spread(whole) | empty
+    much, usual = last_mean(day, whole), last_mean(high, whole)
+    if not whole.any() and empty.any():
+        much = 24.0 * seen.per_hour * float(seen[Signal.WATER][empty].mean())
+        usual = median(day)
     return found(
-        table.spread(flags),
+        flags,
         {"day": much, "usual": usual},
         price=_price(seen, (much - usual) * 365.0),
         lines=(Signal.WATER,),
     )
+
+
+def _runs_empty(seen: Observations) -> Flags:
+    """Where water has run for hours without a pause as fast as in the busiest hours of use, and
+    nobody is in."""
+    used = seen[Signal.WATER][seen.in_use]
+    used = used[np.isfinite(used)]
+    if not len(used) or seen.in_use.all():
+        return np.zeros(len(seen), dtype=np.bool_)
+    busiest = float(np.percentile(used, BUSIEST))
+    fast = (seen[Signal.WATER] > max(busiest, 1e-9)) & ~seen.in_use
+    return seen.stood(fast, EMPTY_H)
 
 
 _row = partial(

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Protocol
 
-from bms.faults.observations import Observations
-from bms.faults.run import Answers, detect
+from bms.faults.observations import Equipment, Observations
+from bms.faults.run import RULES, Answers, detect, detect_all
 from bms.model.assets.site import Site
+from bms.model.readings.units import Commodity
 from bms.model.work.detection import Detection
-from bms.model.work.finding import Finding
+from bms.model.work.finding import Finding, Severity
 from bms.model.work.item import GROWN, fault_of
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.storage.readings import ReadingStore
@@ -20,6 +21,10 @@ from bms.ports.storage.work import WorkStore
 from bms.services.detection.papers import fault_context
 from bms.services.detection.subjects import METER_DAYS, control_subjects, meter_subjects
 
+URGENT = tuple(rule for rule in RULES if rule.severity is Severity.CRITICAL)
+"""Rules of what does damage by the hour."""
+URGENT_DAYS = 60
+"""Days of water that they look at."""
 STANDS = timedelta(days=3)
 """A fault stands whose last confirmed interval is no older: weekends come and go within it."""
 
@@ -76,6 +81,25 @@ def keep_faults(site: Site, now: datetime, work: WorkStore, ports: DetectionPort
     kept = Detection(site=site.id, at=now, findings=_standing(answers), cannot=answers.cannot)
     work.keep_detection(kept)
     return kept
+
+
+def keep_urgent(site: Site, now: datetime, work: WorkStore, ports: DetectionPorts) -> None:
+    """Run what cannot wait for the night on the water meters of a site, and keep what it answers
+    in the place of what it did; what other rules found stays."""
+    if not any(meter.commodity is Commodity.WATER for meter in site.meters):
+        return
+    start = now - timedelta(days=URGENT_DAYS)
+    context = fault_context(site, start, now, feed=ports.feed, tariffs=ports.tariffs)
+    meters = meter_subjects(site, now, ports.readings, ports.feed, context, days=URGENT_DAYS)
+    water = [each for each in meters if each.equipment is Equipment.WATER_METER]
+    answers = detect_all(water, URGENT)
+    blind = {(row.rule, row.subject) for row in answers.cannot}
+    looked = {(rule.id, each.subject) for rule in URGENT for each in water} - blind
+    before = next(iter(work.detections([site.id])), Detection(site=site.id, at=now))
+    others = [row for row in before.findings if (row.rule, row.subject) not in looked]
+    stands = [row for row in answers.findings if row.end >= now - STANDS]
+    found = _standing(Answers((*others, *stands), (), 0))
+    work.keep_detection(replace(before, findings=found))
 
 
 def _standing(answers: Answers) -> tuple[Finding, ...]:

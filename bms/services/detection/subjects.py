@@ -74,10 +74,15 @@ class _StoredGrid:
 
 
 def meter_subjects(
-    site: Site, now: datetime, readings: ReadingStore, feed: Feed, context: FaultContext
+    site: Site,
+    now: datetime,
+    readings: ReadingStore,
+    feed: Feed,
+    context: FaultContext,
+    days: int = METER_DAYS,
 ) -> Iterator[Observations]:
     """Every meter of use of a site by the hour, with the weather of its place."""
-    period = _StoredGrid.before(now, METER_DAYS, HOUR)
+    period = _StoredGrid.before(now, days, HOUR)
     weather = _weather(site, period, now, feed)
     for meter in site.meters:
         signals = _meter(site, meter, period, readings)

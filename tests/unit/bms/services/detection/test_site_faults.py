@@ -9,15 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from bms.model.assets.equipment import Meter
+from bms.model.assets.point import Role
 from bms.model.readings.measurement import Reading
+from bms.model.readings.units import Commodity, Unit
 from bms.model.work.detection import Detection
 from bms.model.work.finding import Finding
 from bms.model.work.item import Closing
-from bms.services.detection.site_faults import keep_faults
+from bms.services.detection.site_faults import keep_faults, keep_urgent
 from bms.services.work.people import Word, close
 from tests.rigs.fakes.api import NOW, World, a_world, temperature_c
 from tests.rigs.fakes.city import HOUR
-from tests.rigs.work.rows import a_cause, a_work_item
+from tests.rigs.work.rows import a_cause, a_finding, a_work_item
 
 DAY = timedelta(days=1)
 QUIET_H = 30
@@ -79,3 +82,29 @@ def test_no_fault_raises_the_delay_and_the_tolerance_there(world: World) -> None
     assert silent(run(world)) == []
     world.clock.advance(8 * HOUR)
     assert silent(run(world))
+
+
+def test_a_burst_is_told_within_the_hour_and_takes_nothing_else_away(world: World) -> None:
+    lodge = world.city.sites["lodge"]
+    point = lodge.points[-1]
+    water = replace(point, id="lodge/water.volume", meter="water", role=Role.METER_ENERGY)
+    water = replace(water, unit=Unit.M3)
+    site = replace(
+        lodge,
+        meters=(*lodge.meters, Meter(id="water", commodity=Commodity.WATER)),
+        points=(*lodge.points, water),
+    )
+    total, rows = 0.0, []
+    for i in range(-45 * 24, 1):
+        at = NOW.replace(minute=0) + i * HOUR
+        total += 0.2 if 8 <= at.hour < 15 else 0.0
+        total += 2.0 if i > -6 else 0.0
+        rows.append(Reading(water.id, at, round(total, 3)))
+    world.store.add_readings(rows)
+    night = Detection(site="lodge", at=NOW - 5 * HOUR, findings=(a_finding(),))
+    world.store.keep_detection(night)
+    ports = world.city.work
+    keep_urgent(site, NOW, ports.work, ports)
+    (kept,) = world.store.detections(["lodge"])
+    assert {row.rule for row in kept.findings} == {"cooling_low", "W-BURST"}
+    assert kept.at == night.at

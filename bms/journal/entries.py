@@ -93,8 +93,8 @@ class Head:
     @classmethod
     def parse(cls, line: bytes) -> Head:
         """Returns the head that a line holds. Raises ValueError or KeyError where it holds none."""
-        entry = json.loads(line)
-        if not isinstance(entry, dict) or entry.get("op") != "head":
+        entry = object_of(line)
+        if entry.get("op") != "head":
             raise ValueError("the first line is no head")
         if entry["version"] > VERSION:
             raise ValueError(f"version {entry['version']} is newer than {VERSION}")
@@ -425,9 +425,7 @@ class Book:
 def entry_of(line: bytes) -> Callable[[Book], None]:
     """What a line does to a book. Raises ValueError, KeyError or TypeError when it is not an
     entry."""
-    entry = json.loads(line)
-    if not isinstance(entry, dict):
-        raise ValueError("not an object")
+    entry = object_of(line)
     match entry.get("op"):
         case "intend":
             lease, intended = _lease(entry["lease"]), int(entry["n"])
@@ -496,6 +494,17 @@ def _lease(written: dict[str, Any]) -> Lease:
 
 
 _NEVER = {"boot": "", "seconds": 0.0}
+
+
+def object_of(line: bytes) -> dict[str, Any]:
+    """The JSON object that a line holds. Raises ValueError where it holds none."""
+    try:
+        entry = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    if not isinstance(entry, dict):
+        raise ValueError("not an object")
+    return entry
 
 
 def line_of(entry: Mapping[str, Any]) -> bytes:

@@ -27,7 +27,7 @@ from datetime import datetime
 from pathlib import Path
 
 from bms.errors import GuardError
-from bms.journal.entries import line_of
+from bms.journal.entries import line_of, object_of
 from bms.journal.locks import locked, replace_file
 from bms.model.codec import from_json, to_dict
 from bms.model.control.hands_off import HandsOff, SpokenWord, TakenBack
@@ -52,9 +52,7 @@ class HandsOffState:
 
     def take(self, line: bytes) -> None:
         """Take one line. Raises ValueError, KeyError or TypeError when it is not an entry."""
-        entry = json.loads(line)
-        if not isinstance(entry, dict):
-            raise ValueError("not an object")
+        entry = object_of(line)
         match entry.get("op"):
             case "mark":
                 self._keep(SpokenWord(from_json(HandsOff, json.dumps(entry["mark"]))))

@@ -120,10 +120,11 @@ def test_a_garbled_line_spares_the_others(tmp_path: Path) -> None:
     FileJournal(path).intend([lease(NULL, "a"), lease(ENABLE, "b")])
     lines = path.read_bytes().splitlines(keepends=True)
     lines[1:1] = [b"\x00\xff garbage\n", b'{"op":"intend","lease":{}}\n', b"[]\n", b'{"op":"?"}\n']
+    lines.insert(1, b'{"op":' + 100_000 * b"[" + b"\n")
     path.write_bytes(b"".join(lines))
     journal = FileJournal(path)
     assert set(journal.leases()) == {NULL, ENABLE}
-    assert len(journal.damage) == 4
+    assert len(journal.damage) == 5
 
 
 def test_w11_a_lease_of_version_2_is_read_and_has_ended(tmp_path: Path) -> None:

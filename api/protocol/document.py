@@ -102,8 +102,8 @@ def completed(document: dict[str, Any], app: FastAPI) -> None:
     schemas[PROBLEM] = PROBLEM_SCHEMA
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    for name, example in BODIES.items():
-        schemas[name].setdefault("examples", [example])
+    for name in BODIES.keys() & schemas.keys():  # a federation takes none
+        schemas[name].setdefault("examples", [BODIES[name]])
     for operation in _operations(document, app):
         _say(operation)
         _secure(operation)

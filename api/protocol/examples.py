@@ -23,6 +23,13 @@ BODIES: Mapping[str, Mapping[str, Any]] = {
         "people": 120,
         "reason": REASON,
     },
+    "GoalBody": {
+        "year": 2027,
+        "commodity": "heat",
+        "budget": 240000,
+        "target": 225000,
+        "reason": "The council's budget of 2027",
+    },
     "EventBody": {
         "meter": "heat",
         "start": "2026-11-02T00:00:00+01:00",

@@ -76,6 +76,7 @@ def migrated(file: Path, megabytes: float, report: Progress) -> Migrated:
         began = time.monotonic()
         Link(f"sqlite:///{file}").close()
         took = time.monotonic() - began
+        peak[0] = max(peak[0], _size(file))
     report("migrating", 1.0)
     return Migrated(rows=rows, before=before, after=file.stat().st_size, peak=peak[0], took_s=took)
 

@@ -26,7 +26,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     ),
     "serve": (
         "system.run",
-        "API and dashboard only; with --upstream, other backends beside each other.",
+        "API and dashboard only.",
     ),
     "work": (
         "system.work_list",

@@ -10,6 +10,7 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -20,8 +21,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bms.errors import BmsError
+from bms.feeds.calendars import ics
 from bms.feeds.client.payload import json_object
-from bms.feeds.electricity import energidata
+from bms.feeds.electricity import energidata, entsoe, nordpool
 from bms.feeds.suppliers import aalborg, csv_reader, decoding, eloverblik, kredsloeb
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.tariffs import datahub_pricelist
@@ -137,6 +139,15 @@ I_AM = bytes.fromhex("810a0014 01 00 1000 c402000007 2205c4 9100 210f".replace("
 CSV = b"meter_id,timestamp_utc,kwh\n571,2026-01-01T00:00:00Z,1.5\n"
 SITE = next((ROOT / "sites" / "examples").glob("*.yaml")).read_bytes()
 JSON = (b"{}", b"[]", b'{"records": [{"HourUTC": "2026-01-01T00:00:00", "x": 1e400}]}')
+XML = b"<Publication_MarketDocument><TimeSeries/></Publication_MarketDocument>"
+CALENDAR = b"""BEGIN:VCALENDAR\r
+BEGIN:VEVENT\r
+DTSTART:20260105T170000Z\r
+DTEND:20260105T190000Z\r
+RRULE:FREQ=WEEKLY;COUNT=3\r
+END:VEVENT\r
+END:VCALENDAR\r
+"""
 STORED = (BmsError, ValueError, KeyError, TypeError)
 """What the readers of our own files take for a damaged line, which they tell and leave out."""
 
@@ -215,9 +226,21 @@ PARSERS: dict[str, Parser] = {
     "bms/feeds/electricity/energidata.py:read_day_ahead": Parser(
         energidata.read_day_ahead, seeds=JSON
     ),
+    "bms/feeds/electricity/energidata.py:read_newest": Parser(energidata.read_newest, seeds=JSON),
     "bms/feeds/electricity/energidata.py:read_elspot": Parser(energidata.read_elspot, seeds=JSON),
     "bms/feeds/electricity/energidata.py:read_emissions": Parser(
         partial(energidata.read_emissions, name="CO2Emis"), seeds=JSON
+    ),
+    "bms/feeds/electricity/entsoe.py:read_prices": Parser(entsoe.read_prices, seeds=(XML,)),
+    "bms/feeds/electricity/nordpool.py:read_prices": Parser(nordpool.read_prices, seeds=JSON),
+    "bms/feeds/calendars/ics.py:spans_in": Parser(
+        partial(
+            ics.spans_in,
+            start=datetime(2026, 1, 1, tzinfo=UTC),
+            end=datetime(2026, 2, 1, tzinfo=UTC),
+            timezone="Europe/Copenhagen",
+        ),
+        seeds=(CALENDAR,),
     ),
     "bms/feeds/suppliers/aalborg.py:read_aalborg": Parser(
         partial(aalborg.read_aalborg, name="x", mapping=None), seeds=JSON
@@ -308,6 +331,11 @@ NO_PARSERS = frozenset(
         "bms/feeds/client/disk_cache.py:DiskCache.put",
         "bms/feeds/client/disk_cache.py:replace_file",
         "bms/journal/entries.py:entry_of",
+        "bms/journal/entries.py:object_of",
+        "bms/feeds/client/http.py:HttpxClient.post",
+        "bms/feeds/client/http.py:PostingClient.post",
+        "bms/feeds/suppliers/eloverblik_api.py:EloverblikApi.ask",
+        "bms/services/collect/file_ingest.py:ingest_answers",
         "bms/journal/locks.py:replace_file",
         "bms/journal/reader.py:JournalReader.wrote",
         "bms/services/collect/file_ingest.py:ingest_file",

@@ -214,7 +214,8 @@ async def test_w02_sites_are_owned_as_asked_and_people_elsewhere_reach_the_owner
         }
         assert done.returncode == 1
         done = await town.call("release", "school", "--json")
-        assert (done.returncode, json.loads(done.stdout)) == (0, [])
+        assert done.returncode == 0  # nothing to give back here, unless the owner has been slow
+        assert {row["outcome"] for row in json.loads(done.stdout)} <= {"released"}
         async with asyncio.timeout(10):
             while "school" in await town.held():
                 await asyncio.sleep(0.1)

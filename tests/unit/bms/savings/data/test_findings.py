@@ -39,14 +39,12 @@ FAULTS = {
     "clock_shift",
 }
 KNOWN = {
-    "b2_gas": {"step_change"},  # fell by a quarter in September 2019 and rose again in November
     "b3_el": {"step_change"},  # a tenth higher all winter, and back in October 2019
     "b7_el": {"clock_shift"},  # an hour off until October 2018, and not since
     "b15_el": {"clock_shift"},  # summer time kept in one of the two years only
     "b96_el": {"clock_shift"},  # an hour off from January to October, and not after
     "b31_gas": {"step_change"},  # rose by half from October 2019 on
     "b35_gas": {"outage"},  # nothing for 25 days of July 2019, but not a year before
-    "b61_gas": {"step_change"},  # base load fell by a third, heating from April 2019 on by a fifth
 }
 """What single meters do show, judged from plots of both years; all others stay quiet."""
 

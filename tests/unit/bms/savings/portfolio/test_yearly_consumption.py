@@ -70,8 +70,8 @@ def test_too_few_days_or_no_cold_ones_are_not_corrected() -> None:
 
 def test_nothing_known_is_nothing_said() -> None:
     empty = days(2026, 20, use=np.nan)
-    found = year_so_far(empty, empty, guf=GUF, normal=None, area_m2=1.0, budget=1.0)
-    assert (found.use, found.budget, found.last_year, found.change) == (None, None, None, None)
+    found = year_so_far(empty, empty, guf=GUF, normal=None, area_m2=1.0)
+    assert (found.use, found.last_year, found.change) == (None, None, None)
     assert of_consumption(empty, ()) is None
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.pages.language import PageTranslator
-from bms.errors import FeedError
 from bms.model.assets.site import Site
 from bms.model.savings.trial_result import TrialState
 from bms.savings.trials.outcome import subject_term
@@ -29,12 +28,8 @@ class TrialRow:
 
 
 def trial_rows(ports: TrialPorts, site: Site, t: PageTranslator) -> tuple[TrialRow, ...]:
-    """Every trial of a site, the newest first; none where the effects of one are due and there is
-    no weather."""
-    try:
-        reports = trial_reports(ports, site, with_readings=False)
-    except FeedError:
-        return ()
+    """Every trial of a site, the newest first."""
+    reports = trial_reports(ports, site, with_readings=False)
     return tuple(_row(report, t) for report in reversed(reports))
 
 

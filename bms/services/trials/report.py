@@ -23,7 +23,12 @@ from bms.savings.trials.effect import pooled_share
 from bms.savings.trials.outcome import pooled_fact, subject_term
 from bms.services.trials.design import DesignChange, changed_inputs
 from bms.services.trials.ports import TrialPorts
-from bms.services.trials.result import FoundResult, find_result, input_digests
+from bms.services.trials.result import (
+    FoundResult,
+    find_result,
+    input_digests,
+    unsealed_result,
+)
 
 
 def design_digest(trial: Trial) -> str:
@@ -79,7 +84,7 @@ def trial_reports(
     """Every trial of a site in the order in which they were started, the stopped ones included.
 
     ``with_readings``: whether readings that were changed since a result was sealed are looked for.
-    Raises ``FeedError`` where the effects of one are due and there is no weather.
+    Effects are those of sealed results alone: nobody sees one that could still be changed.
     """
     return [_report(ports, site, known, with_readings) for known in ports.trials.trials(site.id)]
 
@@ -140,7 +145,7 @@ def _report(ports: TrialPorts, site: Site, known: KeptTrial, with_readings: bool
         trial=known.trial,
         digest=design_digest(known.trial),
         ended=known.ended,
-        result=find_result(ports, site, known).result if kept is None else kept.result,
+        result=unsealed_result(ports, site, known) if kept is None else kept.result,
         sealed_at=None if kept is None else kept.at,
         result_digest=None if kept is None else kept.digest,
         changes=changes,

@@ -72,9 +72,22 @@ def find_result(ports: TrialPorts, site: Site, known: KeptTrial) -> FoundResult:
         sealed_site(site, trial), ports.readings, ports.feed, first, end, tariffs=ports.tariffs
     )
     if now < trial.end + PATIENCE and any(np.isnan(each.value[-1]) for each in found.values()):
-        waiting = replace(blinded, state=TrialState.AWAITING_DATA)
-        return FoundResult(result=replace(waiting, reasons=caveats(waiting)))
+        return FoundResult(result=_waiting(blinded))
     return _unblinded(ports, site, trial, blinded, found)
+
+
+def unsealed_result(ports: TrialPorts, site: Site, known: KeptTrial) -> TrialResult:
+    """What everybody may see before the result is sealed: the dose and the discomfort of our days,
+    also between the planned end and the seal."""
+    found = _blinded(ports, sealed_site(site, known.trial), known, ports.clock.now())
+    if found.state is TrialState.FINISHED:
+        return _waiting(found)
+    return replace(found, reasons=caveats(found))
+
+
+def _waiting(blinded: TrialResult) -> TrialResult:
+    waiting = replace(blinded, state=TrialState.AWAITING_DATA)
+    return replace(waiting, reasons=caveats(waiting))
 
 
 def days_done(known: KeptTrial, now: datetime) -> int:

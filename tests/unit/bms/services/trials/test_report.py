@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import date, timedelta
+from typing import NoReturn
 
 import pytest
 
-from bms.errors import NotFound
+from bms.errors import FeedError, NotFound
 from bms.model.assets.site import Comfort, Site
 from bms.model.readings.measurement import Reading
 from bms.model.savings.trial import Trial
@@ -20,8 +21,9 @@ from bms.services.trials.report import (
     seal_results,
     trial_reports,
 )
+from bms.services.trials.result import find_result
 from bms.services.trials.start import stop_trial
-from tests.rigs.fakes.api import World, a_world
+from tests.rigs.fakes.api import World, YearFeed, a_world
 from tests.rigs.fakes.city import HOUR
 from tests.rigs.fakes.trial_site import START, begun, in_time, lived
 
@@ -40,6 +42,17 @@ def site_of(world: World) -> Site:
 def only(world: World, site: Site | None = None) -> TrialReport:
     (report,) = trial_reports(world.city.trials, site or site_of(world))
     return report
+
+
+class NoWeather(YearFeed):
+    """Nobody knows the weather."""
+
+    def weather(self, *place: float, **when: object) -> NoReturn:
+        raise FeedError("no weather")
+
+
+def without_weather(world: World) -> World:
+    return world.rewired(feed=NoWeather())
 
 
 def run_to_its_end(world: World, share: float = 0.10) -> Trial:
@@ -81,6 +94,23 @@ class TestUntilThePlannedEnd:
         begun(world)
         result = only(world).result
         assert (result.state, result.days_done) == (TrialState.COMING, 0)
+
+    @pytest.mark.slow
+    def test_nor_between_the_end_and_the_seal(self, world: World) -> None:
+        """Who saw the effect before could still change the readings that it rests on."""
+        run_to_its_end(world)
+        result = only(world).result
+        assert result.state is TrialState.AWAITING_DATA
+        assert (result.effects, result.findings, result.checks) == ((), (), ())
+        seal_results(world.city.trials, site_of(world))
+        assert only(world).result.effects != ()
+
+    def test_without_weather_design_and_compliance_are_shown(self, world: World) -> None:
+        trial = begun(world)
+        world.clock.move_to(trial.end)
+        with pytest.raises(FeedError):
+            seal_results(without_weather(world).city.trials, site_of(world))
+        assert only(without_weather(world)).trial == trial
 
     @pytest.mark.slow
     def test_the_readings_of_the_last_day_are_waited_for(self, world: World) -> None:
@@ -137,12 +167,13 @@ class TestTheSealedResult:
         site = site_of(world)
         meters = tuple(replace(m, billed=m.billed and m.id != "heat") for m in site.meters)
         unbilled = replace(site, meters=meters)
-        before = only(world)
-        after = only(world, unbilled)
-        assert after.result == before.result
-        assert [each.code for each in after.changes] == ["trial_changed_meter"]
+        (known,) = world.store.trials("lodge")
+        before = find_result(world.city.trials, site, known).result
         (sealed,) = seal_results(world.city.trials, unbilled)
-        assert sealed.result == before.result
+        assert sealed.result == before
+        after = only(world, unbilled)
+        assert after.result == before
+        assert [each.code for each in after.changes] == ["trial_changed_meter"]
 
     @pytest.mark.slow
     def test_nor_do_closed_days_or_the_comfort_band(self, world: World) -> None:
@@ -180,6 +211,7 @@ class TestTogether:
             trial = begun(world, lot=seed)
             lived(world, trial, 0.10, seed=seed)
             world.clock.move_to(trial.end)
+            seal_results(world.city.trials, site_of(world))
             reports += trial_reports(world.city.trials, site_of(world))
         pooled = pool_trials(reports)
         assert pooled.shares[Subject.ELECTRICITY].holds(0.10)

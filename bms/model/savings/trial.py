@@ -14,6 +14,9 @@ from bms.model.savings.trial_result import Arm, SealedResult, Subject
 DAY = timedelta(days=1)
 
 
+Draw = tuple[date, int, int, tuple[Arm, ...]]
+"""First day, days of a block and of its wash-out, and the arm of every block."""
+
 ANALYSIS_VERSION = "switchback 2"
 """Name of the analysis; another one where the same days would give another result."""
 
@@ -87,6 +90,11 @@ class Trial:
             raise ValueError(
                 f"trial {self.id}: {self.days} days need a temperature and a kind each"
             )
+
+    @property
+    def draw(self) -> Draw:
+        """Which days are whose, and which of them are analysed."""
+        return self.first, self.block_days, self.washout_days, self.arms
 
     @property
     def days(self) -> int:

@@ -11,7 +11,13 @@ from bms.model.assets.point import Role
 from bms.model.assets.site import Site
 from bms.model.fact import Day, Fact, MessageCode, fact
 from bms.model.readings.units import Commodity
-from bms.model.savings.trial import ANALYSIS_VERSION, KeptTrial, SealedDesign, Trial
+from bms.model.savings.trial import (
+    ANALYSIS_VERSION,
+    Draw,
+    KeptTrial,
+    SealedDesign,
+    Trial,
+)
 from bms.model.savings.trial_result import Subject
 from bms.savings.trials.carry_over import held_time_constant
 from bms.services.trials.daily_records import COMMODITIES, PAST_DAYS
@@ -51,10 +57,15 @@ def confidence_of(number: int) -> float:
     return CONFIDENCE if number == 1 else 1.0 - REPEATED / 2 ** (number - 1)
 
 
-def trial_number(kept: Sequence[KeptTrial]) -> int:
-    """The number of the next trial of a site, from 1; one that was stopped before its first day
-    does not count."""
-    return 1 + sum(not known.withdrawn for known in kept)
+def trial_number(kept: Sequence[KeptTrial], draw: Draw | None = None) -> int:
+    """The number of the next trial of a site, from 1.
+
+    One that was stopped before its first day counts where the next one has another ``draw``, or one
+    that is not known yet: whoever looks at several draws and takes one has had several trials.
+    """
+    ran = sum(not known.withdrawn for known in kept)
+    seen = {known.trial.draw for known in kept if known.withdrawn}
+    return 1 + ran + len(seen - {draw})
 
 
 def usual_primary(site: Site) -> Subject:

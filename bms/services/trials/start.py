@@ -170,6 +170,8 @@ def _drawn(
     rest = rest_days(site, first, days).tolist()
     lot = kept[-1].trial.seed if kept and kept[-1].withdrawn else ports.lot()
     allocation = allocate(layout(temp_c, rest, design.block_days, design.washout_days), lot)
+    arms = arms_of(allocation)
+    draw = (first, design.block_days, design.washout_days, arms)
     return Trial(
         id=_new_id(kept, f"{site.id}-{first}"),
         site=site.id,
@@ -177,7 +179,7 @@ def _drawn(
         first=first,
         block_days=design.block_days,
         washout_days=design.washout_days,
-        arms=arms_of(allocation),
+        arms=arms,
         temp_c=tuple(temp_c),
         rest=tuple(rest),
         seed=lot,
@@ -187,7 +189,7 @@ def _drawn(
             site,
             first,
             days,
-            number=trial_number(kept),
+            number=trial_number(kept, draw),
             primary=request.primary or usual_primary(site),
             comfort_margin_kh=request.comfort_margin_kh,
             carry_over_days=design.washout_days,

@@ -51,6 +51,18 @@ class TestStart:
         assert (again.id, again.seed, again.arms) == (f"{trial.id}-2", 7, trial.arms)
         assert again.sealed.number == 1
 
+    @pytest.mark.parametrize("changes", [{"weeks": 7}, {"design": BlockDesign(2, 1)}])
+    def test_whoever_looks_at_another_draw_needs_more_certainty(
+        self, world: World, changes: dict[str, object]
+    ) -> None:
+        """A week that only the starter knows of may be laid on days of own control that way."""
+        site = world.city.site("lodge")
+        found = []
+        for asked in ({}, changes, {}, {"weeks": 9}):
+            found.append(begun(world, **asked).sealed.number)
+            stop_trial(world.city.trials, site, by="Bo", reason="another one")
+        assert found == [1, 2, 2, 3]
+
     def test_whoever_starts_again_needs_more_certainty(self, world: World) -> None:
         found = [begun(world).sealed.confidence]
         for _ in range(2):

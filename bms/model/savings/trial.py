@@ -32,6 +32,7 @@ class SealedDesign:
     ``zones`` have the comfort bands and the hours of use, ``closed`` are the closed days from
     before the trial to its end. ``carry_over_days`` is the order of carry-over that is supposed:
     how many days a switch acts on at most; ``time_constant_h`` [h] is what it was taken from.
+    ``latitude`` and ``longitude`` [deg] are those of the weather; None where it was not sealed.
     """
 
     version: str
@@ -48,6 +49,8 @@ class SealedDesign:
     price_area: str
     electricity_tariff: str
     heat_tariff: str
+    latitude: float | None = None
+    longitude: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import date, timedelta
 
 from bms.model.assets.equipment import Meter
 from bms.model.assets.point import Role
-from bms.model.assets.site import Site
+from bms.model.assets.site import Site, Zone
 from bms.model.fact import Day, Fact, MessageCode, fact
 from bms.model.readings.units import Commodity
 from bms.model.savings.trial import (
@@ -35,6 +35,14 @@ RANKED = (Subject.HEAT, Subject.GAS, Subject.ELECTRICITY)
 """The primary outcome where nobody chose one: the first that the site is billed for."""
 
 
+_MEASURED_BY: Mapping[Subject, Set[Commodity]] = {
+    **{subject: {commodity} for subject, commodity in COMMODITIES.items()},
+    Subject.COST: {Commodity.ELECTRICITY, Commodity.HEAT},
+    Subject.CO2: {Commodity.ELECTRICITY, Commodity.HEAT},
+    Subject.PEAK: {Commodity.ELECTRICITY},
+}
+
+
 class DesignChange(MessageCode):
     """What differs from the sealed design of a trial; the result does not."""
 
@@ -43,6 +51,7 @@ class DesignChange(MessageCode):
     CLOSED = "trial_changed_closed"
     COMFORT = "trial_changed_comfort"
     TARIFF = "trial_changed_tariff"
+    PLACE = "trial_changed_place"
     VERSION = "trial_changed_version"
     READINGS = "trial_changed_readings"
     EDITED = "trial_changed_edited"
@@ -104,6 +113,8 @@ def seal_design(
         price_area=site.price_area,
         electricity_tariff=site.electricity_tariff,
         heat_tariff=site.heat_tariff,
+        latitude=site.latitude,
+        longitude=site.longitude,
     )
 
 
@@ -122,6 +133,8 @@ def sealed_site(site: Site, trial: Trial) -> Site:
         price_area=design.price_area,
         electricity_tariff=design.electricity_tariff,
         heat_tariff=design.heat_tariff,
+        latitude=site.latitude if design.latitude is None else design.latitude,
+        longitude=site.longitude if design.longitude is None else design.longitude,
     )
 
 
@@ -143,6 +156,7 @@ def changed_inputs(site: Site, trial: Trial) -> tuple[Fact, ...]:
         *_closed(design, now),
         *_zones(design, now),
         *_tariffs(design, now),
+        *_place(site, trial),
         *_version(design, now),
     )
 
@@ -172,9 +186,14 @@ def _zones(then: SealedDesign, now: SealedDesign) -> list[Fact]:
     return [
         fact(DesignChange.COMFORT, zone=zone.name)
         for zone in then.zones
-        if (found := rooms.get(zone.id)) is None
-        or (found.comfort, found.occupancy) != (zone.comfort, zone.occupancy)
+        if (found := rooms.get(zone.id)) is None or _room(found, now) != _room(zone, then)
     ]
+
+
+def _room(zone: Zone, design: SealedDesign) -> tuple[object, ...]:
+    """What discomfort is taken from: the band, the hours of use and the sensors."""
+    sensors = (p for p in design.points if p.zone == zone.id and p.role is Role.ZONE_TEMP)
+    return zone.comfort, zone.occupancy, *sensors
 
 
 def _tariffs(then: SealedDesign, now: SealedDesign) -> list[Fact]:
@@ -184,16 +203,25 @@ def _tariffs(then: SealedDesign, now: SealedDesign) -> list[Fact]:
     return [] if old == new else [fact(DesignChange.TARIFF, before=", ".join(old))]
 
 
+def _place(site: Site, trial: Trial) -> list[Fact]:
+    """The weather is that of a place, and a day that of a time zone."""
+    then = sealed_site(site, trial)
+    old, new = ((each.timezone, each.latitude, each.longitude) for each in (then, site))
+    return [] if old == new else [fact(DesignChange.PLACE, before=trial.timezone)]
+
+
 def _version(then: SealedDesign, now: SealedDesign) -> list[Fact]:
     if then.version == now.version:
         return []
     return [fact(DesignChange.VERSION, before=then.version, after=now.version)]
 
 
-def has_commodity(site: Site, subject: Subject) -> bool:
-    """Whether the site is billed for what a subject measures."""
-    commodity: Commodity | None = COMMODITIES.get(subject)
-    return commodity is None or any(m.billed and m.commodity is commodity for m in site.meters)
+def can_measure(site: Site, subject: Subject) -> bool:
+    """Whether the site has billed meters, or rooms with a sensor, for what a subject measures."""
+    if subject is Subject.COMFORT:
+        return any(point.role is Role.ZONE_TEMP for point in site.points)
+    billed = {meter.commodity for meter in site.meters if meter.billed}
+    return not billed.isdisjoint(_MEASURED_BY[subject])
 
 
 def time_constant(ports: TrialPorts, site: Site) -> float | None:

@@ -29,8 +29,8 @@ from bms.services.site_lookup import mode_in_force
 from bms.services.trials.daily_records import COMMODITIES, PAST_DAYS, records, rest_days
 from bms.services.trials.design import (
     COMFORT_MARGIN_KH,
+    can_measure,
     confidence_of,
-    has_commodity,
     seal_design,
     time_constant,
     trial_number,
@@ -233,8 +233,9 @@ def _refusal(
         return f"{request.weeks} weeks make no trial; choose 3 to {LONGEST_WEEKS}"
     if not request.by.strip() or not request.reason.strip():
         return "say who starts the trial and why: --by NAME --reason TEXT"
-    if request.primary is not None and not has_commodity(site, request.primary):
-        return f"{site.id} is not billed for {request.primary.value}; choose another outcome"
+    primary = request.primary or usual_primary(site)
+    if not can_measure(site, primary):
+        return f"{site.id} has no billed meter or room for {primary.value}; choose another outcome"
     if not 0.0 < request.comfort_margin_kh < math.inf:
         return "the margin of comfort is above 0 K·h/day"
     return None

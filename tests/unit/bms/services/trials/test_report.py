@@ -10,10 +10,12 @@ from typing import NoReturn
 import pytest
 
 from bms.errors import FeedError, NotFound
+from bms.model.assets.point import Role
 from bms.model.assets.site import Comfort, Site
 from bms.model.readings.measurement import Reading
 from bms.model.savings.trial import Trial
 from bms.model.savings.trial_result import Arm, Subject, TrialOutcome, TrialState
+from bms.services.trials.design import sealed_site
 from bms.services.trials.report import (
     TrialReport,
     newest_report,
@@ -189,6 +191,23 @@ class TestTheSealedResult:
             report = only(world, changed)
             assert dict(report.result.findings)[Subject.HEAT] is TrialOutcome.LESS
             assert [each.code for each in report.changes] == [code]
+
+    def test_place_time_zone_tariff_and_sensor_are_named(self, world: World) -> None:
+        trial, site = begun(world), site_of(world)
+        assert only(world).changes == ()
+        coarse = tuple(
+            replace(p, low=-10.0) if p.role is Role.ZONE_TEMP else p for p in site.points
+        )
+        for changed, code in (
+            (replace(site, latitude=10.0), "trial_changed_place"),
+            (replace(site, timezone="America/New_York"), "trial_changed_place"),
+            (replace(site, heat_tariff="another"), "trial_changed_tariff"),
+            (replace(site, points=coarse), "trial_changed_comfort"),
+        ):
+            assert [each.code for each in only(world, changed).changes] == [code]
+            then = sealed_site(changed, trial)
+            assert (then.latitude, then.longitude) == (site.latitude, site.longitude)
+            assert (then.timezone, then.heat_tariff) == (site.timezone, site.heat_tariff)
 
     @pytest.mark.slow
     def test_readings_that_were_changed_afterwards_are_named(self, world: World) -> None:

@@ -15,7 +15,13 @@ from bms.model.savings.trial_result import Subject
 from bms.savings.trials.power import BlockDesign
 from bms.services.trials.design import confidence_of
 from bms.services.trials.ports import system_lot
-from bms.services.trials.start import expected_temperature, plan_trial, stop_trial
+from bms.services.trials.start import (
+    TrialRequest,
+    expected_temperature,
+    plan_trial,
+    start_trial,
+    stop_trial,
+)
 from tests.rigs.fakes.api import NOW, World, a_world, temperature_c
 from tests.rigs.fakes.city import CLOSED, HOUR, lodge
 from tests.rigs.fakes.store import a_model
@@ -101,7 +107,7 @@ class TestStart:
             ({"weeks": 0}, "0 weeks make no trial"),
             ({"weeks": 27}, "27 weeks make no trial"),
             ({"weeks": 2}, "14 days give 4 blocks|12 days give 4 blocks"),
-            ({"primary": Subject.GAS}, "not billed for gas"),
+            ({"primary": Subject.GAS}, "no billed meter or room for gas"),
             ({"comfort_margin_kh": 0.0}, "above 0 K"),
             ({"by": " "}, "say who starts"),
             ({"reason": ""}, "say who starts"),
@@ -114,6 +120,17 @@ class TestStart:
         with pytest.raises(ConfigError, match=says):
             begun(world, **changes)
         assert world.store.trials("lodge") == []
+
+    @pytest.mark.parametrize(
+        "primary", [None, Subject.COST, Subject.CO2, Subject.PEAK, Subject.COMFORT]
+    )
+    def test_an_outcome_that_nothing_measures_is_refused(
+        self, world: World, primary: Subject | None
+    ) -> None:
+        bare = replace(world.city.site("lodge"), meters=(), points=())
+        asked = TrialRequest(weeks=6, by="Bo", reason="proof", primary=primary)
+        with pytest.raises(ConfigError, match="no billed meter or room for"):
+            start_trial(world.city.trials, bare, asked)
 
     @pytest.mark.parametrize("mode", [Mode.OBSERVE, Mode.ADVISE])
     def test_never_below_auto(self, world: World, mode: Mode) -> None:

@@ -13,9 +13,10 @@ from rich.table import Table
 from bms.cli.console.language import CommandTranslator, translator_of_locale
 from bms.cli.console.screen import print_folded, screen
 from bms.config import Settings
-from bms.errors import NotFound
+from bms.errors import FeedError, NotFound
 from bms.messages import MISSING
 from bms.messages.spelled_out import spelled_out
+from bms.model.assets.site import Site
 from bms.model.codec import to_dict
 from bms.model.savings.trial import DAY, Trial
 from bms.model.savings.trial_result import Bounds, Effect, Subject, TrialResult
@@ -130,7 +131,7 @@ def _design(block_days: int | None, washout_days: int | None) -> BlockDesign | N
 def _results(city: City, site: str, as_json: bool) -> None:
     chosen = list(city.sites.values()) if site == ALL else [city.site(site)]
     for each in chosen:
-        seal_results(city.trials, each)
+        _seal(city, each)
     reports = [report for each in chosen for report in trial_reports(city.trials, each)]
     if site != ALL:
         _one_site(city, newest_report(reports, chosen[0]), reports, as_json)
@@ -147,6 +148,14 @@ def _results(city: City, site: str, as_json: bool) -> None:
         show_report(report, t)
     for fact in pooled.reasons:
         print_folded(screen(), t.describe(fact))
+
+
+def _seal(city: City, site: Site) -> None:
+    """Without weather nothing can be sealed; what may be seen of a trial is shown all the same."""
+    try:
+        seal_results(city.trials, site)
+    except FeedError as error:
+        typer.echo(f"{site.id}: {error}", err=True)
 
 
 def _one_site(

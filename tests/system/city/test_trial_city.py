@@ -15,9 +15,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from typer.testing import CliRunner
 
+from bms.cli.energy import trial as trial_command
 from bms.cli.main import app
 from bms.clock import VirtualClock
 from bms.config import Settings
+from bms.errors import FeedError
 from bms.feeds.archive import ArchiveFeed
 from bms.journal import MemoryJournal
 from bms.model.assets.point import Role
@@ -173,7 +175,7 @@ def _the_receipts_agree(life: Life, start: datetime, end: datetime) -> None:
     assert end == trial.end
 
 
-def test_the_command(tmp_path: Path) -> None:
+def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """``bms trial`` on a database without a year behind it: every step ends in a sentence."""
     clock = tmp_path / "clock.json"
     clock.write_text(json.dumps({"time": (BEGIN - timedelta(hours=9)).isoformat()}))
@@ -234,4 +236,13 @@ def test_the_command(tmp_path: Path) -> None:
     ]
     shown = bms("townhall", "result")
     assert shown.exit_code == 0, shown.output
+    assert "leak" in shown.output
+
+    def without_weather(*_: object) -> None:
+        raise FeedError("no weather at hand")
+
+    monkeypatch.setattr(trial_command, "seal_results", without_weather)
+    shown = bms("townhall", "result")
+    assert shown.exit_code == 0, shown.output
+    assert "no weather at hand" in shown.output
     assert "leak" in shown.output

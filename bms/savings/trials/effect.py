@@ -257,6 +257,16 @@ def pooled_share(found: Sequence[Regression], confidence: float = CONFIDENCE) ->
     return as_share(hartung_knapp(found, confidence)) if len(found) >= 2 else None
 
 
+def of_one_building(found: Sequence[Regression]) -> Regression:
+    """Returns the mean of the trials of one building by inverse variance: together they tell of one
+    building, however many they are."""
+    weight = np.array([max(each.error, 1e-9) ** -2 for each in found])
+    values = np.array([each.value for each in found])
+    total = float(weight.sum())
+    freedom = float(sum(each.freedom for each in found))
+    return Regression(float((weight * values).sum()) / total, total**-0.5, freedom)
+
+
 def hartung_knapp(found: Sequence[Regression], confidence: float = CONFIDENCE) -> Bounds:
     """The mean of unlike buildings of two or more, with the interval of Hartung & Knapp 2001
     (doi:10.1002/sim.791): weights by the variance within and between buildings (Paule & Mandel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,12 +15,13 @@ from bms.model.fact import Fact, fact
 from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
 from bms.model.savings.trial_result import (
     Bounds,
+    Regression,
     SealedResult,
     Subject,
     TrialResult,
     TrialState,
 )
-from bms.savings.trials.effect import pooled_share
+from bms.savings.trials.effect import of_one_building, pooled_share
 from bms.savings.trials.outcome import pooled_fact, subject_term
 from bms.services.trials.design import DesignChange, changed_inputs
 from bms.services.trials.ports import TrialPorts
@@ -109,7 +111,7 @@ def seal_results(ports: TrialPorts, site: Site) -> list[SealedResult]:
 
 
 def pool_trials(reports: Sequence[TrialReport]) -> Pooled:
-    """The share that the buildings saved together, for each subject of two trials or more.
+    """The share that the buildings saved together, for each subject of two buildings or more.
 
     Every trial that ran to its planned end counts; nothing is told while one is under way.
     """
@@ -119,12 +121,7 @@ def pool_trials(reports: Sequence[TrialReport]) -> Pooled:
     done = [each for each in reports if each.result.state is TrialState.FINISHED]
     open_yet = any(each.result.state in waiting for each in reports)
     for subject in () if open_yet else Subject:
-        found = [
-            effect.relative
-            for each in done
-            for effect in each.result.effects
-            if effect.subject is subject and effect.relative is not None
-        ]
+        found = _by_building(done, subject)
         together = pooled_share(found)
         if together is not None:
             shares[subject] = together
@@ -134,6 +131,16 @@ def pool_trials(reports: Sequence[TrialReport]) -> Pooled:
         shares=shares,
         reasons=tuple(facts) or (pooled_fact(None, None, 0, open_yet=open_yet),),
     )
+
+
+def _by_building(done: Sequence[TrialReport], subject: Subject) -> list[Regression]:
+    """What each building shows of a subject, by all of its trials."""
+    found: dict[str, list[Regression]] = defaultdict(list)
+    for each in done:
+        for effect in each.result.effects:
+            if effect.subject is subject and effect.relative is not None:
+                found[each.trial.site].append(effect.relative)
+    return [of_one_building(estimates) for estimates in found.values()]
 
 
 def _report(ports: TrialPorts, site: Site, known: KeptTrial, with_readings: bool) -> TrialReport:

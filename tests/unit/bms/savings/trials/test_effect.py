@@ -19,6 +19,7 @@ from bms.savings.trials.effect import (
     hartung_knapp,
     hull,
     interval_of,
+    of_one_building,
     p_value,
     pooled_share,
     relative_effect,
@@ -185,6 +186,11 @@ class TestTogether:
         scatter = (1.0 - mean) ** 2 + 4 * (1.5 - mean) ** 2
         assert found.value == pytest.approx(mean)
         assert found.high == pytest.approx(mean + t.ppf(0.95, 1) * np.sqrt(scatter / 5))
+
+    def test_trials_of_one_building_are_weighed_by_inverse_variance(self) -> None:
+        found = of_one_building([Regression(1.0, 1.0, 9.0), Regression(1.5, 0.5, 8.0)])
+        assert (found.value, found.freedom) == (pytest.approx((1.0 + 4 * 1.5) / 5), 17.0)
+        assert found.error == pytest.approx(5**-0.5)
 
     def test_one_building_is_no_pool(self) -> None:
         assert pooled_share([Regression(1.0, 1.0, 9.0)]) is None

@@ -231,10 +231,14 @@ class TestTogether:
             lived(world, trial, 0.10, seed=seed)
             world.clock.move_to(trial.end)
             seal_results(world.city.trials, site_of(world))
-            reports += trial_reports(world.city.trials, site_of(world))
+            (report,) = trial_reports(world.city.trials, site_of(world))
+            reports.append(replace(report, trial=replace(report.trial, site=f"lodge{seed}")))
         pooled = pool_trials(reports)
         assert pooled.shares[Subject.ELECTRICITY].holds(0.10)
         assert pool_trials(reports[:1]).reasons[0].code == "trial_pool_few"
+        twice_the_same = pool_trials([reports[0], reports[0]])
+        assert twice_the_same.reasons[0].code == "trial_pool_few"
+        assert pool_trials([*reports, reports[0]]).reasons[0].parameters["buildings"] == 2
 
     def test_nothing_is_told_while_one_is_under_way(self, world: World) -> None:
         begun(world)

@@ -33,7 +33,7 @@ def rss(
     channel = Xml.SubElement(root, "channel")
     for name, value in (
         ("title", t("feed_title")),
-        ("link", f"{base_url}/work"),
+        ("link", f"{base_url}/work-list"),
         ("description", t("feed_about")),
         ("language", subscription.language),
     ):
@@ -41,7 +41,7 @@ def rss(
     for item in items:
         row = Xml.SubElement(channel, "item")
         Xml.SubElement(row, "title").text = t.line(item, sites)
-        Xml.SubElement(row, "link").text = f"{base_url}/work/{item.id}"
+        Xml.SubElement(row, "link").text = f"{base_url}/work-list/{item.id}"
         Xml.SubElement(row, "guid", isPermaLink="false").text = item.id
         Xml.SubElement(row, "pubDate").text = format_datetime(item.opened_at)
         Xml.SubElement(row, "category").text = item.cause.kind.value
@@ -76,7 +76,7 @@ def calendar(
         event.add("summary", t.line(item, sites))
         event.add("description", _about(item, t))
         event.add("location", t.place(item.cause.site, sites))
-        event.add("url", f"{base_url}/work/{item.id}")
+        event.add("url", f"{base_url}/work-list/{item.id}")
         event.add("transp", "TRANSPARENT")
         made.add_component(event)
     return bytes(made.to_ical())

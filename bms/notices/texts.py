@@ -78,7 +78,7 @@ def text(notice: Notice, sites: Mapping[str, Site], base_url: str | None) -> str
     if rest and notice.occasion is Occasion.DIGEST:
         lines += [t("body_open"), *_items(rest, sites, base_url, t), ""]
     if base_url is not None:
-        lines.append(f"{base_url}/work")
+        lines.append(f"{base_url}/work-list")
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -94,7 +94,7 @@ def _items(
         if item.cause.look_for is not None:
             lines.append(f"  {one_line(t.describe(item.cause.look_for))}")
         if base_url is not None:
-            lines.append(f"  {base_url}/work/{item.id}")
+            lines.append(f"  {base_url}/work-list/{item.id}")
     if len(items) > SHOWN:
         lines.append(t("body_more", count=len(items) - SHOWN))
     return lines

@@ -62,7 +62,7 @@ def body_of(notice: Notice, sites: Mapping[str, Site], base_url: str | None) -> 
             "since": cause.since.isoformat(),
             "opened_at": each.opened_at.isoformat(),
             "dkk_year": cause.dkk_year,
-            "url": None if base_url is None else f"{base_url}/work/{each.id}",
+            "url": None if base_url is None else f"{base_url}/work-list/{each.id}",
         }
 
     told = {

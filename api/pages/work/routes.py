@@ -1,4 +1,4 @@
-"""``/work``: the work list on the phone of a caretaker. Everything works without script."""
+"""``/work-list``: the work list on the phone of a caretaker. Everything works without script."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class WorkListView:
     dkk: float
 
 
-@router.get("/work")
+@router.get("/work-list")
 def work_list(
     request: Request,
     ports: PortsDep,
@@ -94,7 +94,7 @@ def _list(
     )
 
 
-@router.get("/work/{item_id}")
+@router.get("/work-list/{item_id}")
 def work_item(request: Request, ports: PortsDep, key: PageReader, item_id: ItemId) -> Response:
     if key is None:
         return _page(request, ports, ports.work.item(item_id), may_act=False)
@@ -118,7 +118,7 @@ def _page(
     return render(request, "work_item.html", values, 422 if problem else 200)
 
 
-@router.post("/work/{item_id}/{act}")
+@router.post("/work-list/{item_id}/{act}")
 async def answer(
     request: Request,
     ports: PortsDep,
@@ -138,7 +138,7 @@ async def answer(
         item = await off_loop(ports.work.item, item_id)
         return await off_loop(_page, request, ports, item, may_act=True, problem=wrong.code)
     request.app.state.board.changed()
-    return RedirectResponse(f"/work/{item_id}", 303)
+    return RedirectResponse(f"/work-list/{item_id}", 303)
 
 
 class Incomplete(Exception):

@@ -108,7 +108,7 @@ async def test_an_e_mail_arrives_with_what_where_and_what_to_look_for(
     assert message["Auto-Submitted"] == "auto-generated"
     assert message["Bcc"] is None
     assert box.to[0] == ["drift@example.dk"]
-    assert "https://bms.example.dk/work/w1" in text
+    assert "https://bms.example.dk/work-list/w1" in text
     assert "4.000 kr" in text
     assert "Spørg leverandøren" in text
     assert "Prøve" in test["Subject"]

@@ -54,21 +54,21 @@ async def desk(tmp_path: Path) -> AsyncIterator[tuple[World, httpx.AsyncClient]]
 
 
 async def say(browser: httpx.AsyncClient, act: str, **fields: str) -> httpx.Response:
-    return await send_form(browser, f"/work/w1/{act}", fields, "/work/w1")
+    return await send_form(browser, f"/work-list/w1/{act}", fields, "/work-list/w1")
 
 
 async def test_the_list_says_where_what_and_what_it_costs(
     desk: tuple[World, httpx.AsyncClient],
 ) -> None:
     _, browser = desk
-    page = (await browser.get("/work")).text
+    page = (await browser.get("/work-list")).text
     assert page.index("rooms har ikke svaret") < page.index("Måler heat")
     assert "4.000 kr/år" in page
-    assert '<a href="/work/w1">' in page
-    only = (await browser.get("/work?kind=device_silent&site=lodge")).text
-    assert "/work/w2" in only
-    assert "/work/w1" not in only
-    english = (await browser.get("/work?lang=en")).text
+    assert '<a href="/work-list/w1">' in page
+    only = (await browser.get("/work-list?kind=device_silent&site=lodge")).text
+    assert "/work-list/w2" in only
+    assert "/work-list/w1" not in only
+    english = (await browser.get("/work-list?lang=en")).text
     assert "DKK 4,000 a year" in english
 
 
@@ -76,13 +76,13 @@ async def test_an_item_has_its_price_picture_and_what_to_look_for(
     desk: tuple[World, httpx.AsyncClient],
 ) -> None:
     _, browser = desk
-    page = (await browser.get("/work/w1")).text
+    page = (await browser.get("/work-list/w1")).text
     assert "4.000 kr om året kan spares (2.000–6.000)" in page
     assert "Spørg leverandøren" in page
     assert "<svg" in page
     assert "120 gradtimer" in page
     assert "80 %" in page
-    silent = (await browser.get("/work/w2")).text
+    silent = (await browser.get("/work-list/w2")).text
     assert "p11" in silent
     assert "og 28 til" in silent
 
@@ -93,23 +93,23 @@ async def test_every_answer_is_a_form_without_script(
     world, browser = desk
     assert (await say(browser, "ack")).status_code == 303
     assert (await say(browser, "assign", to="VVS-manden")).status_code == 303
-    page = (await browser.get("/work/w1")).text
+    page = (await browser.get("/work-list/w1")).text
     assert "tildelt: VVS-manden" in page
     assert (await say(browser, "snooze", until="week")).status_code == 303
     assert world.store.item("w1").snoozed_until(NOW) is not None
-    assert "/work/w1" not in (await browser.get("/work")).text
-    assert "/work/w1" in (await browser.get("/work?show=asleep")).text
+    assert "/work-list/w1" not in (await browser.get("/work-list")).text
+    assert "/work-list/w1" in (await browser.get("/work-list?show=asleep")).text
     done = await say(browser, "close", closing="repaired", reason="ventil skiftet")
-    assert done.headers["location"] == "/work/w1"
+    assert done.headers["location"] == "/work-list/w1"
     item = world.store.item("w1")
     assert (item.state(NOW), item.closed.closing) == (  # type: ignore[union-attr]
         *(WorkState.CLOSED, Closing.REPAIRED),
     )
-    page = (await browser.get("/work/w1")).text
+    page = (await browser.get("/work-list/w1")).text
     assert "Besparelsen følges som indsats" in page
     assert "ventil skiftet" in page
     assert 'name="closing"' not in page
-    assert "/work/w1" in (await browser.get("/work?show=closed")).text
+    assert "/work-list/w1" in (await browser.get("/work-list?show=closed")).text
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ async def test_what_is_missing_is_said_on_the_page(
 
 async def test_a_form_of_another_page_is_refused(desk: tuple[World, httpx.AsyncClient]) -> None:
     world, browser = desk
-    answer = await browser.post("/work/w1/ack", data={"csrf": "made up"})
+    answer = await browser.post("/work-list/w1/ack", data={"csrf": "made up"})
     assert answer.status_code == 403
     assert world.store.item("w1").events == ()
 
@@ -142,12 +142,12 @@ async def test_who_only_looks_has_no_forms(tmp_path: Path) -> None:
     world = a_world(tmp_path, open_dashboard=True)
     world.store.keep_items([a_work_item("w1", cause=COOLING)])
     async with world.browser(**HTML) as browser:
-        assert 'action="/work/w1/ack"' not in (await browser.get("/work/w1")).text
-        assert (await browser.get("/work")).status_code == 200
-        assert (await browser.get("/work/w9")).status_code == 404
+        assert 'action="/work-list/w1/ack"' not in (await browser.get("/work-list/w1")).text
+        assert (await browser.get("/work-list")).status_code == 200
+        assert (await browser.get("/work-list/w9")).status_code == 404
 
 
 async def test_an_empty_list_says_what_comes_here(tmp_path: Path) -> None:
     world = a_world(tmp_path, open_dashboard=True)
     async with world.browser(**HTML) as browser:
-        assert "Her er intet lige nu" in (await browser.get("/work")).text
+        assert "Her er intet lige nu" in (await browser.get("/work-list")).text

@@ -153,7 +153,7 @@ async def test_whoever_is_limited_to_buildings_sees_and_answers_theirs_alone(wor
         assert await ids(browser) == []
         assert (await browser.get("/v1/work?site=lodge")).status_code == 403
         assert (await browser.get("/v1/work/w2")).status_code == 403
-        assert (await browser.get("/work/w2")).status_code == 403
+        assert (await browser.get("/work-list/w2")).status_code == 403
         for item in ("w2", "w4"):
             assert (await browser.post(f"/v1/work/{item}/ack", json={})).status_code == 403
     async with world.browser(**world.key("facility_manager@lodge")) as browser:

@@ -38,7 +38,7 @@ async def test_a_reader_of_feeds_gets_what_is_open(world: World) -> None:
     assert "private" in answer.headers["cache-control"]
     (item,) = Xml.fromstring(answer.text).iter("item")
     assert item.findtext("guid") == "w1"
-    assert item.findtext("link") == "https://bms.example.dk/work/w1"
+    assert item.findtext("link") == "https://bms.example.dk/work-list/w1"
     assert "4.000 kr" in (item.findtext("title") or "")
     assert list(Xml.fromstring(empty.text).iter("item")) == []
 

@@ -328,7 +328,7 @@ async def _is_planned_anew(
 def job_table(city: City) -> tuple[Job, ...]:
     """The jobs in the order in which they run when they are due together."""
     city, turns = with_jobs(city), asyncio.Semaphore(SITES_AT_ONCE)
-    rows = (*planning_rows(city), *control_rows(city))
+    rows = (*calendar_rows(city), *planning_rows(city), *control_rows(city))
     sites = city.sites.values()
     with_zones = [site for site in sites if site.zones]
     return (

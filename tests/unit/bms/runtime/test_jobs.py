@@ -1,18 +1,20 @@
 """The job table, and how fast runs go through it."""
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from bms.clock import VirtualClock
 from bms.journal.calendar import FileCalendarBook
 from bms.model.control.audit import AuditSearch
+from bms.model.control.booking import BookedTime, BookingKind
 from bms.model.control.kept_key import KeptKey
 from bms.model.readings.measurement import Reading
 from bms.runtime.fast_run import run_virtual
 from bms.runtime.jobs import Job, job_table, site_job
 from bms.runtime.serve import working
+from bms.services.collect.calendar_bookings import HallBookings
 from tests.rigs.fakes.api import NOW, World, a_world
 from tests.rigs.fakes.watched import TEMP, Clocked, Telling, until, watched_lodge
 
@@ -97,6 +99,32 @@ def test_clocks_are_read_daily_where_building_time_is_real(tmp_path) -> None:
     assert "clocks" in names(world)
     simulated = world.city.settings.model_copy(update={"clock_file": Path("clock.json")})
     assert "clocks" not in [j.name for j in job_table(replace(world.city, settings=simulated))]
+
+
+@dataclass(frozen=True)
+class Choir:
+    """A calendar of the hall with one evening."""
+
+    evening: BookedTime
+    key: str = "0a1b2c3d"
+    site: str = "lodge"
+    zone: str | None = None
+    kind: BookingKind = BookingKind.IN_USE
+
+    def spans(self, start: datetime, end: datetime) -> tuple[BookedTime, ...]:
+        return (self.evening,)
+
+
+async def test_calendars_of_halls_are_booked_before_anything_is_planned(tmp_path) -> None:
+    world = a_world(tmp_path)
+    assert "calendars" not in names(world)
+    choir = Choir(BookedTime(NOW + 3 * HOUR, NOW + 5 * HOUR))
+    jobs = job_table(replace(world.city, calendars=HallBookings((choir,))))
+    order = [job.name for job in jobs]
+    assert order.index("calendars") < order.index("plan") < order.index("dispatch")
+    await jobs[order.index("calendars")].run(NOW)
+    (booking,) = world.store.bookings("lodge", NOW)
+    assert (booking.start, booking.end) == (choir.evening.start, choir.evening.end)
 
 
 async def test_the_clock_job_reads_the_devices(tmp_path, caplog) -> None:

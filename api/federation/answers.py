@@ -9,26 +9,11 @@ from typing import Self
 from pydantic import Field
 
 from api.schemas.base import Answer
-from bms.model.savings.objection import Verdict
+from api.schemas.savings import SavingSumAnswer
 from bms.model.savings.upstream import ToldSaving, UpstreamLook
 from bms.savings.portfolio.federation import federated_sum
 
 ALL = "federation"
-
-
-class ToldSavingAnswer(Answer):
-    """A saving as its own backend tells it, with its interval and verdict."""
-
-    id: str
-    adjusted_baseline_kwh: float | None
-    measured_kwh: float | None
-    saving_kwh: float | None
-    saving_low_kwh: float | None
-    saving_high_kwh: float | None
-    confidence: float
-    verdict: Verdict
-    cost_dkk: float | None
-    co2_kg: float | None
 
 
 class FederatedSiteAnswer(Answer):
@@ -36,7 +21,7 @@ class FederatedSiteAnswer(Answer):
 
     upstream: str
     site: str
-    savings: ToldSavingAnswer
+    savings: SavingSumAnswer
 
 
 class UpstreamAnswer(Answer):
@@ -50,7 +35,7 @@ class UpstreamAnswer(Answer):
     read_at: datetime | None = Field(description="when its numbers were read; null: never")
     age_s: float | None = Field(description="how old its numbers are")
     buildings: int | None
-    portfolio: ToldSavingAnswer | None
+    portfolio: SavingSumAnswer | None
 
     @classmethod
     def of(cls, look: UpstreamLook, now: datetime) -> Self:
@@ -67,14 +52,14 @@ class UpstreamAnswer(Answer):
             buildings=None if numbers is None else len(numbers.sites),
             portfolio=None
             if numbers is None
-            else ToldSavingAnswer.model_validate(numbers.portfolio),
+            else SavingSumAnswer.model_validate(numbers.portfolio),
         )
 
 
 class FederatedSavingsAnswer(Answer):
     """``portfolio`` is the sum of all upstreams that have ever told numbers, on every page."""
 
-    portfolio: ToldSavingAnswer
+    portfolio: SavingSumAnswer
     upstreams: list[UpstreamAnswer]
     sites: list[FederatedSiteAnswer]
     next: str | None
@@ -89,7 +74,7 @@ def sites_of(looks: Sequence[UpstreamLook]) -> list[FederatedSiteAnswer]:
     """The buildings of all upstreams, in the order of these."""
     return [
         FederatedSiteAnswer(
-            upstream=look.name, site=site.id, savings=ToldSavingAnswer.model_validate(site)
+            upstream=look.name, site=site.id, savings=SavingSumAnswer.model_validate(site)
         )
         for look in looks
         if look.numbers is not None

@@ -11,13 +11,13 @@ from api.deps import Cursor, Limit, PageReader, PortsDep, Reader, at_every_site,
 from api.federation.answers import (
     FederatedSavingsAnswer,
     FederatedSiteAnswer,
-    ToldSavingAnswer,
     UpstreamAnswer,
     sites_of,
     total_of,
 )
 from api.federation.page import federation_view
 from api.pages.render import render, translator_of
+from api.schemas.savings import SavingSumAnswer
 from bms.model.access.grant import Permission
 from bms.model.savings.upstream import UpstreamLook
 
@@ -54,7 +54,7 @@ def federated_savings(
     now = ports.clock.now()
     rows, after = page_of(sites_of(looks), _id, limit, cursor)
     return FederatedSavingsAnswer(
-        portfolio=ToldSavingAnswer.model_validate(total_of(looks)),
+        portfolio=SavingSumAnswer.model_validate(total_of(looks)),
         upstreams=[UpstreamAnswer.of(look, now) for look in looks],
         sites=rows,
         next=after,

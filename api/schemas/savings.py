@@ -121,11 +121,10 @@ class MeterSavingsAnswer(Answer):
     unadjusted: UnadjustedAnswer | None
 
 
-class SiteSavingsAnswer(Answer):
-    """The saving of a building or portfolio: the sum over its billed meters."""
+class SavingSumAnswer(Answer):
+    """The saving of a building or portfolio with its interval and verdict."""
 
     id: str
-    meters: tuple[MeterSavingsAnswer, ...]
     adjusted_baseline_kwh: float | None
     measured_kwh: float | None
     saving_kwh: float | None
@@ -133,9 +132,15 @@ class SiteSavingsAnswer(Answer):
     saving_high_kwh: float | None
     confidence: float
     verdict: Verdict
-    reasons: tuple[ObjectionAnswer, ...]
     cost_dkk: float | None
     co2_kg: float | None
+
+
+class SiteSavingsAnswer(SavingSumAnswer):
+    """The saving of a building or portfolio: the sum over its billed meters."""
+
+    meters: tuple[MeterSavingsAnswer, ...]
+    reasons: tuple[ObjectionAnswer, ...]
     primary_energy_kwh: float | None
     months: tuple[MonthSavings, ...]
     unadjusted: UnadjustedAnswer | None

@@ -102,11 +102,6 @@ def outdoor_days(seen: Observations, table: DayTable) -> Floats:
     return table.mean(seen.get(Signal.OUTDOOR_TEMP))
 
 
-def days_a_year(flags: Flags, known: Flags) -> float:
-    """How many days a year are like the flagged ones, by their share of the known days."""
-    return 365.0 * float(flags.sum()) / max(int(known.sum()), 1)
-
-
 def last_mean(values: Floats, flags: Flags) -> float:
     """Mean of the known values on the flagged ones of the last 28; NaN where there are none."""
     index = np.flatnonzero(flags & np.isfinite(values))

@@ -99,11 +99,6 @@ class ClauseWatch:
         if taken is not None and taken + MINUTE < row.at:
             yield "W10", f"{row.signal} was written after a person had taken the site"
 
-    def _is_meant_elsewhere(self, building: RecordingBuilding, signal: str, value: float) -> bool:
-        others = [b for b in self.town.buildings.values() if b is not building]
-        plans = [v for other in others for v in may_be_planned(other.number, signal)]
-        return any(abs(value - v) <= NEAR for v in plans)
-
     def _places(self, name: str, building: RecordingBuilding) -> Iterator[tuple[str, str]]:
         """What stands at the controllers."""
         town, now = self.town, self.town.now

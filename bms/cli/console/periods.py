@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 import typer
@@ -33,16 +33,6 @@ def local_day(text: str, timezone: str) -> datetime:
     if day.year not in YEARS:
         raise ValueError(f"{text} lies outside {YEARS.start}..{YEARS.stop}")
     return midnight(day, timezone)
-
-
-def month_span(text: str, timezone: str) -> Span:
-    """``2026-10`` as a local month."""
-    try:
-        start = local_day(f"{text}-01", timezone)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a month; write 2026-10") from None
-    after = date.fromisoformat(f"{text}-01") + timedelta(days=32)
-    return Span(start=start, end=local_day(f"{after:%Y-%m}-01", timezone))
 
 
 def local_moment(text: str, zone: ZoneInfo, option: str) -> datetime:

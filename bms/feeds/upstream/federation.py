@@ -7,7 +7,6 @@ import logging
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -18,8 +17,7 @@ from bms.errors import FeedError
 from bms.feeds.client.http import HttpClient
 from bms.feeds.upstream.keys import Upstream
 from bms.model.codec import from_json, to_json
-from bms.model.savings.objection import Verdict
-from bms.model.savings.upstream import ToldMonth, ToldSaving, UpstreamLook, UpstreamNumbers
+from bms.model.savings.upstream import ToldSaving, UpstreamLook, UpstreamNumbers
 from bms.ports.clock import Clock
 
 log = logging.getLogger(__name__)
@@ -29,43 +27,15 @@ MOST_PAGES = 100
 SAVINGS = "/v1/portfolio/savings"
 
 
-class _Month(BaseModel):
-    month: date
-    days: int
-    adjusted_baseline_kwh: float
-    measured_kwh: float
-    saving_kwh: float
-    saving_low_kwh: float
-    saving_high_kwh: float
-
-
-class _Saving(BaseModel):
-    """The fields that are read; an upstream of a newer version may tell more."""
-
-    id: str
-    adjusted_baseline_kwh: float | None
-    measured_kwh: float | None
-    saving_kwh: float | None
-    saving_low_kwh: float | None
-    saving_high_kwh: float | None
-    confidence: float
-    verdict: Verdict
-    cost_dkk: float | None = None
-    co2_kg: float | None = None
-    months: tuple[_Month, ...] = ()
-
-    def told(self) -> ToldSaving:
-        months = tuple(ToldMonth(**month.model_dump()) for month in self.months)
-        return ToldSaving(**self.model_dump(exclude={"months"}), months=months)
-
-
 class _Site(BaseModel):
     site: str
-    savings: _Saving
+    savings: ToldSaving
 
 
 class _Page(BaseModel):
-    portfolio: _Saving
+    """The fields that are read; an upstream of a newer version may tell more."""
+
+    portfolio: ToldSaving
     sites: list[_Site]
     next: str | None
 
@@ -114,11 +84,10 @@ class UpstreamFederation:
         sites: list[ToldSaving] = []
         for _ in range(MOST_PAGES):
             page = self._page(upstream, cursor)
-            sites += [replace(row.savings.told(), id=row.site) for row in page.sites]
+            sites += [replace(row.savings, id=row.site) for row in page.sites]
             cursor = page.next
             if cursor is None:
-                portfolio = page.portfolio.told()
-                return UpstreamNumbers(at=at, portfolio=portfolio, sites=tuple(sites))
+                return UpstreamNumbers(at=at, portfolio=page.portfolio, sites=tuple(sites))
         raise FeedError(f"more than {MOST_PAGES * ROWS} buildings")
 
     def _page(self, upstream: Upstream, cursor: str | None) -> _Page:

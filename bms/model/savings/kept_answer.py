@@ -38,10 +38,6 @@ class AnswerVersion:
     def __hash__(self) -> int:
         return hash((self.calendar, self.ledger, self.terms, self.site, self.code))
 
-    def without_data(self) -> tuple[str, ...]:
-        """All but the data and the calendar: what can be looked up in no time."""
-        return (self.ledger, self.terms, self.site, self.code)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerHead:

@@ -112,11 +112,6 @@ class CommandableObject:
             )
             target.recalculating()
 
-    async def occupy(self, slot: int, value: float | None) -> None:
-        """Somebody at the building writes a slot; None empties it."""
-        written = Null(()) if value is None else _encoded(self._object, value)
-        await Commandable.write_property(self._object, "presentValue", written, None, slot)
-
     def held(self) -> dict[str, float]:
         return {
             str(slot): float(getattr(entry, entry._choice))

@@ -198,15 +198,15 @@ class SharedJobs:
     async def _look(self) -> None:
         while self._ends:
             await asyncio.sleep(self._look_s)
+            asked = list(self._ends)  # others may join while the database answers
             with contextlib.suppress(Exception):  # away: looked for again
-                rows = await self._app.connector.execute_query_all_async(
-                    _STATES, ids=list(self._ends)
-                )
-                self._settle({row["id"]: row["status"] for row in rows})
+                rows = await self._app.connector.execute_query_all_async(_STATES, ids=asked)
+                told = {row["id"]: row["status"] for row in rows}
+                # those that succeed are deleted
+                self._settle({id_: told.get(id_, "succeeded") for id_ in asked})
 
     def _settle(self, states: dict[int, str]) -> None:
-        for id_ in tuple(self._ends):
-            state = states.get(id_, "succeeded")  # those that succeed are deleted
+        for id_, state in states.items():
             if state not in ("todo", "doing"):
                 end = self._ends.pop(id_)
                 if not end.done():

@@ -121,6 +121,21 @@ async def test_two_jobs_of_one_site_never_run_at_once_and_those_of_others_do(rig
     assert town.work.most > 1
 
 
+async def test_one_asked_for_while_the_list_answers_about_others_is_not_taken_for_done(
+    rig: Rigs,
+) -> None:
+    async with rig(2) as town:
+        town.work.gate.clear()
+        asked = []
+        for number in range(40):
+            asked.append(asyncio.create_task(town.jobs.done(order(f"school-{number}"))))
+            await asyncio.sleep(0.003)
+        await asyncio.sleep(3 * LOOK_S)
+        assert not any(each.done() for each in asked)
+        town.work.gate.set()
+        assert all(await asyncio.gather(*asked))
+
+
 async def test_a_slot_is_done_once_whoever_asks_for_it(rig: Rigs) -> None:
     async with rig(2) as town:
         day = order("school", JobKind.IDENTIFY, slot=1_796_000_000)

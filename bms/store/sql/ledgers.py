@@ -295,7 +295,9 @@ def _keep_receipts(session: Session, receipts: Sequence[AnyReceipt], at: datetim
 
 
 _CONTROL_BEGINS = text(
-    "INSERT INTO control_starts (site, at) VALUES (:site, :at) ON CONFLICT (site) DO NOTHING"
+    "INSERT INTO control_starts (site, at) SELECT CAST(:site AS VARCHAR), CAST(:at AS BIGINT)"
+    " WHERE NOT EXISTS (SELECT 1 FROM control_starts WHERE site = :site)"
+    " ON CONFLICT (site) DO NOTHING"
 )
 _ENTRIES = text(
     "SELECT (SELECT count(*) FROM events WHERE site = :site)"

@@ -564,7 +564,13 @@ class TestTables:
 
     @pytest.mark.parametrize("table", ["modes", "audit"])
     @pytest.mark.parametrize(
-        "change", ["UPDATE {} SET actor = 'nobody'", "DELETE FROM {}", "TRUNCATE {}"]
+        "change",
+        [
+            "UPDATE {} SET actor = 'nobody'",
+            "DELETE FROM {}",
+            "TRUNCATE {}",
+            "INSERT INTO {} SELECT * FROM {} ON CONFLICT (seq) DO UPDATE SET site = 'other'",
+        ],
     )
     def test_the_audit_is_only_added_to(
         self,
@@ -577,5 +583,5 @@ class TestTables:
         """Not even by the superuser, who would have to take the seal away first."""
         store.set_mode("school", Mode.AUTO, actor="bo", at=MONDAY, reason="approved")
         with pytest.raises(psycopg.errors.RaiseException, match=f"rows of {table} are never"):
-            postgres_server.run(change.format(table), name_in(postgres_url))
+            postgres_server.run(change.format(table, table), name_in(postgres_url))
         assert store.audit(AuditSearch())[0].actor == "bo"

@@ -33,8 +33,13 @@ from bms.store.rollups.local_days import LocalDays
 from bms.store.sql.readings import SqlReadings
 from bms.store.sql.store import SqlStore
 from tests.rigs.fakes.store import HOUR, MONDAY, QUARTER, a_kept_key, a_plan, quarters
+from tests.rigs.storage.evidence_rows import fill
 
 TEMP = "school/gym.temp"
+SEALED = (
+    "SELECT name, sql FROM sqlite_master WHERE type = 'table' AND name IN"
+    " (SELECT tbl_name FROM sqlite_master WHERE type = 'trigger')"
+)
 
 
 @pytest.fixture
@@ -345,6 +350,38 @@ class TestTables:
             other.execute(change.format(table))
         other.close()
         assert store.audit(AuditSearch())[0].actor == "bo"
+
+    @pytest.mark.parametrize("from_before", [False, True])
+    def test_no_sealed_row_is_replaced(
+        self, file: Path, store: SqlStore, from_before: bool
+    ) -> None:
+        """REPLACE removes a row without asking the triggers of a removal."""
+        fill(store)
+        store.close()
+        if from_before:
+            link = Link(f"sqlite:///{file}")
+            with link.writing(durable=True) as session:
+                schema.downgrade(session.connection(), "0023")
+            link.close()
+            SqlStore(f"sqlite:///{file}").close()
+        database = sqlite3.connect(file)
+        sealed = database.execute(SEALED).fetchall()
+        assert len(sealed) >= 17
+        for table, sql in sealed:
+            row = "" if "WITHOUT ROWID" in sql else "rowid, "
+            kept = database.execute(f"SELECT {row}* FROM {table}").fetchall()
+            named = database.execute(f"PRAGMA table_info({table})").fetchall()
+            columns = row + ", ".join(each[1] for each in named)
+            changes = [
+                f"REPLACE INTO {table} SELECT * FROM {table} LIMIT 1",
+                f"INSERT OR REPLACE INTO {table} ({columns}) SELECT {columns} FROM {table} LIMIT 1",
+                *([f"UPDATE OR REPLACE {table} SET rowid = rowid + 9"] if row else []),
+            ]
+            for change in changes if kept else ():
+                with pytest.raises(sqlite3.IntegrityError, match=f"rows of {table} are never"):
+                    database.execute(change)
+                assert database.execute(f"SELECT {row}* FROM {table}").fetchall() == kept
+        database.close()
 
     def test_numbers_of_qualities_never_change(self) -> None:
         assert QUALITY_CODES == {

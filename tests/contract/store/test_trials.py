@@ -86,7 +86,15 @@ class TestSealedResults:
 
 
 @pytest.mark.parametrize("table", ["trials", "trial_ends", "trial_results"])
-@pytest.mark.parametrize("change", ["UPDATE {} SET site = 'other'", "DELETE FROM {}"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE {} SET site = 'other'",
+        "DELETE FROM {}",
+        "INSERT OR REPLACE INTO {} SELECT * FROM {}",
+        "UPDATE OR REPLACE {} SET rowid = 9",
+    ],
+)
 def test_the_database_itself_refuses_to_change_them(
     tmp_path: Path, table: str, change: str
 ) -> None:
@@ -97,5 +105,5 @@ def test_the_database_itself_refuses_to_change_them(
     store.close()
     other = sqlite3.connect(tmp_path / "bms.db")
     with pytest.raises(sqlite3.IntegrityError, match="never changed"):
-        other.execute(change.format(table))
+        other.execute(change.format(table, table))
     other.close()

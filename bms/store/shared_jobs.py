@@ -223,7 +223,7 @@ def _app(url: str) -> App:
     try:
         from procrastinate import App, PsycopgConnector
 
-        from bms.store.database.postgres import without_pool_mode
+        from bms.store.database.postgres.dialect import without_pool_mode
     except ImportError as error:
         raise ConfigError(
             "BMS_JOBS=cluster needs procrastinate: pip install 'bms[cluster]'"

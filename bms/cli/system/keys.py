@@ -17,7 +17,7 @@ from bms.config import Settings
 from bms.errors import ConfigError
 from bms.model.access.grant import KNOWN, Grant
 from bms.model.control.kept_key import KeptKey
-from bms.store.database.key_list import keys_of_file
+from bms.store.sql.access.key_list import keys_of_file
 
 if TYPE_CHECKING:
     from bms.runtime.city import City

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from bms.model.assets.site import Site
 from bms.ports.jobs import JobHandler, JobHandlers, JobKind, JobOrder
 from bms.runtime.anywhere.owner_knowledge import with_knowledge
 from bms.runtime.city import City
-from bms.runtime.reporting.due import send_due
+from bms.runtime.reporting.file import reports_file
+from bms.runtime.reporting.post import ReportWays
 from bms.services.accounts.answers_job import AnswersJob
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.detection.site_faults import keep_faults
@@ -18,6 +19,7 @@ from bms.services.off_loop import off_loop
 from bms.services.planning.comfort_backoff import record_use_starts
 from bms.services.planning.plan import identify_site, plan_site
 from bms.services.planning.prediction_errors import record_predictions
+from bms.services.reporting.deliveries import Deliveries
 from bms.services.work.watch import watch_proofs
 
 log = logging.getLogger(__name__)
@@ -75,3 +77,19 @@ def _assessment(city: City) -> dict[JobKind, SiteWork]:
         return off_loop(watch_proofs, site, order.at, ports, cache)
 
     return {JobKind.FAULTS: faults, JobKind.PROOFS: proofs}
+
+
+def send_due(city: City, now: datetime) -> int:
+    """Send what is due by the file of reports as it is now. Returns how many went.
+
+    Raises ``ConfigError`` for a wrong file.
+    """
+    path = city.settings.reports
+    if path is None:
+        return 0
+    found = reports_file(path)
+    deliveries = Deliveries(
+        SavingsCache(city.assessment), city.reporter, ReportWays(found.mail, found.webhooks)
+    )
+    schedules = [report.schedule() for report in found.reports]
+    return deliveries.tick(schedules, now, city.settings.timezone)

@@ -120,7 +120,7 @@ def _postgres(url: URL, patience_s: float) -> Database:
     if not url.database and "service" not in url.query:
         raise ConfigError(f"{url.render_as_string()!r} names no database; {_WRITE}")
     try:
-        from bms.store.database.postgres import Postgres
+        from bms.store.database.postgres.dialect import Postgres
     except ImportError as error:
         raise ConfigError(
             f"PostgreSQL needs a library that is not there ({error}); run: pip install"

@@ -31,7 +31,7 @@ from tests.rigs.fakes.store import HOUR, MONDAY, QUARTER, a_plan, quarters
 from tests.rigs.storage.postgres_server import PostgresServer, name_in
 
 psycopg = pytest.importorskip("psycopg")
-refusals = pytest.importorskip("bms.store.database.postgres_errors")
+refusals = pytest.importorskip("bms.store.database.postgres.errors")
 
 TEMP = "school/gym.temp"
 HEAT = "school/heat.energy"

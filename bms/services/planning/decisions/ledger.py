@@ -18,8 +18,7 @@ from bms.model.planning.problem import History, Numbers
 from bms.model.readings.series import Floats
 from bms.services.effective_control import DatedReceipts, last_in_effect
 from bms.services.periods import local_date, midnight
-from bms.services.planning.decisions.day import day_beside, heat_price_of
-from bms.services.planning.decisions.worth import worth_by_kind
+from bms.services.planning.decisions.worth import day_beside, heat_price_of, worth_by_kind
 from bms.services.planning.ports import PlanningPorts
 from bms.services.planning.problem import history
 from bms.services.points_by_role import STEP

@@ -1,6 +1,6 @@
 """PostgreSQL: many processes on many hosts share one database.
 
-Readings lie in partitions of one calendar month each (``bms.store.database.postgres_partitions``).
+Readings lie in partitions of one calendar month each (``bms.store.database.postgres.partitions``).
 A batch is sent with COPY straight into its months; only where some of it is there already, all of
 it is compared on the server. Rows are always sent by month, point and time: what is read together
 lies together, and two writers of the same readings wait for each other in the same order.
@@ -28,8 +28,8 @@ from sqlalchemy.exc import DBAPIError
 from bms.errors import StoreError
 from bms.model.readings.measurement import Ingested
 from bms.model.readings.series import Floats, Micros
-from bms.store.database.postgres_errors import explained
-from bms.store.database.postgres_partitions import ensure_months, months_of
+from bms.store.database.postgres.errors import explained
+from bms.store.database.postgres.partitions import ensure_months, months_of
 from bms.store.database.tables import COUNTED_CODES, Mark, RawReading
 
 #: Any number will do, as long as every process of this product asks for the same one.

@@ -27,6 +27,8 @@ OTHER_RECORD = "other-record"
 """The kind of a record that is no present value, or that only its maker can read."""
 _DIGITS = "0123456789"
 _LENGTH = 8
+_MOST_TWICE = 5
+"""How many numbers several meters may bear [1] before nothing on the line is believed."""
 _USUAL_LINE = SerialLine(path="", baud=2400)
 _SETTLE_S = 0.1
 
@@ -58,6 +60,7 @@ class MbusScan:
         self._endpoint = mbus_endpoint_at(target)
         self._link = MbusLink(self._endpoint, SystemClock(), settle_s=_SETTLE_S)
         self._report = report
+        self._twice = 0
         zone = ZoneInfo("Europe/Copenhagen")
         self._once = MeterDialog(self._link, "search", timeout_s, zone, tries=1)
 
@@ -83,6 +86,8 @@ class MbusScan:
     async def _search(self, prefix: str, done: float, share: float) -> None:
         """The meters whose identification begins with ``prefix``; ``share`` of the whole search
         is for them, after ``done``."""
+        if self._twice > _MOST_TWICE:
+            return
         outcome = await self._selected(prefix)
         if isinstance(outcome, FoundDevice):
             self._keep(outcome)
@@ -90,12 +95,22 @@ class MbusScan:
         elif outcome is None:
             self._report(done + share, None)
         elif len(prefix) == _LENGTH:
-            self.notes.append(f"several meters bear the number {prefix}: {outcome}")
+            self._note_twice(prefix, outcome)
             self._report(done + share, None)
         else:
             for place, digit in enumerate(_DIGITS):
                 part = share / len(_DIGITS)
                 await self._search(prefix + digit, done + place * part, part)
+
+    def _note_twice(self, number: str, outcome: DeviceError) -> None:
+        self._twice += 1
+        if self._twice > _MOST_TWICE:
+            self.notes.append(
+                "the search was given up: whatever is selected is answered, garbled;"
+                " the line is disturbed, or this is no line of meters"
+            )
+        else:
+            self.notes.append(f"several meters bear the number {number}: {outcome}")
 
     async def _selected(self, prefix: str) -> FoundDevice | InvalidReply | NoReply | None:
         """The one meter that answers, None where none does, or why several seem to."""
@@ -142,10 +157,10 @@ class MbusScan:
             port=endpoint.port,
             serial=endpoint.serial,
             primary=answer.address,
-            secondary=header.secondary if header is not None and by_secondary else None,
+            secondary=header.secondary or None if header is not None and by_secondary else None,
             vendor=None if header is None else header.maker or None,
             model=None if header is None else header.fingerprint.model,
-            serial_number=None if header is None else header.number,
+            serial_number=None if header is None else header.number or None,
             objects=tuple(_objects(answer.records)),
             notes=tuple(notes),
         )

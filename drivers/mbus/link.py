@@ -26,6 +26,8 @@ _QUIET_S, _LONGEST_NOISE_S = 0.2, 2.0
 for how long that is waited for."""
 DIALOG_S = 12.0
 """A meter with three long telegrams at 2 400 Bd, and its pauses [s]: one turn on the line."""
+_LONGEST_ANSWERS = 6
+"""A meter may have the line for as long as so many of the longest answers take [1]."""
 
 
 class LineBusy(NoReply):
@@ -197,18 +199,30 @@ class MbusLink:
 
     @property
     def patience_s(self) -> float:
-        """How long a meter may have to wait for all others and itself [s]."""
-        return DIALOG_S * (self.meters + 1)
+        """How long a meter may have to wait for all others, of which one is the slowest that there
+        may be, and itself [s]."""
+        return DIALOG_S * self.meters + self.turn_s
+
+    @property
+    def turn_s(self) -> float:
+        """How long a meter may have the line in one turn [s]."""
+        return _LONGEST_ANSWERS * self.endpoint.longest_reply_s
 
     @asynccontextmanager
     async def dialog(self) -> AsyncIterator[None]:
-        """Have the line for a dialog. Raises ``LineBusy`` where it does not become free."""
+        """Have the line for a dialog of ``turn_s`` at the longest.
+
+        Raises ``LineBusy`` where it does not become free, ``NoReply`` after that time.
+        """
         try:
             await self._line.acquire(urgent=False, within_s=self.patience_s)
         except TimeoutError:
             raise LineBusy(f"{self.endpoint.name} is busy with other meters") from None
         try:
-            yield
+            async with asyncio.timeout(self.turn_s):
+                yield
+        except TimeoutError:
+            raise NoReply(f"{self.endpoint.name}: no end after {self.turn_s:.0f} s") from None
         finally:
             self._line.release()
 

@@ -10,13 +10,11 @@ from drivers.fieldbus.errors import InvalidReply, NoReply
 from drivers.mbus.frames import NETWORK_LAYER, MbusRequest, UserData, request_data, reset, select
 from drivers.mbus.link import MbusLink
 from drivers.mbus.record import DataRecord, MeterHeader
-from drivers.mbus.telegram import Telegram, telegram
+from drivers.mbus.telegram import Telegram, content, identity, telegram
 
 MOST_TELEGRAMS = 16
 TRIES = 2
 _DIGITS = 8
-_HEADER, _NUMBER = 12, 8
-"""Octets of a header, of which the first tell who answers; its count of accesses changes."""
 _ANY = "F" * 8
 
 
@@ -70,8 +68,9 @@ class MeterDialog:
         """
         await self.select(secondary)
         answer = await self._telegrams(NETWORK_LAYER)
-        if answer.header is not None and not matches(secondary, answer.header):
-            raise InvalidReply(f"meter {answer.header.secondary} answers for {secondary}")
+        header = answer.header
+        if header is not None and header.identified and not matches(secondary, header):
+            raise InvalidReply(f"meter {header.secondary} answers for {secondary}")
         return answer
 
     async def select(self, secondary: str) -> None:
@@ -93,9 +92,9 @@ class MeterDialog:
             if not read[-1].more or len(read) >= MOST_TELEGRAMS:
                 break
             following = await self._user_data(address, fcb=len(read) % 2 == 0)
-            if following.data[_HEADER:] == answer.data[_HEADER:]:
+            if content(following) == content(answer):
                 break  # it does not count its frames, and would say the same for ever
-            if following.data[:_NUMBER] != answer.data[:_NUMBER]:
+            if identity(following) != identity(answer):
                 raise InvalidReply("another meter goes on with the answer of this one")
             answer = following
         records = tuple(record for each in read for record in each.records)

@@ -24,17 +24,22 @@ _LOW_POWER, _PERMANENT, _TEMPORARY = 0x04, 0x08, 0x10
 @dataclass(frozen=True, slots=True)
 class MeterHeader:
     """Who answers, and how it is. ``number`` are the eight digits of its identification,
-    ``maker`` three letters."""
+    ``maker`` three letters. A short header says only how it is."""
 
-    number: str
-    maker: str
-    version: int
-    medium: int
+    number: str = ""
+    maker: str = ""
+    version: int = 0
+    medium: int = 0x0F
     access: int = 0
     status: int = 0
     encrypted: bool = False
     wire: bytes = b""
     """Its secondary address, eight octets as on the line."""
+
+    @property
+    def identified(self) -> bool:
+        """Whether it says who answers."""
+        return bool(self.wire)
 
     @property
     def secondary(self) -> str:
@@ -49,6 +54,8 @@ class MeterHeader:
     @property
     def fingerprint(self) -> Fingerprint:
         """What it says it is."""
+        if not self.identified:
+            return Fingerprint()
         model = f"{self.medium_name}, version {self.version}"
         return Fingerprint(vendor=self.maker, model=model, serial=self.number)
 

@@ -28,7 +28,7 @@ from drivers.mbus.value_information import (
 )
 
 _LONG_HEADER, _SHORT_HEADER, _NO_HEADER, _FIXED, _ERROR = 0x72, 0x7A, 0x78, 0x73, 0x70
-_LONG_SIZE, _SHORT_SIZE = 12, 4
+_LONG_SIZE, _SHORT_SIZE, _NUMBER = 12, 4, 8
 _MAKER_DATA, _MORE_FOLLOWS, _IDLE = 0x0F, 0x1F, 0x2F
 _VARIABLE = 0x0D
 _SIZES = (0, 1, 2, 3, 4, 4, 6, 8, 0, 1, 2, 3, 4, 0, 6, 0)
@@ -54,6 +54,17 @@ class Telegram:
     more: bool = False
 
 
+def identity(answer: UserData) -> bytes:
+    """What stands in an answer of who gives it; empty where its kind does not say."""
+    return answer.data[:_NUMBER] if answer.ci in (_LONG_HEADER, _FIXED) else b""
+
+
+def content(answer: UserData) -> bytes:
+    """An answer without its header, whose count of accesses changes."""
+    sizes = {_SHORT_HEADER: _SHORT_SIZE, _NO_HEADER: 0}
+    return answer.data[sizes.get(answer.ci, _LONG_SIZE) :]
+
+
 def telegram(answer: UserData, zone: ZoneInfo) -> Telegram:
     """The content of an answer; its clock shows the time of ``zone``.
 
@@ -70,7 +81,10 @@ def telegram(answer: UserData, zone: ZoneInfo) -> Telegram:
         header, records = fixed_records(data)
         return Telegram(header, records)
     if ci == _SHORT_HEADER and len(data) >= _SHORT_SIZE:
-        return _records(None, data[_SHORT_SIZE:], zone)
+        access, status = data[:2]
+        rest = data[_SHORT_SIZE:]
+        encrypted = _is_encrypted(data[3], rest)
+        return _behind(MeterHeader(access=access, status=status, encrypted=encrypted), rest, zone)
     if ci == _NO_HEADER:
         return _records(None, data, zone)
     raise InvalidReply(f"an answer of kind {ci:02X} with {len(data)} octets")
@@ -79,8 +93,7 @@ def telegram(answer: UserData, zone: ZoneInfo) -> Telegram:
 def _with_long_header(data: bytes, zone: ZoneInfo) -> Telegram:
     if len(data) < _LONG_SIZE:
         raise InvalidReply(f"a header of {len(data)} octets")
-    maker = int.from_bytes(data[4:6], "little")
-    encrypted = bool(data[11] & _MODE) and data[_LONG_SIZE : _LONG_SIZE + 2] != b"\x2f\x2f"
+    maker, rest = int.from_bytes(data[4:6], "little"), data[_LONG_SIZE:]
     header = MeterHeader(
         number=data[3::-1].hex().upper(),
         maker="".join(chr((maker >> shift & 0x1F) + 64) for shift in (10, 5, 0)),
@@ -88,12 +101,19 @@ def _with_long_header(data: bytes, zone: ZoneInfo) -> Telegram:
         medium=data[7],
         access=data[8],
         status=data[9],
-        encrypted=encrypted,
+        encrypted=_is_encrypted(data[11], rest),
         wire=data[:8],
     )
-    if encrypted:
-        return Telegram(header, (), data[_LONG_SIZE:])
-    return _records(header, data[_LONG_SIZE:], zone)
+    return _behind(header, rest, zone)
+
+
+def _is_encrypted(configuration: int, rest: bytes) -> bool:
+    """Whether a mode of encryption is set, and the fillers that decrypted data begin with lack."""
+    return bool(configuration & _MODE) and not rest.startswith(b"\x2f\x2f")
+
+
+def _behind(header: MeterHeader, rest: bytes, zone: ZoneInfo) -> Telegram:
+    return Telegram(header, (), rest) if header.encrypted else _records(header, rest, zone)
 
 
 def _records(header: MeterHeader | None, data: bytes, zone: ZoneInfo) -> Telegram:

@@ -91,6 +91,8 @@ class Settings(BaseSettings):
     )
     mqtt_password_file: Path | None = Field(None, description="file with the broker's password")
     mqtt_ca_file: Path | None = Field(None, description="certificates to trust of the broker")
+    mqtt_cert_file: Path | None = Field(None, description="our certificate, if the broker asks")
+    mqtt_key_file: Path | None = Field(None, description="its key, where that is another file")
     reports: Path | None = Field(None, description="file of the reports that are sent by schedule")
     notices: Path | None = Field(None, description="file of who is told of the work list, and how")
     upstream_keys: Path | None = Field(

@@ -92,7 +92,11 @@ def schedule_jobs(city: City) -> tuple[Job, ...]:
     if settings.mqtt_url is None or not listening:
         return ()
     publisher = SchedulePublisher(
-        settings.mqtt_url, settings.mqtt_password_file, settings.mqtt_ca_file
+        settings.mqtt_url,
+        settings.mqtt_password_file,
+        settings.mqtt_ca_file,
+        settings.mqtt_cert_file,
+        settings.mqtt_key_file,
     )
 
     async def publish(site: Site, now: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+import math
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -21,8 +21,14 @@ from bms.ports.drivers import Exchange
 from drivers.fieldbus.availability import HealthCounters
 from drivers.mqtt.link import MqttLink
 from drivers.mqtt.payload import JunkPayload, at_path, decoded_payload, moment, number
-from drivers.mqtt.sparkplug import metrics
-from drivers.mqtt.topics import is_death, place_of_value, sparkplug_topics, status_topic
+from drivers.mqtt.sparkplug import SparkplugSession
+from drivers.mqtt.topics import (
+    below_node,
+    kind_of,
+    place_of_value,
+    sparkplug_topics,
+    status_topic,
+)
 
 OnReading = Callable[[Reading], None]
 _OTHER_PROTOCOL = "not an MQTT address"
@@ -105,22 +111,22 @@ class MqttDriver:
             if isinstance(point.address, MqttAddress) and point not in self._listening:
                 listener = _PointListener(self._device, point, self._clock, self._health)
                 self._listening[point] = listener
-                await self._link.listen(listener)
+                self._link.listen(listener)
         return [self._listening.get(point) for point in points]
 
     async def _arrived(self, listeners: Sequence[_PointListener]) -> None:
-        """Wait for what the broker kept, while the connection is younger than the time-out."""
+        """Wait for what the broker kept, while the question for it is younger than the time-out."""
         loop, timeout_s = asyncio.get_running_loop(), self._device.timeout_s
         if not await self._link.up_within(timeout_s):
             return
-        since = self._link.connected_at
-        until = (loop.time() if since is None else since) + timeout_s
+        since = self._link.connected_at or loop.time()
         for listener in listeners:
+            until = max(since, listener.began) + timeout_s
             if listener.last is None and loop.time() < until:
                 try:
                     await asyncio.wait_for(listener.heard.wait(), until - loop.time())
                 except TimeoutError:
-                    return
+                    continue
 
     def _standing(self, listener: _PointListener, at: datetime) -> Reading:
         point = listener.point.id
@@ -131,7 +137,8 @@ class MqttDriver:
         if self._link.connected_at is None:
             text = f"broker {self._link.key.name}: {self._link.trouble}"
             return Reading(point, at, None, Quality.NO_REPLY, at, text)
-        return Reading(point, at, None, Quality.ABSENT, at, "nothing has come yet")
+        text = self._link.refused(listener) or listener.missing
+        return Reading(point, at, None, Quality.ABSENT, at, text)
 
 
 class _PointListener:
@@ -144,24 +151,36 @@ class _PointListener:
         self.offline = False
         self.heard = asyncio.Event()
         self.watchers: list[OnReading] = []
+        self.began = asyncio.get_running_loop().time()
+        """When its topics were asked for [s, of the loop]."""
         self._address = point.address
         self._place = place_of_value(device, point.address)
-        self._sparkplug = device.preset is MqttPreset.SPARKPLUG
+        self._session = (
+            SparkplugSession(self._place.path, of_device=below_node(device))
+            if device.preset is MqttPreset.SPARKPLUG
+            else None
+        )
         self._status = status_topic(device)
         self._clock = clock
         self._health = health
-        self._aliases: dict[int, str] = defaultdict(str)
         status = () if self._status is None else (self._status,)
-        own = sparkplug_topics(device) if self._sparkplug else (self._place.topic,)
+        own = (self._place.topic,) if self._session is None else sparkplug_topics(device)
         self.topics = (*own, *status)
+
+    @property
+    def missing(self) -> str:
+        """Why nothing has come yet."""
+        if self._session is not None and self._session.nameless:
+            return "its metrics come by aliases; their names come with its next birth"
+        return "nothing has come yet"
 
     def take(self, topic: str, payload: bytes, *, retained: bool) -> None:
         """A message; junk is counted, and changes nothing that stands."""
         try:
             if topic == self._status:
                 self._take_status(payload)
-            elif self._sparkplug:
-                self._take_metrics(topic, payload)
+            elif self._session is not None:
+                self._take_metrics(self._session, kind_of(topic), payload)
             else:
                 self._take_value(payload, retained=retained)
         except JunkPayload:
@@ -193,16 +212,14 @@ class _PointListener:
         measured = None if time is None else moment(at_path(content, time), now)
         self._keep(found, measured, now, retained=retained)
 
-    def _take_metrics(self, topic: str, payload: bytes) -> None:
-        if is_death(topic):
+    def _take_metrics(self, session: SparkplugSession, kind: str, payload: bytes) -> None:
+        if session.ended(kind, payload):
             self._gone()
             return
         now = self._clock.now()
-        for metric in metrics(payload):
-            name = metric.name or self._aliases[metric.alias or 0]
-            if metric.name is not None and metric.alias is not None:
-                self._aliases[metric.alias] = metric.name
-            if name == self._place.path and metric.value is not None:
+        for metric in session.values(kind, payload):
+            self.offline = False
+            if metric.value is not None:
                 stated = None if metric.time_ms is None else metric.time_ms / _MS
                 self._keep(metric.value, moment(stated, now), now, retained=False)
 
@@ -211,6 +228,8 @@ class _PointListener:
     ) -> None:
         raw = number(content)
         value = float(f"{raw * self._address.scale + self._address.offset:.15g}")
+        if not math.isfinite(value):
+            raise JunkPayload("a number beyond all sense")
         old = retained and measured is None
         reading = Reading(
             self.point.id,

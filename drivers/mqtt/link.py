@@ -6,7 +6,8 @@ import asyncio
 import logging
 import ssl
 import uuid
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 FIRST_S, LONGEST_S = 0.5, 60.0
 _QUALITY = 1
+_REFUSED = 0x80
 _KEEPALIVE_S = 30
 
 
@@ -32,20 +34,29 @@ class BrokerKey:
     @classmethod
     def of(cls, device: Device) -> BrokerKey:
         """That of a device; its topic of status does not matter to the connection."""
-        access = device.mqtt
-        same = MqttAccess(
-            username=access.username,
-            password_file=access.password_file,
-            ca_file=access.ca_file,
-            tls=access.tls,
-            client_id=access.client_id,
-        )
-        return cls(device.host, device.port, same)
+        return cls(device.host, device.port, replace(device.mqtt, status_topic=None))
 
     @property
     def name(self) -> str:
         """``host:port``, for messages."""
         return f"{self.host}:{self.port}"
+
+
+def tls_context(
+    ca: Path | str | None, certificate: Path | str | None, key: Path | str | None
+) -> ssl.SSLContext:
+    """TLS that trusts the authorities of a file, or those of the system, with a certificate of ours
+    where the broker asks for one; its key may stand in the same file.
+
+    Raises OSError that names the file.
+    """
+    for path in (ca, certificate, key):
+        if path is not None:
+            Path(path).open("rb").close()  # OpenSSL does not say which one it lacks
+    context = ssl.create_default_context(cafile=ca)
+    if certificate is not None:
+        context.load_cert_chain(certificate, key)
+    return context
 
 
 class TopicListener(Protocol):
@@ -63,7 +74,7 @@ class MqttLink:
     """Keeps a connection to a broker for as long as somebody listens, through its restarts.
 
     Nothing is opened before the first listener. Topics are subscribed with quality 1; each
-    connection asks for all of them anew.
+    connection asks for all of them anew, and is given up where the broker does not answer that.
     """
 
     def __init__(self, key: BrokerKey) -> None:
@@ -74,12 +85,14 @@ class MqttLink:
         self._listeners: list[TopicListener] = []
         self._exact: dict[str, list[TopicListener]] = {}
         self._patterns: list[tuple[str, TopicListener]] = []
+        self._refused: set[str] = set()
         self._task: asyncio.Task[None] | None = None
+        self._asking: set[asyncio.Task[None]] = set()
         self._client: Client | None = None
         self._up = asyncio.Event()
         self._closed = False
 
-    async def listen(self, listener: TopicListener) -> None:
+    def listen(self, listener: TopicListener) -> None:
         """Hand the messages of its topics to a listener from now on."""
         if listener in self._listeners or self._closed:
             return
@@ -89,10 +102,17 @@ class MqttLink:
                 self._patterns.append((topic, listener))
             else:
                 self._exact.setdefault(topic, []).append(listener)
-        if self._client is not None and self._up.is_set():
-            await self._client.subscribe([(topic, _QUALITY) for topic in listener.topics])
+        if self._client is not None:
+            asking = asyncio.create_task(self._ask_more(self._client, listener.topics))
+            self._asking.add(asking)
+            asking.add_done_callback(self._asking.discard)
         if self._task is None:
             self._task = asyncio.create_task(self._run())
+
+    def refused(self, listener: TopicListener) -> str | None:
+        """What the broker does not let us listen to of a listener's topics; None: nothing."""
+        topics = sorted(self._refused.intersection(listener.topics))
+        return f"the broker refuses {', '.join(topics)}" if topics else None
 
     async def up_within(self, seconds: float) -> bool:
         """Whether a connection stands, or does so within ``seconds`` [s]."""
@@ -105,10 +125,28 @@ class MqttLink:
     async def close(self) -> None:
         """End the connection for good."""
         self._closed = True
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-            self._task = None
+        ending = [*self._asking, *([] if self._task is None else [self._task])]
+        for task in ending:
+            task.cancel()
+        await asyncio.gather(*ending, return_exceptions=True)
+        self._task = None
+
+    async def _ask_more(self, client: Client, topics: Sequence[str]) -> None:
+        """Ask for the topics of a listener that came later; a new connection, where that fails."""
+        try:
+            await self._subscribe(client, topics)
+        except Exception as error:  # aiomqtt.MqttError, whose module is loaded there only
+            if self._task is not None and client is self._client:
+                self._lost(str(error) or repr(error))
+                self._task.cancel()
+                self._task = asyncio.create_task(self._run())
+
+    async def _subscribe(self, client: Client, topics: Sequence[str]) -> None:
+        codes: Sequence[Any] = await client.subscribe([(topic, _QUALITY) for topic in topics])
+        for topic, code in zip(topics, codes, strict=True):
+            if getattr(code, "value", code) >= _REFUSED and topic not in self._refused:
+                self._refused.add(topic)
+                _LOG.warning("broker %s refuses the topic %s", self.key.name, topic)
 
     async def _run(self) -> None:
         wait_s = FIRST_S
@@ -149,12 +187,13 @@ class MqttLink:
 
         async with Client(**self._options(), queue_type=Handing) as client:
             topics = sorted({topic for each in self._listeners for topic in each.topics})
-            await client.subscribe([(topic, _QUALITY) for topic in topics])
-            self._client = client
-            self.connected_at = asyncio.get_running_loop().time()
-            self._up.set()
-            _LOG.info("broker %s: %d topics", self.key.name, len(topics))
+            self._refused.clear()
+            self._client = client  # from here on, who comes later asks for its topics itself
             try:
+                await self._subscribe(client, topics)
+                self.connected_at = asyncio.get_running_loop().time()
+                self._up.set()
+                _LOG.info("broker %s: %d topics", self.key.name, len(topics))
                 async for _ in client.messages:
                     pass  # none comes here: it ends with the connection
             finally:
@@ -175,8 +214,8 @@ class MqttLink:
             options["username"] = access.username
         if access.password_file is not None:
             options["password"] = Path(access.password_file).read_text("utf-8").strip()
-        if access.tls or access.ca_file is not None:
-            options["tls_context"] = ssl.create_default_context(cafile=access.ca_file)
+        if access.tls or access.ca_file is not None or access.cert_file is not None:
+            options["tls_context"] = tls_context(access.ca_file, access.cert_file, access.key_file)
         return options
 
     def _dispatch(self, topic: str, payload: bytes, retained: bool) -> None:

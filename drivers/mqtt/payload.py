@@ -82,8 +82,8 @@ def number(content: Any) -> float:
 
 
 def _number_in(word: str) -> float | str:
-    try:
-        return float(word) if len(word) < 64 else word
+    try:  # Python takes 1_000 and digits of other scripts for numbers; no sensor does
+        return float(word) if len(word) < 64 and word.isascii() and "_" not in word else word
     except ValueError:
         return word
 

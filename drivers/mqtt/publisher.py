@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from bms.errors import ConfigError, RetryableError
+from drivers.mqtt.link import tls_context
 
 _QUALITY = 1
 _TIMEOUT_S = 10.0
@@ -24,11 +24,16 @@ class SchedulePublisher:
     restarted is no matter."""
 
     def __init__(
-        self, url: str, password_file: Path | None = None, ca_file: Path | None = None
+        self,
+        url: str,
+        password_file: Path | None = None,
+        ca_file: Path | None = None,
+        cert_file: Path | None = None,
+        key_file: Path | None = None,
     ) -> None:
         self._url = urlsplit(url)
         self._password_file = password_file
-        self._ca_file = ca_file
+        self._tls_files = (ca_file, cert_file, key_file)
 
     async def publish(self, device: str, schedule: bytes, lasts_s: float) -> None:
         """Keep a schedule on the broker for ``lasts_s`` [s]; one that has ended is taken away.
@@ -55,7 +60,7 @@ class SchedulePublisher:
     def _options(self) -> dict[str, Any]:
         from aiomqtt import ProtocolVersion
 
-        tls = self._url.scheme == "mqtts" or self._ca_file is not None
+        tls = self._url.scheme == "mqtts" or self._tls_files != (None, None, None)
         options: dict[str, Any] = {
             "hostname": self._url.hostname,
             "port": self._url.port or (8883 if tls else 1883),
@@ -67,7 +72,8 @@ class SchedulePublisher:
             if self._password_file is not None:
                 options["password"] = self._password_file.read_text("utf-8").strip()
             if tls:
-                options["tls_context"] = ssl.create_default_context(cafile=self._ca_file)
+                options["tls_context"] = tls_context(*self._tls_files)
         except OSError as error:
-            raise ConfigError(f"{error.filename or self._ca_file}: {error.strerror}") from error
+            named = error.filename or "certificates of the broker"
+            raise ConfigError(f"{named}: {error.strerror or error}") from error
         return options

@@ -19,6 +19,9 @@ _INT, _LONG, _FLOAT, _DOUBLE, _BOOLEAN, _STRING = 10, 11, 12, 13, 14, 15
 _SIGNED = {1: 8, 2: 16, 3: 32, 4: 64}
 """Bits of the signed types: their numbers come as unsigned ones."""
 _LONGEST_VARINT = 10
+_SESSION = "bdSeq"
+_NODE, _DEVICE = "N", "D"
+_BIRTH, _DEATH = "BIRTH", "DEATH"
 _Field = tuple[int, int | bytes]
 
 
@@ -30,6 +33,54 @@ class SparkplugMetric:
     alias: int | None
     value: float | str | None
     time_ms: int | None
+
+
+class SparkplugSession:
+    """What the births of a node, or of a device below it, said of one metric.
+
+    An alias counts from the birth that gives it to the next; a death counts for the session whose
+    number (``bdSeq``) it bears: the last will of an earlier one may come after a new birth.
+    """
+
+    def __init__(self, metric: str, *, of_device: bool) -> None:
+        self._metric = metric
+        self._own = _DEVICE if of_device else _NODE
+        self._alias: int | None = None
+        self._number: float | str | None = None
+        self.nameless = False
+        """Whether metrics came by aliases that no birth has given a name."""
+
+    def ended(self, kind: str, payload: bytes) -> bool:
+        """Whether a message of this kind (``NDEATH``) says that node or device has gone."""
+        if kind[1:] != _DEATH:
+            return False
+        if kind[0] != _NODE or self._number is None:
+            return True
+        try:
+            numbers = [each.value for each in metrics(payload) if each.name == _SESSION]
+        except JunkPayload:
+            return True
+        return numbers[-1:] in ([], [self._number])
+
+    def values(self, kind: str, payload: bytes) -> list[SparkplugMetric]:
+        """What a birth, or data, say of the metric. Raises ``JunkPayload``."""
+        found = metrics(payload)
+        if kind[1:] == _BIRTH:
+            self._born(kind[0], found)
+        return [each for each in found if self._is_ours(each)] if kind[0] == self._own else []
+
+    def _born(self, who: str, found: tuple[SparkplugMetric, ...]) -> None:
+        self._alias, self.nameless = None, False
+        if who == _NODE:
+            self._number = next((each.value for each in found if each.name == _SESSION), None)
+        if who == self._own:
+            self._alias = next((each.alias for each in found if each.name == self._metric), None)
+
+    def _is_ours(self, metric: SparkplugMetric) -> bool:
+        if metric.name is not None:
+            return metric.name == self._metric
+        self.nameless |= self._alias is None
+        return metric.alias is not None and metric.alias == self._alias
 
 
 def metrics(payload: bytes) -> tuple[SparkplugMetric, ...]:

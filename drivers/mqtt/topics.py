@@ -65,6 +65,11 @@ def sparkplug_topics(device: Device) -> tuple[str, ...]:
     )
 
 
-def is_death(topic: str) -> bool:
-    """Whether a Sparkplug topic says that a node or device has gone (its last will)."""
-    return topic.split("/")[2] in _DEATHS
+def kind_of(topic: str) -> str:
+    """What a Sparkplug message is: ``NBIRTH``, ``DDATA`` …"""
+    return topic.split("/")[2]
+
+
+def below_node(device: Device) -> bool:
+    """Whether the topic of a Sparkplug device names a device below its node."""
+    return (device.topic or "").count("/") > 1

@@ -82,7 +82,9 @@ def _on_line(device: Section, report: MistakeReport) -> None:
 
 def _published(device: Section, report: MistakeReport) -> None:
     """A device on a broker has its topic, and of Sparkplug at least a node."""
-    topic = device.get("topic")
+    topic, access = device.get("topic"), device.get("mqtt")
+    if access is not None and access.lacks("cert_file") and not access.lacks("key_file"):
+        report.add(access.at("key_file"), "key_file: cert_file is missing, whose key it is")
     if device.lacks("topic"):
         report.add(device.where, "device: topic is missing: where its messages are")
     elif topic is not None and device.get("preset") == MqttPreset.SPARKPLUG and "/" not in topic:

@@ -60,7 +60,11 @@ _HOST = Text(
     "host name or IP address, IPv6 without brackets",
 )
 _IDENTITY = Text()
-_TOPIC = Text(r"[^\x00-\x1f\x7f#$][^\x00-\x1f\x7f#]{0,200}", "an MQTT topic; + for any level")
+_TOPIC = Text(
+    r"(?=.{1,201}$)(?:\+|[^\x00-\x1f\x7f#$+/][^\x00-\x1f\x7f#+/]*|)"
+    r"(?:/(?:\+|[^\x00-\x1f\x7f#+/]*))*",
+    "an MQTT topic; + for any one level",
+)
 _PATH_OF_FILE = Text(r"/[^\x00-\x1f\x7f]{1,300}", "an absolute path")
 _RECORD = Text(
     r"(?:[0-9A-Fa-f]{2}){2,40}", "octets in hexadecimal such as 04FF07: DIF, DIFEs, VIF, VIFEs"
@@ -264,6 +268,8 @@ MQTT_ACCESS = SectionSchema(
         _field("username", _IDENTITY, "name of the account"),
         _field("password_file", _PATH_OF_FILE, "file with the password"),
         _field("ca_file", _PATH_OF_FILE, "file with the certificates to trust; TLS"),
+        _field("cert_file", _PATH_OF_FILE, "file with our certificate, where the broker asks; TLS"),
+        _field("key_file", _PATH_OF_FILE, "file with its key, where that is another file"),
         _field("tls", OneOf(FLAG), "TLS with the certificates that the system trusts", "false"),
         _field("client_id", _ID, "the broker keeps messages for this name while we are away"),
         _field("status_topic", _TOPIC, "says offline by last will"),

@@ -144,6 +144,7 @@ class MqttPreset(StrEnum):
 class MqttAccess:
     """How a broker is reached. Secrets stand in files, of which this names the paths.
 
+    ``cert_file`` and ``key_file`` are ours, for a broker that asks who we are.
     ``client_id``: the broker keeps messages of quality 1 for this name while we are away.
     ``status_topic`` says ``offline`` by last will, where the preset has none of its own.
     """
@@ -151,6 +152,8 @@ class MqttAccess:
     username: str | None = None
     password_file: str | None = None
     ca_file: str | None = None
+    cert_file: str | None = None
+    key_file: str | None = None
     tls: bool = False
     client_id: str | None = None
     status_topic: str | None = None

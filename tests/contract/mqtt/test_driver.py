@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiomqtt import Client
 
 from bms.clock import SystemClock
-from bms.model.assets.address import MqttAddress
-from bms.model.assets.device import Device, MqttAccess, MqttPreset
-from bms.model.assets.point import Point
-from bms.model.readings.measurement import Quality, Reading
+from bms.model.assets.device import MqttPreset
+from bms.model.readings.measurement import Quality
 from drivers.mqtt.driver import MqttDriver
 from drivers.registry import NetworkDrivers
-from tests.rigs.fieldbus.driver_rigs import point
-from tests.rigs.fieldbus.mosquitto import Broker, needs_mosquitto
+from tests.rigs.fieldbus.mosquitto import (
+    Broker,
+    Watched,
+    connected,
+    needs_mosquitto,
+    publish,
+    sensor,
+    temp,
+)
 
 pytestmark = needs_mosquitto
 BASE = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
@@ -41,48 +43,6 @@ async def drivers() -> AsyncIterator[NetworkDrivers]:
     drivers = NetworkDrivers(SystemClock())
     yield drivers
     await drivers.close()
-
-
-def sensor(
-    broker: Broker, topic: str, preset: MqttPreset = MqttPreset.PLAIN, **access: Any
-) -> Device:
-    return Device(
-        id="site/controller", site="site", protocol="mqtt", host="127.0.0.1", port=broker.port,
-        timeout_s=0.4, topic=topic, preset=preset, mqtt=MqttAccess(**access),
-    )  # fmt: skip
-
-
-def temp(path: str = "temp", **rest: Any) -> Point:
-    return point("temp", MqttAddress(path=path, **rest))
-
-
-async def publish(broker: Broker, topic: str, content: Any, **rest: Any) -> None:
-    payload = content if isinstance(content, bytes) else json.dumps(content).encode()
-    async with Client("127.0.0.1", broker.port) as client:
-        await client.publish(topic, payload, qos=1, **rest)
-
-
-class Watched:
-    """Readings of a point as they come."""
-
-    def __init__(self, driver: Any, *points: Point) -> None:
-        self.found: list[Reading] = []
-        self._task = asyncio.create_task(driver.watch(points, self.found.append))
-
-    async def until(self, enough: Callable[[list[Reading]], bool]) -> list[Reading]:
-        for _ in range(200):
-            if enough(self.found):
-                return self.found
-            await asyncio.sleep(0.02)
-        raise AssertionError(self.found)
-
-    async def stop(self) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
-
-
-async def connected(driver: Any, what: Point) -> None:
-    await driver.read([what], BASE)
 
 
 async def test_values_bear_their_own_moment_and_late_ones_do_not_replace_newer(

@@ -31,7 +31,8 @@ devices:
   - {id: kam, protocol: mbus, host: 10.0.0.30, port: 10001, primary: 3,
      template: kamstrup_multical_mbus}
   - {id: room, protocol: mqtt, host: broker, topic: zigbee2mqtt/hall, preset: zigbee2mqtt,
-     mqtt: {username: bms, password_file: /run/secrets/mqtt, ca_file: /etc/ssl/ca.pem}}
+     mqtt: {username: bms, password_file: /run/secrets/mqtt, ca_file: /etc/ssl/ca.pem,
+     cert_file: /etc/ssl/bms.pem, key_file: /run/secrets/key.pem}}
 meters:
   - {id: heat, commodity: heat, billed: false}
 points:
@@ -73,6 +74,7 @@ def test_meters_and_sensors_are_kept_as_they_stand() -> None:
         MqttPreset.ZIGBEE2MQTT,
     )
     assert room.mqtt.password_file == "/run/secrets/mqtt"
+    assert (room.mqtt.cert_file, room.mqtt.key_file) == ("/etc/ssl/bms.pem", "/run/secrets/key.pem")
     by_id = {point.id.partition("/")[2]: point for point in site.points}
     assert by_id["heat.energy"].address == MbusAddress(quantity=MbusQuantity.ENERGY)
     assert by_id["heat.due"].address == MbusAddress(quantity=MbusQuantity.ENERGY, storage=1)
@@ -102,6 +104,8 @@ def test_meters_and_sensors_are_kept_as_they_stand() -> None:
         ("mqtt: temperature}", WRITTEN.format("mqtt: temperature"), "nothing is ever|never"),
         ("mbus: volume}", WRITTEN.format("mbus: volume"), "nothing is ever written"),
         ("topic: zigbee2mqtt/hall, ", "", "topic is missing"),
+        ("cert_file: /etc/ssl/bms.pem, ", "", "cert_file is missing"),
+        ("topic: zigbee2mqtt/hall, ", "topic: zigbee2mqtt/a+b, ", "for any one level"),
         ("preset: zigbee2mqtt", "preset: tasmota", "one of plain, chirpstack"),
         ("zigbee2mqtt/hall, preset: zigbee2mqtt", "hall, preset: sparkplug", "GROUP/NODE"),
         ("reads_per_day: 4", "heartbeat: {table: coil, address: 1}", "nothing is ever written"),

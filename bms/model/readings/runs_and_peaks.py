@@ -21,16 +21,20 @@ meters of two years was 3.1 times the median day peak."""
 
 def runs(mask: Mask) -> list[tuple[int, int]]:
     """Returns (first, end) of every run of true values, end exclusive."""
-    if not mask.any():
-        return []
-    edges = np.flatnonzero(np.diff(np.concatenate(([False], mask, [False])).astype(np.int8)))
-    return [(first, end) for first, end in edges.reshape(-1, 2).tolist()]
+    return [(first, end) for first, end in run_edges(mask).tolist()] if mask.any() else []
+
+
+def run_edges(mask: Mask) -> NDArray[np.int64]:
+    """Returns what ``runs`` does as an array, shape (k, 2)."""
+    closed = np.zeros(len(mask) + 2, dtype=np.bool_)
+    closed[1:-1] = mask
+    return np.flatnonzero(closed[1:] != closed[:-1]).reshape(-1, 2)
 
 
 def block_peaks(values: Floats, block: int) -> Floats:
     """Returns the largest value of each ``block`` of values, the last one being short; 0 where
     nothing is known or positive."""
     padded = np.zeros(-(-len(values) // block) * block)
-    padded[: len(values)] = np.nan_to_num(values)
+    np.fmax(values, 0.0, out=padded[: len(values)])
     peaks: Floats = padded.reshape(-1, block).max(axis=1)
     return peaks

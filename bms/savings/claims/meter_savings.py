@@ -434,15 +434,13 @@ def _compare(
     model: Baseline, q: _PreparedDays, season: DailyUse, restless: Restlessness
 ) -> _Comparison:
     days = q.after
-
     gap = max((q.whole.dates[0] - q.before.dates[-1]).days - 1, 0)
 
-    def apart(part: ReportedPart) -> float:
-        return mean_days_apart(season, part.first, part.last)
+    by_itself = restless.expected_from(season.dates)
 
     def drift_to(part: ReportedPart) -> float:
-        unseen = apart(part) if restless.walk is STILL else gap
-        return drift_over(restless.drift, apart(part), unseen)
+        apart = mean_days_apart(season, part.first, part.last)
+        return drift_over(restless.drift, apart, apart if restless.walk is STILL else gap)
 
     def width(part: ReportedPart) -> float:
         months = ((part.last - part.first).days + 1) / MONTH_DAYS
@@ -455,7 +453,7 @@ def _compare(
 
     def interval(part: ReportedPart) -> tuple[float, float]:
         wide = half(part)
-        moved = restless.expected(season.dates, part.first, part.last) * part.adjusted
+        moved = by_itself(part.first, part.last) * part.adjusted
         middle = part.saving - min(max(moved, -MOST_MOVED * wide), MOST_MOVED * wide)
         return middle - wide, middle + wide
 

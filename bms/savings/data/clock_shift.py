@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bms.model.planning.grid import local_grid
 from bms.model.readings.series import Floats, Series
 from bms.model.savings.avoided_use import Span
-from bms.savings.data.daily import steps_inside
+from bms.savings.data.daily import known_sums, steps_inside
 
 LEAST_OFF, LEAST_KEPT = 4, 2
 """So many months lie an hour off, and so many certainly do not."""
@@ -36,7 +36,7 @@ def clock_shift(use: Series, baseline: Span, reporting: Span, timezone: str) -> 
     if use.step > timedelta(hours=1) or not len(use):
         return None
     before, after = (_profiles(use, span, timezone) for span in (baseline, reporting))
-    lags = [_lag(before[month], after[month]) for month in range(1, 13)]
+    lags = _lags(before, after)
     if lags.count(0) < LEAST_KEPT:
         return None
     for lag in (-1, 1):
@@ -47,37 +47,40 @@ def clock_shift(use: Series, baseline: Span, reporting: Span, timezone: str) -> 
 
 
 def _profiles(use: Series, span: Span, timezone: str) -> Floats:
-    """Mean use by month and local hour of the working days of ``span``; shape (13, 24)."""
+    """Mean use by month and local hour of the working days of ``span``; shape (12, 24)."""
     place = _places(use.start.timestamp(), use.step.total_seconds(), len(use), timezone)
-    counted = steps_inside(use, span) & (place >= 0) & np.isfinite(use.values)
-    total = np.bincount(place[counted], weights=use.values[counted], minlength=13 * 24)
-    count = np.bincount(place[counted], minlength=13 * 24)
+    inside = steps_inside(use, span)
+    total, count = known_sums(use.values[inside], place[inside], 13 * 24)
     mean = np.where(count >= _LEAST_HOURS, total / np.maximum(count, 1), np.nan)
-    return mean.reshape(13, 24)
+    return mean.reshape(13, 24)[1:]
 
 
 @lru_cache(maxsize=8)
 def _places(start: float, step: float, n: int, timezone: str) -> NDArray[np.int64]:
-    """Month · 24 + local hour of every step; −1 on weekends. Meters of one file share it."""
+    """Month · 24 + local hour of every step; 0 on weekends. Meters of one file share it."""
     grid = local_grid(timezone, datetime.fromtimestamp(start, UTC), int(step), n)
     epoch = date(1970, 1, 1)
     days, of_day = np.unique(grid.day, return_inverse=True)
     dates = [epoch + timedelta(days=int(day)) for day in days]
     month = np.array([day.month if day.weekday() < 5 else -1 for day in dates])[of_day]
-    return np.where(month > 0, month * 24 + grid.minute // 60, -1).astype(np.int64)
+    return np.where(month > 0, month * 24 + grid.minute // 60, 0).astype(np.int64)
 
 
-def _lag(before: Floats, after: Floats) -> int | None:
-    """How much later ``after`` runs [h]; None where the profiles cannot be compared."""
-    if not (np.isfinite(before).all() and np.isfinite(after).all()):
-        return None
-    if min(before.std(), after.std()) <= 1e-9:
-        return None
-    before = (before - before.mean()) / before.std()
-    after = (after - after.mean()) / after.std()
-    alike = before[_MOVED] @ after / len(after)
-    order = np.argsort(alike)
-    best, next_best = int(order[-1]), int(order[-2])
-    if alike[best] < ALIKE or alike[best] - alike[next_best] <= GAIN:
-        return None
-    return LAGS[best]
+def _lags(before: Floats, after: Floats) -> list[int | None]:
+    """How much later each month of ``after`` runs [h]; None where the profiles cannot be
+    compared."""
+    early, late = _standardised(before), _standardised(after)
+    alike = (early[:, _MOVED] * late[:, None, :]).mean(axis=2)
+    order = np.argsort(alike, axis=1)
+    month = np.arange(len(alike))
+    best, next_best = alike[month, order[:, -1]], alike[month, order[:, -2]]
+    clear = (best >= ALIKE) & (best - next_best > GAIN)
+    return [LAGS[i] if sure else None for i, sure in zip(order[:, -1], clear, strict=True)]
+
+
+def _standardised(profiles: Floats) -> Floats:
+    """Profiles of mean 0 and standard deviation 1; NaN where an hour is unknown or none differs."""
+    spread = profiles.std(axis=1, keepdims=True)
+    return (profiles - profiles.mean(axis=1, keepdims=True)) / np.where(
+        spread > 1e-9, spread, np.nan
+    )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.planning.grid import LocalGrid, local_grid
 from bms.model.readings.series import Floats, Series
 from bms.model.savings.avoided_use import Span
 
@@ -20,7 +19,7 @@ FULL_DAY = 0.9
 _SECOND = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class DailyUse:
     """Local days, one element each; shapes (n,).
 
@@ -39,11 +38,13 @@ class DailyUse:
     def __len__(self) -> int:
         return len(self.dates)
 
-    @property
+    @cached_property
     def rate(self) -> Floats:
-        """Use per 24 h [kWh/day]; NaN on days that are not valid."""
+        """Use per 24 h [kWh/day], not to be written to; NaN on days that are not valid."""
         safe = np.where(self.hours > 0, self.hours, np.nan)
-        return np.where(self.valid, self.kwh / safe * 24.0, np.nan)
+        found: Floats = np.where(self.valid, self.kwh / safe * 24.0, np.nan)
+        found.flags.writeable = False
+        return found
 
     @property
     def coverage(self) -> float:
@@ -136,36 +137,39 @@ def _hours(step: timedelta) -> float:
 
 def _fold(series: Series, span: Span, timezone: str, n: int) -> tuple[Floats, Floats]:
     """Sum of the known values and the hours [h] that they stand for, per day; shapes (n,)."""
-    start, step = series.start.timestamp(), series.step / _SECOND
-    day = _day_of(start, step, len(series), span, timezone)
-    known = np.isfinite(series.values) & (day >= 0) & (day < n)
-    total = np.bincount(day[known], weights=series.values[known], minlength=n)
-    count = np.bincount(day[known], minlength=n).astype(np.float64)
-    return total.astype(np.float64), np.asarray(count * _hours(series.step), dtype=np.float64)
+    inside, day = _day_of(
+        series.start.timestamp(), series.step / _SECOND, len(series), span, timezone
+    )
+    total, count = known_sums(series.values[inside], day, n)
+    return total, count * _hours(series.step)
+
+
+def known_sums(values: Floats, place: NDArray[np.int64], n: int) -> tuple[Floats, Floats]:
+    """Sum of the known ``values`` and how many they are, by their ``place`` of ``n``; shapes
+    (n,)."""
+    known = np.isfinite(values)
+    total = np.bincount(place, np.where(known, values, 0.0), n)
+    return total.astype(np.float64, copy=False), np.bincount(place, known, n)
 
 
 @lru_cache(maxsize=32)
-def _day_of(start: float, step: float, n: int, span: Span, timezone: str) -> NDArray[np.int64]:
-    """The place of every step's day in ``span``; below 0 or beyond the days outside of it."""
-    edges = _calendar(span, timezone)[1]
+def _day_of(
+    start: float, step: float, n: int, span: Span, timezone: str
+) -> tuple[slice, NDArray[np.int64]]:
+    """The steps that start on whole days of ``span``, and the place of the day of each."""
+    dates, edges = _calendar(span, timezone)
     stamps = start + step * np.arange(n)
-    return np.asarray(np.searchsorted(edges, stamps, side="right") - 1, dtype=np.int64)
+    day = np.asarray(np.searchsorted(edges, stamps, side="right") - 1, dtype=np.int64)
+    first, end = np.searchsorted(day, (0, len(dates)))
+    return slice(int(first), int(end)), day[first:end]
 
 
-def local_hours(use: Series, timezone: str) -> LocalGrid:
-    """Local day and minute of every step of ``use``."""
-    return _grid(use.start.timestamp(), int(use.step.total_seconds()), len(use), timezone)
-
-
-def steps_inside(use: Series, span: Span) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which steps of ``use`` start within ``span``."""
-    times = use.start.timestamp() + use.step.total_seconds() * np.arange(len(use))
-    return (times >= span.start.timestamp()) & (times < span.end.timestamp())
-
-
-@lru_cache(maxsize=8)
-def _grid(start: float, step: int, n: int, timezone: str) -> LocalGrid:
-    return local_grid(timezone, datetime.fromtimestamp(start, UTC), step, n)
+def steps_inside(use: Series, span: Span) -> slice:
+    """The steps of ``use`` that start within ``span``."""
+    first, end = (
+        min(max(-((use.start - edge) // use.step), 0), len(use)) for edge in (span.start, span.end)
+    )
+    return slice(first, max(first, end))
 
 
 @lru_cache(maxsize=32)

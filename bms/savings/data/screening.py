@@ -6,12 +6,13 @@ Nothing is filled in or corrected. Every value that is put aside leaves a findin
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 
-from bms.model.readings.runs_and_peaks import Mask, runs
+from bms.model.readings.runs_and_peaks import Mask, run_edges
 from bms.model.readings.series import Floats, Series
 from bms.model.readings.units import Commodity
 from bms.model.savings.finding import FindingCode, MeterFinding
@@ -59,8 +60,8 @@ def screen_use(
 
     known = np.isfinite(values)
     values[~known] = np.nan
-    put_aside(known & (use.values < 0), FindingCode.NEGATIVE)
-    put_aside(np.nan_to_num(values) > LARGEST_KWH, FindingCode.IMPLAUSIBLE)
+    put_aside(values < 0, FindingCode.NEGATIVE)
+    put_aside(values > LARGEST_KWH, FindingCode.IMPLAUSIBLE)
     put_aside(unit_errors(values, _per_day(use)), FindingCode.UNIT_ERROR)
     put_aside(repeated_values(values, _per_day(use)), FindingCode.STUCK)
     rests = _missing_zeros(Series(use.start, use.step, values.copy()), temp, commodity, zeros)
@@ -95,7 +96,7 @@ def _missing_zeros(use: Series, temp: Series, commodity: Commodity, zeros: Zeros
 
 def _cold_rests(zero: Mask, use: Series, temp: Series) -> Mask:
     out = np.zeros_like(zero)
-    long = [(a, b) for a, b in runs(zero) if (b - a) * use.step >= COLD_REST]
+    long = _long_runs(zero, -(-COLD_REST // use.step))
     outdoor = on_grid(temp, use) if long else np.zeros(0)
     for start, end in long:
         known = outdoor[start:end][np.isfinite(outdoor[start:end])]
@@ -117,18 +118,31 @@ def _is_dead(outside: float, rest: slice, values: Floats, outdoor: Floats) -> bo
 
 
 def on_grid(temp: Series, use: Series) -> Floats:
-    """The temperature that holds at the start of every step of ``use`` [degC]."""
-    offset = (use.start - temp.start) / temp.step
-    index = np.floor(offset + np.arange(len(use)) * (use.step / temp.step) + 1e-9).astype(np.int64)
+    """The temperature that holds at the start of every step of ``use`` [degC], not to be written
+    to."""
+    return _on_steps(temp, use.start, use.step, len(use))
+
+
+@lru_cache(maxsize=8)
+def _on_steps(temp: Series, start: datetime, step: timedelta, n: int) -> Floats:
+    """As ``on_grid``; the meters of a city share their weather."""
+    offset = (start - temp.start) / temp.step
+    index = np.floor(offset + np.arange(n) * (step / temp.step) + 1e-9).astype(np.int64)
     inside = (index >= 0) & (index < len(temp))
-    out = np.full(len(use), np.nan)
+    out = np.full(n, np.nan)
     out[inside] = temp.values[index[inside]]
+    out.flags.writeable = False
     return out
 
 
 def _in_long_runs(mask: Mask, least: int) -> Mask:
     out = np.zeros_like(mask)
-    for start, end in runs(mask):
-        if end - start >= least:
-            out[start:end] = True
+    for start, end in _long_runs(mask, least):
+        out[start:end] = True
     return out
+
+
+def _long_runs(mask: Mask, least: int) -> list[list[int]]:
+    edges = run_edges(mask)
+    long: list[list[int]] = edges[edges[:, 1] - edges[:, 0] >= least].tolist()
+    return long

@@ -9,8 +9,10 @@ the same season of the baseline year, as CalTRACK's hourly method does with its 
 from __future__ import annotations
 
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bms.savings.data.daily import DailyUse, ordinals
 
@@ -38,4 +40,12 @@ def same_season(days: DailyUse, reporting: tuple[date, ...]) -> DailyUse:
 def mean_days_apart(days: DailyUse, first: date, last: date) -> float:
     """Mean distance in time between ``days`` and the middle of ``first`` and ``last`` [days]."""
     middle = (first.toordinal() + last.toordinal()) / 2.0
-    return float(np.abs(ordinals(days.dates) - middle).mean())
+    sums, n = _sums(days.dates), len(days)
+    earlier = int(ordinals(days.dates).searchsorted(middle))
+    return float(middle * (2 * earlier - n) + sums[-1] - 2 * sums[earlier]) / n
+
+
+@lru_cache(maxsize=32)
+def _sums(dates: tuple[date, ...]) -> NDArray[np.int64]:
+    """Sums of the ordinals of the first 0, 1, … ``dates``, shape (n + 1,)."""
+    return np.concatenate(([0], np.cumsum(ordinals(dates))))

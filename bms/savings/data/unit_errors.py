@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from bms.model.readings.runs_and_peaks import HEADROOM, Mask, block_peaks, runs
+from bms.model.readings.runs_and_peaks import HEADROOM, Mask, block_peaks, run_edges, runs
 from bms.model.readings.series import Floats
 
 HIGH = 0.9
@@ -50,15 +50,24 @@ def unit_errors(values: Floats, per_day: int) -> Mask:
         hours: NDArray[Any] = np.repeat(per, per_day)
         return hours[: len(values)]
 
-    known = np.nan_to_num(values)
-    if not (known > 0).any():
+    def above(ceiling: Floats) -> bool:
+        """Puts aside what exceeds the ``ceiling`` of its day; whether anything does."""
+        if not (peaks > ceiling).any():
+            return False
+        np.logical_or(out, values > spread(ceiling), out=out)
+        return True
+
+    peaks = block_peaks(values, per_day)
+    if not (peaks > 0).any():
         return out
-    out |= known > HEADROOM * spread(np.maximum(_around(remaining(), 0.5), _whole(remaining())))
-    out |= spread(_days_of_other_unit(remaining())) & np.isfinite(values)
-    peaks = remaining()
+    if above(HEADROOM * np.maximum(_around(peaks, 0.5), _whole(peaks))):
+        peaks = remaining()
+    others = _days_of_other_unit(peaks)
+    if others.any():
+        out |= spread(others) & np.isfinite(values)
+        peaks = remaining()
     if (peaks > 0).any():
-        ceiling = np.maximum(HEADROOM * _around(peaks, HIGH), REST * _whole(peaks))
-        out |= known > spread(ceiling)
+        above(np.maximum(HEADROOM * _around(peaks, HIGH), REST * _whole(peaks)))
     return out
 
 
@@ -68,7 +77,7 @@ def repeated_values(values: Floats, per_day: int) -> Mask:
     ln(n/ε)/−ln(p) by chance with probability ε, and two days are the least."""
     out = np.zeros(len(values), dtype=bool)
     same = np.concatenate(([False], values[1:] == values[:-1])) & (values > 0)
-    found = np.array(runs(same), dtype=np.int64).reshape(-1, 2)
+    found = run_edges(same)
     if not len(found):
         return out
     lengths = found[:, 1] - found[:, 0]
@@ -98,7 +107,8 @@ def _whole(peaks: Floats) -> float:
 def _around(peaks: Floats, share: float) -> Floats:
     """The day peak that ``share`` of the days around a day do not exceed."""
     reach = min(AROUND_DAYS, (len(peaks) - 1) // 2)
-    windows = sliding_window_view(np.pad(peaks, reach, mode="reflect"), 2 * reach + 1)
+    mirrored = (peaks[reach:0:-1], peaks, peaks[-2 : -2 - reach : -1])
+    windows = sliding_window_view(np.concatenate(mirrored), 2 * reach + 1)
     place = round(share * 2 * reach)
     return np.asarray(np.partition(windows, place, axis=1)[:, place], dtype=np.float64)
 
@@ -108,7 +118,8 @@ def _days_of_other_unit(peaks: Floats) -> Mask:
     out = np.zeros(len(peaks), dtype=bool)
     if len(peaks) < 2 * JUMP_DAYS:
         return out
-    medians = np.median(sliding_window_view(peaks, JUMP_DAYS), axis=1)
+    middle = JUMP_DAYS // 2
+    medians = np.partition(sliding_window_view(peaks, JUMP_DAYS), middle, axis=1)[:, middle]
     before, after = medians[:-JUMP_DAYS], medians[JUMP_DAYS:]
     known = (before > 0) & (after > 0)
     tiny = np.finfo(np.float64).tiny

@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from bms.model.readings.series import Floats
 from bms.savings.data.daily import DailyUse
@@ -89,10 +91,10 @@ class _Period:
 
     def less(self, changes: Sequence[StepEstimate]) -> Floats:
         """What is left when ``changes`` are explained."""
-        return self.left - sum(
-            (c.size * self.shape * (np.arange(len(self.left)) >= c.at) for c in changes),
-            np.zeros(len(self.left)),
-        )
+        left = self.left.copy()
+        for change in changes:
+            left[change.at :] -= change.size * self.shape[change.at :]
+        return left
 
 
 def level_changes(
@@ -226,7 +228,7 @@ def _told_apart(change: StepEstimate, period: _Period, other: _Period) -> bool:
 def _same_season(at: int, period: _Period, other: _Period) -> int | None:
     """The day of ``other`` at the season of day ``at`` of ``period``; None near its ends."""
     place = _day_places(period.days.dates)[at]
-    found = int(np.argmin(np.abs(np.array(_day_places(other.days.dates)) - place)))
+    found = int(np.argmin(np.abs(_day_places(other.days.dates) - place)))
     return found if SHORT_SIDE_DAYS <= found <= len(other.days) - SHORT_SIDE_DAYS else None
 
 
@@ -262,9 +264,10 @@ def _step(
     )
 
 
-def _day_places(dates: Sequence[date]) -> list[int]:
+@lru_cache(maxsize=32)
+def _day_places(dates: tuple[date, ...]) -> NDArray[np.int64]:
     """Days of the year on a calendar whose months all have 31 days."""
-    return [day.month * 31 + day.day - 32 for day in dates]
+    return np.array([day.month * 31 + day.day - 32 for day in dates], dtype=np.int64)
 
 
 def _seasonal(days: DailyUse, left: Floats) -> Floats:
@@ -273,8 +276,8 @@ def _seasonal(days: DailyUse, left: Floats) -> Floats:
     year = np.full(_YEAR, np.nan)
     if len(days):
         year[_day_places(days.dates)] = left
-    windows = sliding_window_view(np.pad(year, SEASON_DAYS, mode="wrap"), 2 * SEASON_DAYS + 1)
-    return _medians(windows)
+    around = np.concatenate((year[-SEASON_DAYS:], year, year[:SEASON_DAYS]))
+    return _medians(sliding_window_view(around, 2 * SEASON_DAYS + 1))
 
 
 def _medians(windows: Floats) -> Floats:

@@ -45,7 +45,8 @@ def outages(model: Baseline, days: DailyUse, other: DailyUse) -> list[Outage]:
     expected, fallen = _fallen(model, days)
     if not fallen.any():
         return []
-    habits = [day for day, low in zip(other.dates, _fallen(model, other)[1], strict=True) if low]
+    rested = np.flatnonzero(_fallen(model, other)[1])
+    habits = [other.dates[i] for i in rested.tolist()]
     asked = expected > ASKED * model.mean
     rmse = float(np.sqrt(model.sse / max(model.n - model.parameters, 1)))
     found = []

@@ -11,7 +11,7 @@ temperature explain. Thresholds and what was measured: docs/savings.md, 1b.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from bms.model.planning.grid import LocalGrid, local_grid
+from bms.model.planning.grid import local_grid
 from bms.model.readings.series import Floats, Series
 from bms.model.savings.avoided_use import Span
 from bms.savings.data.screening import on_grid
@@ -80,6 +80,13 @@ class _Days:
         mild: NDArray[np.bool_] = np.abs(in_year - MIDSUMMER) > SUMMER_D
         mild &= self.sun.max(axis=1) > MILD_KW_M2
         return mild
+
+    def only(self, chosen: NDArray[np.bool_]) -> _Days:
+        """Those of the days that are ``chosen``."""
+        if chosen.all():
+            return self
+        columns = (self.dates, self.use, self.sun, self.temp, self.rest, self.month)
+        return _Days(*(each[chosen] for each in columns))
 
     def between(self, span: Span, zone: ZoneInfo) -> NDArray[np.intp]:
         """The days [index] of a period."""
@@ -277,30 +284,37 @@ def _ceiling(moment: datetime) -> datetime:
 
 def _whole_days(use: Series, temp: Series, sun: Series, timezone: str) -> _Days:
     """The local days of 24 known hours."""
-    grid = _grid(timezone, use.start, len(use))
-    edges = np.flatnonzero(np.diff(grid.day, prepend=-1))
-    lengths = np.diff(np.append(edges, len(use)))
-    rows = edges[lengths == _DAY_H][:, None] + np.arange(_DAY_H)
-    values = [use.values[rows], on_grid(sun, use)[rows] / 1000.0, on_grid(temp, use)[rows]]
-    known = np.all([np.isfinite(each).all(axis=1) for each in values], axis=0)
-    first = rows[known, 0]
-    kwh, shone, outdoor = (each[known] for each in values)
+    rows, outside = _outside(temp, sun, use.start, len(use), timezone)
+    kwh = use.values[rows]
+    known = np.isfinite(kwh).all(axis=1)
+    kwh, outside = kwh[known], outside.only(known)
     mean = float(kwh.mean()) if kwh.size else 1.0
-    dates = grid.day[first].astype("datetime64[D]")
-    return _Days(
-        dates=dates,
-        use=kwh / (mean if mean > 0 else 1.0),
-        sun=shone,
-        temp=outdoor,
-        rest=(grid.weekday[first] >= 5).astype(np.int64),
-        month=dates.astype("datetime64[M]").astype(np.int64) % 12,
-    )
+    return replace(outside, use=kwh / (mean if mean > 0 else 1.0))
 
 
 @lru_cache(maxsize=4)
-def _grid(timezone: str, start: datetime, n: int) -> LocalGrid:
-    """The local hours, kept: the meters of a city share them."""
-    return local_grid(timezone, start, 3600, n)
+def _outside(
+    temp: Series, sun: Series, start: datetime, n: int, timezone: str
+) -> tuple[NDArray[np.intp], _Days]:
+    """The hours [index] of local days of 24 hours whose weather is known, shape (d, 24), and those
+    days, their use unknown; kept, since the meters of a city share them."""
+    grid = local_grid(timezone, start, 3600, n)
+    edges = np.flatnonzero(np.diff(grid.day, prepend=-1))
+    lengths = np.diff(np.append(edges, n))
+    rows = edges[lengths == _DAY_H][:, None] + np.arange(_DAY_H)
+    hours = Series(start, _HOUR, np.empty(n))
+    shone, outdoor = on_grid(sun, hours)[rows] / 1000.0, on_grid(temp, hours)[rows]
+    known = np.isfinite(shone).all(axis=1) & np.isfinite(outdoor).all(axis=1)
+    rows = rows[known]
+    dates = grid.day[rows[:, 0]].astype("datetime64[D]")
+    return rows, _Days(
+        dates=dates,
+        use=np.full(rows.shape, np.nan),
+        sun=shone[known],
+        temp=outdoor[known],
+        rest=(grid.weekday[rows[:, 0]] >= 5).astype(np.int64),
+        month=dates.astype("datetime64[M]").astype(np.int64) % 12,
+    )
 
 
 @lru_cache(maxsize=4)

@@ -13,13 +13,13 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from bms.model.fact import TermCode
 from bms.model.planning.grid import local_grid
 from bms.model.readings.series import Floats, Series
 from bms.model.savings.avoided_use import Span
+from bms.savings.data.daily import known_sums
 from bms.savings.events.step_scan import LEAST_RHO, best_step, fit_shapes
 
 
@@ -99,12 +99,9 @@ def changed_use(
 def _weeks(use: Series, span: Span, timezone: str) -> dict[HoursOfWeek, _Weeks]:
     """Whole weeks of ``span`` from its start on, by class; NaN where too little of one is known."""
     n = max(int((span.end - span.start) // _WEEK), 0)
-    places = _week_places(use.start, use.step, len(use), span, timezone)
-    known = np.isfinite(use.values) & (places >= 0)
-    size = n * (len(CLASSES) + 1)
-    kwh: Floats = np.bincount(places[known], use.values[known], minlength=size).astype(np.float64)
-    kwh = kwh.reshape(n, len(CLASSES) + 1)
-    count = np.bincount(places[known], minlength=size).reshape(n, len(CLASSES) + 1)
+    inside, places = _week_places(use.start, use.step, len(use), span, timezone)
+    sums = known_sums(use.values[inside], places, n * (len(CLASSES) + 1))
+    kwh, count = (each.reshape(n, len(CLASSES) + 1) for each in sums)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean: Floats = kwh.sum(axis=1) / count.sum(axis=1)
     level = np.maximum(mean, REST * float(np.nanmean(mean))) if np.isfinite(mean).any() else mean
@@ -114,7 +111,7 @@ def _weeks(use: Series, span: Span, timezone: str) -> dict[HoursOfWeek, _Weeks]:
     }
 
 
-def _ratio(kwh: Floats, count: NDArray[np.int64], level: Floats) -> Floats:
+def _ratio(kwh: Floats, count: Floats, level: Floats) -> Floats:
     """Mean use of a class over ``level`` [kWh per step]."""
     least = FULL_WEEK * float(np.median(count)) if len(count) else 0.0
     enough = (count >= max(least, 1.0)) & (level > 0)
@@ -125,9 +122,9 @@ def _ratio(kwh: Floats, count: NDArray[np.int64], level: Floats) -> Floats:
 @lru_cache(maxsize=16)
 def _week_places(
     start: datetime, step: timedelta, n: int, span: Span, timezone: str
-) -> NDArray[np.int64]:
-    """Week · 4 + class of every step, the last class all other hours; -1 outside of ``span``. The
-    meters of one file share it."""
+) -> tuple[slice, NDArray[np.int64]]:
+    """The steps of whole weeks of ``span``, and week · 4 + class of each, the last class all other
+    hours. The meters of one file share it."""
     grid = local_grid(timezone, start, int(step.total_seconds()), n)
     hour, weekend = grid.minute // 60, grid.weekday >= 5
     kind = np.full(n, len(CLASSES))
@@ -137,8 +134,8 @@ def _week_places(
     at = np.arange(n) * step.total_seconds() + (start - span.start).total_seconds()
     week = np.floor(at / _WEEK.total_seconds()).astype(np.int64)
     weeks = int((span.end - span.start) // _WEEK)
-    within = (week >= 0) & (week < weeks)
-    return np.where(within, week * (len(CLASSES) + 1) + kind, -1)
+    first, end = np.searchsorted(week, (0, weeks))
+    return slice(int(first), int(end)), (week * (len(CLASSES) + 1) + kind)[first:end]
 
 
 def _change(name: HoursOfWeek, here: _Weeks, there: _Weeks, start: datetime) -> ChangedUse | None:
@@ -189,7 +186,10 @@ def _middle(values: Floats) -> float:
 
 def _smooth(weeks: Floats) -> Floats:
     """Middle of three weeks: one strange week is no new habit."""
-    windows = np.sort(sliding_window_view(np.pad(weeks, 1, constant_values=np.nan), 3), axis=1)
-    known = np.isfinite(windows).sum(axis=1)
-    middle: Floats = windows[np.arange(len(weeks)), np.maximum(known - 1, 0) // 2]
+    before, after = np.full((2, len(weeks)), np.nan)
+    before[1:], after[:-1] = weeks[:-1], weeks[1:]
+    low, high = np.fmin(before, after), np.fmax(before, after)
+    of_two = np.fmin(low, weeks)
+    whole = np.isfinite(before) & np.isfinite(after)
+    middle = np.where(whole, np.fmax(low, np.fmin(weeks, high)), of_two)
     return np.where(np.isfinite(weeks), middle, np.nan)

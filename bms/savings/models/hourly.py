@@ -7,24 +7,24 @@ opinion, the other one stands beside it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from bms.model.readings.series import Floats, Series
+from bms.model.planning.grid import local_grid
+from bms.model.readings.series import Series
 from bms.model.savings.avoided_use import Span
-from bms.savings.data.daily import local_hours, steps_inside
+from bms.savings.data.daily import steps_inside
 from bms.savings.data.screening import on_grid
-from bms.savings.models.monthly_towt import fit_months
-from bms.savings.models.towt import fit_towt
+from bms.savings.models.towt import Hours, Ints, Towt, fit_months, fit_towt
 
 LEAST_HOURS = 60 * 24
 SINGLE, MONTHLY = "TOWT", "TOWT 12x3"
 
-Ints = NDArray[np.int64]
+FITS: Mapping[str, Callable[[Hours], Towt]] = {SINGLE: fit_towt, MONTHLY: fit_months}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +39,6 @@ class HourlyView:
     cv_rmse: float | None
     saving_kwh: float
     out_of_sample: float | None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Hours:
-    """Known hours [kWh/h, degC]; shapes (n,)."""
-
-    use: Floats
-    temp: Floats
-    hour: Ints
-    month: Ints
-
-
-Fitted = tuple[float | None, Callable[[_Hours], Floats]]
 
 
 def second_opinion(
@@ -71,45 +58,39 @@ def second_opinion(
     if use.step > timedelta(hours=1):
         return ()
     per_hour = timedelta(hours=1) / use.step
-    outdoor = on_grid(temp, use)
-    known = np.isfinite(use.values) & np.isfinite(outdoor)
-    before, after = known & steps_inside(use, baseline), known & steps_inside(use, reporting)
-    if before.sum() < LEAST_HOURS * per_hour or not after.any():
+    earlier, later = (_hours(use, temp, span, timezone) for span in (baseline, reporting))
+    if len(earlier.use) < LEAST_HOURS * per_hour or not len(later.use):
         return ()
-    grid = _calendar(use, timezone)
-    earlier, later = (_hours(use, outdoor, grid, part, per_hour) for part in (before, after))
     views = (_view(model, earlier, later, per_hour) for model in models)
     return tuple(view for view in views if view is not None)
 
 
-def _view(model: str, earlier: _Hours, later: _Hours, per_hour: float) -> HourlyView | None:
-    cv_rmse, predict = _fit(model, earlier)
-    left = predict(later) - later.use
+def _view(model: str, earlier: Hours, later: Hours, per_hour: float) -> HourlyView | None:
+    fitted = FITS[model](earlier)
+    left = fitted.predict(later) - later.use
     left = left[np.isfinite(left)]
     if not len(left):
         return None
     mean = float(later.use.mean())
     error = float(np.sqrt((left**2).mean())) / mean if mean > 0 else None
-    return HourlyView(model, cv_rmse, float(left.sum() / per_hour), error)
+    return HourlyView(model, fitted.cv_rmse, float(left.sum() / per_hour), error)
 
 
-def _fit(model: str, hours: _Hours) -> Fitted:
-    if model == SINGLE:
-        single = fit_towt(hours.use, hours.temp, hours.hour)
-        return single.cv_rmse, lambda later: single.predict(later.temp, later.hour)
-    months = fit_months(hours.use, hours.temp, hours.hour, hours.month)
-    return months.cv_rmse, lambda later: months.predict(later.temp, later.hour, later.month)
+def _hours(use: Series, temp: Series, span: Span, timezone: str) -> Hours:
+    """The steps of ``span`` with use and weather."""
+    part = steps_inside(use, span)
+    outdoor = on_grid(temp, use)[part]
+    hour, month = (each[part] for each in _calendar(use.start, use.step, len(use), timezone))
+    known = np.isfinite(use.values[part]) & np.isfinite(outdoor)
+    kwh = use.values[part] * (timedelta(hours=1) / use.step)
+    if known.all():
+        return Hours(kwh, outdoor, hour, month)
+    return Hours(kwh[known], outdoor[known], hour[known], month[known])
 
 
-def _calendar(use: Series, timezone: str) -> tuple[Ints, Ints]:
-    """Hour of the week and month, from 0, of every step."""
-    grid = local_hours(use, timezone)
+@lru_cache(maxsize=8)
+def _calendar(start: datetime, step: timedelta, n: int, timezone: str) -> tuple[Ints, Ints]:
+    """Hour of the week and month, from 0, of every step; meters of one file share them."""
+    grid = local_grid(timezone, start, int(step.total_seconds()), n)
     month = grid.day.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64) % 12
     return grid.weekday * 24 + grid.minute // 60, month
-
-
-def _hours(
-    use: Series, outdoor: Floats, grid: tuple[Ints, Ints], part: NDArray[np.bool_], per_hour: float
-) -> _Hours:
-    hour, month = grid
-    return _Hours(use.values[part] * per_hour, outdoor[part], hour[part], month[part])

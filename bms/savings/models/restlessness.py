@@ -12,7 +12,7 @@ docs/savings.md §5 has the method and how it was chosen.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, lru_cache
@@ -101,11 +101,11 @@ class Restlessness:
     drift: float
     walk: Wandering = field(default=STILL)
 
-    def expected(self, baseline: Sequence[date], first: date, last: date) -> float:
-        """The change by itself from the ``baseline`` days to those from ``first`` to ``last``, as
-        a saving [share of use]: negative where use was rising."""
-        gone = self.walk.mean_between(first, last) - self.walk.mean(baseline)
-        return -the_estate().carried * gone
+    def expected_from(self, baseline: Sequence[date]) -> Callable[[date, date], float]:
+        """The change by itself from the ``baseline`` days to those between two dates, as a saving
+        [share of use]: negative where use was rising."""
+        before, carried = self.walk.mean(baseline), the_estate().carried
+        return lambda first, last: carried * (before - self.walk.mean_between(first, last))
 
 
 def restlessness(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import ceil, sqrt
+from functools import lru_cache
+from math import ceil, hypot, sqrt
 
-import numpy as np
 from scipy.special import stdtrit
 
 from bms.model.readings.units import Commodity
@@ -83,9 +83,14 @@ def model_half_width(
         return 0.0
     independent = effective_n(fit.n, fit.rho)
     freedom = max(independent - fit.parameters, 1.0)
-    t = float(stdtrit(freedom, 0.5 + CONFIDENCE / 2.0))
-    noise = np.sqrt(fit.sse / freedom * (1.0 + 2.0 / max(independent, 1.0)) * m)
-    return float(t * correction(months) * predicted / (m * fit.mean) * noise)
+    noise = sqrt(fit.sse / freedom * (1.0 + 2.0 / max(independent, 1.0)) * m)
+    return _t90(freedom) * correction(months) * predicted / (m * fit.mean) * noise
+
+
+@lru_cache(maxsize=16)
+def _t90(freedom: float) -> float:
+    """Two-sided 90 % quantile of Student's t, kept: all months of a meter ask."""
+    return float(stdtrit(freedom, 0.5 + CONFIDENCE / 2.0))
 
 
 def drift_over(drift_per_year: float, apart_days: float, unseen_days: float = 0.0) -> float:
@@ -102,7 +107,7 @@ def drift_over(drift_per_year: float, apart_days: float, unseen_days: float = 0.
     further = max(apart_days / YEAR_DAYS - 1.0, 0.0)
     unseen = min(unseen_days / YEAR_DAYS, further)
     near = min(apart_days / YEAR_DAYS, 1.0)
-    return drift_per_year * float(np.sqrt(near + UNSEEN * unseen + SEEN * (further - unseen)))
+    return drift_per_year * sqrt(near + UNSEEN * unseen + SEEN * (further - unseen))
 
 
 def drift_kwh(drift: float, predicted: float, ordinary: float) -> float:
@@ -117,7 +122,7 @@ def drift_kwh(drift: float, predicted: float, ordinary: float) -> float:
 
 def total_half_width(model: float, drift: float) -> float:
     """90 % half-width [kWh] of a 90 % half-width ``model`` and a standard deviation ``drift``."""
-    return float(np.hypot(model, Z90 * drift))
+    return hypot(model, Z90 * drift)
 
 
 Z80 = 1.282

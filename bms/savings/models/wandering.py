@@ -47,8 +47,7 @@ class Wandering:
 
     def mean_between(self, first: date, last: date) -> float:
         """Mean of the walk on the known days from ``first`` to ``last``."""
-        begin = np.searchsorted(self.days, first.toordinal())
-        end = np.searchsorted(self.days, last.toordinal(), side="right")
+        begin, end = self.days.searchsorted((first.toordinal(), last.toordinal() + 1)).tolist()
         return float(self.level[begin:end].mean()) if end > begin else 0.0
 
 

@@ -5,8 +5,7 @@ import pytest
 
 from bms.savings.models.billing import LONGEST_BIMONTHLY_DAYS, LONGEST_DAYS, SHORTEST_DAYS
 from bms.savings.models.change_point import GRID_C, LEAST_DAYS, LEAST_DEGREE_DAYS, fit_change_point
-from bms.savings.models.monthly_towt import NEIGHBOUR_WEIGHT
-from bms.savings.models.towt import EDGES_C, LEAST_BIN_HOURS, OCCUPIED_SHARE
+from bms.savings.models.towt import EDGES_C, LEAST_BIN_HOURS, NEIGHBOUR_WEIGHT, OCCUPIED_SHARE
 
 
 def celsius(fahrenheit: float) -> float:

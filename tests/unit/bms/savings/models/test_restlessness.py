@@ -111,7 +111,7 @@ def test_a_rising_course_lets_expect_that_a_part_of_the_change_is_no_saving() ->
     gone = walk.mean(after.dates) - walk.mean(before.dates)
     assert 0.05 < gone < 0.2
     found = restlessness(model, before, after)
-    expected = found.expected(before.dates, after.dates[0], after.dates[-1])
+    expected = found.expected_from(before.dates)(after.dates[0], after.dates[-1])
     assert expected == pytest.approx(-gone * the_estate().carried)
 
 

@@ -9,8 +9,7 @@ import pytest
 from bms.model.readings.series import Series
 from bms.model.savings.avoided_use import Span
 from bms.savings.models.hourly import MONTHLY, SINGLE, second_opinion
-from bms.savings.models.monthly_towt import fit_months
-from bms.savings.models.towt import fit_towt, temperature_parts
+from bms.savings.models.towt import Hours, fit_months, fit_towt, temperature_parts
 from bms.savings.models.uncertainty import (
     DEFAULT_DRIFT,
     LEAST_PLACEBOS,
@@ -28,28 +27,36 @@ def week(n: int) -> np.ndarray:
     return np.arange(n) % 168
 
 
+def months(n: int) -> np.ndarray:
+    return (np.arange(n) // 24 * 12 // 365) % 12
+
+
+def level_year() -> Hours:
+    """A building that always uses 7 kWh/h."""
+    temp = np.array(outdoor().values[:8760])
+    return Hours(np.full(8760, 7.0), temp, week(8760), months(8760))
+
+
+def part(hours: Hours, seen: np.ndarray) -> Hours:
+    return Hours(hours.use[seen], hours.temp[seen], hours.hour[seen], hours.month[seen])
+
+
 def test_a_building_that_is_the_model_is_found_exactly():
     temp = np.array(outdoor().values[:8760])
     levels = np.where((week(8760) % 24 >= 8) & (week(8760) % 24 < 17), 100.0, 40.0)
     y = levels + 3.0 * np.maximum(12.8 - temp, 0.0)
-    model = fit_towt(y, temp, week(8760))
-    np.testing.assert_allclose(model.predict(temp, week(8760)), y, rtol=1e-6)
+    hours = Hours(y, temp, week(8760), months(8760))
+    model = fit_towt(hours)
+    np.testing.assert_allclose(model.predict(hours), y, rtol=1e-6)
     assert model.cv_rmse == pytest.approx(0.0, abs=1e-6)
-    assert model.occupied[10]
-    assert not model.occupied[2]
+    assert model.occupied[0, 10]
+    assert not model.occupied[0, 2]
 
 
 def test_an_hour_of_the_week_that_was_never_seen_has_no_answer():
-    hours = week(8760)
-    seen = hours != 5
-    temp = np.array(outdoor().values[:8760])
-    model = fit_towt(np.full(seen.sum(), 7.0), temp[seen], hours[seen])
-    answer = model.predict(temp[:168], hours[:168])
+    hours = level_year()
+    answer = fit_towt(part(hours, hours.hour != 5)).predict(part(hours, np.arange(8760) < 168))
     assert np.flatnonzero(np.isnan(answer)).tolist() == [5]
-
-
-def months(n: int) -> np.ndarray:
-    return (np.arange(n) // 24 * 12 // 365) % 12
 
 
 def test_twelve_models_find_a_building_whose_levels_change_by_season():
@@ -57,11 +64,10 @@ def test_twelve_models_find_a_building_whose_levels_change_by_season():
     temp, month = np.array(outdoor().values[:8760]), months(8760)
     quiet = np.where((week(8760) % 24 >= 8) & (week(8760) % 24 < 17), 100.0, 40.0)
     y = quiet + 3.0 * np.maximum(12.8 - temp, 0.0)
-    model = fit_months(y, temp, week(8760), month)
-    np.testing.assert_allclose(model.predict(temp, week(8760), month), y, rtol=1e-6)
-    seasonal = y + 30.0 * (month // 3)
-    single = fit_towt(seasonal, temp, week(8760))
-    assert fit_months(seasonal, temp, week(8760), month).cv_rmse < 0.5 * single.cv_rmse
+    hours = Hours(y, temp, week(8760), month)
+    np.testing.assert_allclose(fit_months(hours).predict(hours), y, rtol=1e-6)
+    seasonal = Hours(y + 30.0 * (month // 3), temp, week(8760), month)
+    assert fit_months(seasonal).cv_rmse < 0.5 * fit_towt(seasonal).cv_rmse
 
 
 @pytest.mark.slow
@@ -71,7 +77,7 @@ def test_twelve_models_are_weighted_least_squares_of_three_months_each():
     rng = np.random.default_rng(8)
     temp, hour, month = np.array(outdoor().values[:8760]), week(8760), months(8760)
     y = 50.0 + 2.0 * np.maximum(temp - 14.0, 0.0) + 10.0 * (hour % 24 > 8) + rng.normal(0, 3, 8760)
-    model = fit_months(y, temp, hour, month)
+    model = fit_months(Hours(y, temp, hour, month))
     parts = temperature_parts(temp, model.edges)
     july = (month >= 5) & (month <= 7)
     weight = np.where(month[july] == 6, 1.0, 0.5)
@@ -81,16 +87,14 @@ def test_twelve_models_are_weighted_least_squares_of_three_months_each():
     root = np.sqrt(weight)[:, None]
     answer = np.linalg.lstsq(design * root, y[july] * root[:, 0], rcond=None)[0]
     expected = design @ answer
-    found = model.predict(temp[july], hour[july], np.full(july.sum(), 6))
+    found = model.predict(Hours(y[july], temp[july], hour[july], np.full(july.sum(), 6)))
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
 def test_a_month_that_was_never_seen_has_no_answer_beyond_its_neighbours():
-    temp, hour, month = np.array(outdoor().values[:8760]), week(8760), months(8760)
-    seen = (month >= 9) | (month <= 2)
-    model = fit_months(np.full(seen.sum(), 7.0), temp[seen], hour[seen], month[seen])
-    answer = model.predict(temp, hour, month)
-    known = np.isfinite([answer[month == m].mean() for m in range(12)])
+    hours = level_year()
+    answer = fit_months(part(hours, (hours.month >= 9) | (hours.month <= 2))).predict(hours)
+    known = np.isfinite([answer[hours.month == m].mean() for m in range(12)])
     assert known.tolist() == [m <= 3 or m >= 8 for m in range(12)]  # neighbours have half a say
 
 

@@ -11,7 +11,7 @@ from api.pages.building.head import building_now
 from api.pages.building.trail import TrailView, trail_view
 from api.pages.language import PageTranslator
 from api.pages.panels.changes import ComingView, coming_view
-from api.pages.panels.claim import Claim, claim_of
+from api.pages.panels.claim import Claim, claim_of, data_findings
 from api.pages.panels.events import EventsView, events_view
 from api.pages.panels.figure import ChartFigure
 from api.pages.panels.fresh import fresh_line
@@ -98,6 +98,7 @@ class MeasureRow:
 class SavingsTab:
     claim: Claim
     meter_claims: tuple[tuple[str, Claim], ...]
+    data: tuple[tuple[str, str], ...]
     months: MonthTable | None
     baselines: tuple[tuple[str, str], ...]
     measures: tuple[MeasureRow, ...]
@@ -115,6 +116,11 @@ def savings_tab(ports: ApiPorts, cache: SavingsCache, site: Site, t: PageTransla
         meter_claims=tuple(
             (t(f"meter_{meter.commodity.value}"), claim_of(meter, assessed.periods, names, t))
             for meter in meters
+        ),
+        data=tuple(
+            (t(f"meter_{meter.commodity.value}"), sentence)
+            for meter in meters
+            for sentence in data_findings(meter, t)
         ),
         months=month_table(assessed.savings, t),
         baselines=tuple(

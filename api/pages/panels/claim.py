@@ -58,6 +58,13 @@ def claim_of(
     )
 
 
+def data_findings(saving: Savings, t: PageTranslator) -> tuple[str, ...]:
+    """What was found in the data of a meter, or cannot be seen in them; events have a panel of
+    their own."""
+    facts = (found.fact for found in saving.findings if found.event is None)
+    return tuple(dict.fromkeys(map(t.describe, facts)))
+
+
 def _named(words: Fact, names: Mapping[str, str], t: PageTranslator) -> Fact:
     """The fact with names where it has ids; of a long list of them the first."""
     return replace(

@@ -12,7 +12,7 @@ from bms.model.savings.event import EventKind, Proposal
 
 class FindingCode(MessageCode):
     """What a finding is about; those from ``STEP`` on are non-routine
-    events."""
+    events, and ``CLOCK_UNSEEN`` is no fault but what the data cannot show."""
 
     NEGATIVE = "negative"
     IMPLAUSIBLE = "implausible"
@@ -21,6 +21,7 @@ class FindingCode(MessageCode):
     ZEROS = "zeros"
     GAP = "gap"
     CLOCK_SHIFT = "clock_shift"
+    CLOCK_UNSEEN = "clock_unseen"
     STEP = "step_change"
     STEP_UNCLEAR = "step_change_unclear"
     DRIFT = "drift"

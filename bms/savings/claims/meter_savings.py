@@ -71,6 +71,7 @@ LEAST_KWH = 1e-9
 RANGE_MARGIN = 0.1
 """How far beyond the baseline's temperatures the model may be used, a share of their range."""
 _HEATING = (Commodity.HEAT, Commodity.GAS)
+_HOUR = timedelta(hours=1)
 MONTH_DAYS = 365.25 / 12
 HISTORY_YEAR, MOST_HISTORY = timedelta(days=365), 8
 """Length of a year before the baseline period, and how many of them are looked at."""
@@ -246,12 +247,14 @@ def _within(whole: DailyUse, periods: AssessmentPeriods) -> DailyUse:
 def _found(
     use: Series, commodity: Commodity, periods: AssessmentPeriods
 ) -> tuple[MeterFinding, ...]:
-    """Gaps, a shifted clock and changed hours of use."""
+    """Gaps, a shifted clock or one that cannot be seen, and changed hours of use."""
     baseline, reporting, timezone = periods.baseline, periods.reporting, periods.timezone
-    hours = clock_shift(use, baseline, reporting, timezone)
+    clock = clock_shift(use, baseline, reporting, timezone)
     found = [*gaps(use, baseline), *gaps(use, reporting)]
-    if hours is not None:
-        found.append(clock_finding(reporting, hours))
+    # The rhythm of heat follows weather and plant; an hour is nothing to a meter that counts days.
+    unseen = commodity in _HEATING or (use.step <= _HOUR and not clock.seen)
+    if clock.hours is not None or unseen:
+        found.append(clock_finding(reporting, clock.hours))
     # The daily rhythm of heat follows its weather; that of electricity its people.
     if commodity is Commodity.ELECTRICITY:
         found += detect_use_changes(use, baseline=baseline, reporting=reporting, timezone=timezone)

@@ -7,6 +7,7 @@ shift; hourly figures and night use do.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
@@ -29,21 +30,30 @@ _LEAST_HOURS = 8
 _MOVED = (np.arange(24) - np.array(LAGS)[:, None]) % 24
 
 
-def clock_shift(use: Series, baseline: Span, reporting: Span, timezone: str) -> int | None:
-    """Hours [h] by which the days of ``reporting`` lie later than those of ``baseline`` in some
-    months while in others they do not; None where the clock kept its habits or that cannot be
-    decided."""
+@dataclass(frozen=True, slots=True)
+class ClockCheck:
+    """``hours`` [h] by which the days of one period lie later than those of the other in some
+    months while in others they do not; None where none was found. ``seen``: whether enough months
+    are alike in both periods for a shift to be found."""
+
+    hours: int | None
+    seen: bool
+
+
+def clock_shift(use: Series, baseline: Span, reporting: Span, timezone: str) -> ClockCheck:
+    """Whether the clock of ``use`` kept its habits from ``baseline`` to ``reporting``."""
     if use.step > timedelta(hours=1) or not len(use):
-        return None
+        return ClockCheck(None, seen=False)
     before, after = (_profiles(use, span, timezone) for span in (baseline, reporting))
     lags = _lags(before, after)
+    seen = len(lags) - lags.count(None) >= LEAST_OFF + LEAST_KEPT
     if lags.count(0) < LEAST_KEPT:
-        return None
+        return ClockCheck(None, seen)
     for lag in (-1, 1):
         against = sum(other not in (None, 0, lag) for other in lags)
         if lags.count(lag) >= LEAST_OFF and against <= 1:
-            return lag
-    return None
+            return ClockCheck(lag, seen)
+    return ClockCheck(None, seen)
 
 
 def _profiles(use: Series, span: Span, timezone: str) -> Floats:
@@ -81,6 +91,5 @@ def _lags(before: Floats, after: Floats) -> list[int | None]:
 def _standardised(profiles: Floats) -> Floats:
     """Profiles of mean 0 and standard deviation 1; NaN where an hour is unknown or none differs."""
     spread = profiles.std(axis=1, keepdims=True)
-    return (profiles - profiles.mean(axis=1, keepdims=True)) / np.where(
-        spread > 1e-9, spread, np.nan
-    )
+    centred = profiles - profiles.mean(axis=1, keepdims=True)
+    return np.asarray(centred / np.where(spread > 1e-9, spread, np.nan))

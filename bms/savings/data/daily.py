@@ -148,8 +148,8 @@ def known_sums(values: Floats, place: NDArray[np.int64], n: int) -> tuple[Floats
     """Sum of the known ``values`` and how many they are, by their ``place`` of ``n``; shapes
     (n,)."""
     known = np.isfinite(values)
-    total = np.bincount(place, np.where(known, values, 0.0), n)
-    return total.astype(np.float64, copy=False), np.bincount(place, known, n)
+    total, count = (np.bincount(place, each, n) for each in (np.where(known, values, 0.0), known))
+    return total.astype(np.float64, copy=False), count.astype(np.float64, copy=False)
 
 
 @lru_cache(maxsize=32)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
 
-from bms.model.fact import Term, TermCode
+from bms.model.fact import Parameter, Term, TermCode
 from bms.model.readings.runs_and_peaks import Mask, runs
 from bms.model.readings.series import Series
 from bms.model.savings.avoided_use import Span
@@ -36,18 +37,21 @@ def finding(code: FindingCode, use: Series, mask: Mask) -> MeterFinding:
     )
 
 
-def clock_finding(reporting: Span, hours: int) -> MeterFinding:
+def clock_finding(reporting: Span, hours: int | None) -> MeterFinding:
     """Returns the finding about days that in some months lie ``hours`` [h] later than a year
-    before (or earlier, where that is negative)."""
-    direction = ClockDirection.LATER if hours > 0 else ClockDirection.EARLIER
-    return MeterFinding(
-        code=FindingCode.CLOCK_SHIFT,
+    before (or earlier, where that is negative); that such a shift cannot be seen, with None."""
+    found = MeterFinding(
+        code=FindingCode.CLOCK_UNSEEN,
         start=reporting.start,
         end=reporting.end,
         lasted_h=(reporting.end - reporting.start) / _HOUR,
         excluded=False,
-        parameters={"shift_h": abs(hours), "direction": Term(direction.value)},
     )
+    if hours is None:
+        return found
+    direction = Term((ClockDirection.LATER if hours > 0 else ClockDirection.EARLIER).value)
+    shift: dict[str, Parameter] = {"shift_h": abs(hours), "direction": direction}
+    return replace(found, code=FindingCode.CLOCK_SHIFT, parameters=shift)
 
 
 def codes(findings: Iterable[MeterFinding]) -> tuple[FindingCode, ...]:

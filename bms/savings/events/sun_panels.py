@@ -85,8 +85,14 @@ class _Days:
         """Those of the days that are ``chosen``."""
         if chosen.all():
             return self
-        columns = (self.dates, self.use, self.sun, self.temp, self.rest, self.month)
-        return _Days(*(each[chosen] for each in columns))
+        return _Days(
+            dates=self.dates[chosen],
+            use=self.use[chosen],
+            sun=self.sun[chosen],
+            temp=self.temp[chosen],
+            rest=self.rest[chosen],
+            month=self.month[chosen],
+        )
 
     def between(self, span: Span, zone: ZoneInfo) -> NDArray[np.intp]:
         """The days [index] of a period."""
@@ -286,7 +292,7 @@ def _whole_days(use: Series, temp: Series, sun: Series, timezone: str) -> _Days:
     """The local days of 24 known hours."""
     rows, outside = _outside(temp, sun, use.start, len(use), timezone)
     kwh = use.values[rows]
-    known = np.isfinite(kwh).all(axis=1)
+    known = np.asarray(np.isfinite(kwh).all(axis=1))
     kwh, outside = kwh[known], outside.only(known)
     mean = float(kwh.mean()) if kwh.size else 1.0
     return replace(outside, use=kwh / (mean if mean > 0 else 1.0))

@@ -239,7 +239,7 @@ def _solve(squares: Floats, products: Floats, unique: float) -> Floats:
 
 def _by_hour(slopes: Floats, occupied: Flags) -> Floats:
     """Slopes of every hour of the week, shape (g, 168, bins)."""
-    return np.where(occupied[..., None], slopes[:, 1:], slopes[:, :1])
+    return np.asarray(np.where(occupied[..., None], slopes[:, 1:], slopes[:, :1]))
 
 
 def _predict(levels: Floats, slopes: Floats, edges: tuple[float, ...], hours: Hours) -> Floats:
@@ -249,7 +249,8 @@ def _predict(levels: Floats, slopes: Floats, edges: tuple[float, ...], hours: Ho
     starts[..., 1:] += np.cumsum((slopes[..., :-1] - slopes[..., 1:]) * np.array(edges), axis=2)
     cell = hours.cell if len(levels) == MONTHS else hours.hour
     place = cell * slopes.shape[2] + _bins(hours, edges)
-    return np.maximum(starts.ravel()[place] + slopes.ravel()[place] * hours.temp, 0.0)
+    use = starts.ravel()[place] + slopes.ravel()[place] * hours.temp
+    return np.asarray(np.maximum(use, 0.0), dtype=np.float64)
 
 
 @lru_cache(maxsize=4)

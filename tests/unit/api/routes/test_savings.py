@@ -64,3 +64,11 @@ async def test_the_portfolio_is_the_sum(browser):
     body = (await browser.get("/v1/portfolio/savings")).json()
     (site,) = body["sites"]
     assert body["portfolio"]["saving_kwh"] == pytest.approx(site["savings"]["saving_kwh"])
+
+
+async def test_a_page_names_what_the_data_of_a_meter_cannot_show(browser):
+    """The heat meter of the lodge: an hour off cannot be seen on it."""
+    heat = (await browser.get("/v1/sites/lodge/savings")).json()["savings"]["meters"][0]
+    (said,) = (each["words"] for each in heat["findings"] if each["code"] == "clock_unseen")
+    page = (await browser.get("/sites/lodge/savings")).text
+    assert said["da"] in page or said["en"] in page

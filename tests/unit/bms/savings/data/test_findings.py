@@ -146,6 +146,18 @@ def test_a_planted_saving_is_recovered_to_rounding(meter, fraction):
     assert found.saving_kwh - placebo.saving_kwh == pytest.approx(planted, rel=1e-9)
 
 
+def test_a_clock_that_cannot_be_seen_is_said_to_be_so():
+    """Of every heat and gas meter, and of those of electricity whose months are too unlike."""
+    unseen = {meter for meter in METER_IDS if "clock_unseen" in clean(meter).flags}
+    assert unseen == {
+        *(meter for meter in METER_IDS if meter.endswith("_gas")),
+        *("b3_el", "b20_el"),
+    }
+    (said,) = (found.fact for found in clean("b2_gas").findings if found.code == "clock_unseen")
+    assert english(said).startswith("A clock that is one hour wrong cannot be seen on this meter")
+    assert danish(said).startswith("Et ur, der går en time forkert, kan ikke ses på denne måler")
+
+
 def test_summer_time_that_is_not_kept_is_told():
     zone = ZoneInfo(TIMEZONE)
     moments = [START + timedelta(hours=i) for i in range(17520)]

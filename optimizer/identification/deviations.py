@@ -9,6 +9,8 @@ from optimizer.model.rc_network import Floats
 DEVIATION_K = 0.5
 LEAST_DEVIATION_H = 0.75
 APART_H = 12.0
+LASTING_H = 24.0
+"""A departure that lasts, as when the setpoint in use is another one, begins again every day."""
 
 
 def deviating_steps(setpoint: Floats, step_h: float) -> list[int]:
@@ -16,12 +18,13 @@ def deviating_steps(setpoint: Floats, step_h: float) -> list[int]:
     same time of other weeks, by :data:`DEVIATION_K` and for :data:`LEAST_DEVIATION_H`; those within
     :data:`APART_H` of each other are one."""
     departs = np.abs(setpoint - weekly_median(setpoint, step_h)) >= DEVIATION_K
-    least, apart = round(LEAST_DEVIATION_H / step_h), round(APART_H / step_h)
+    least, apart, day = (round(h / step_h) for h in (LEAST_DEVIATION_H, APART_H, LASTING_H))
     edges = np.flatnonzero(np.diff(np.concatenate([[False], departs, [False]]).astype(np.int8)))
     found: list[int] = []
     for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
-        if last - first >= least and (not found or first - found[-1] >= apart):
-            found.append(first)
+        for begin in range(first, last - least + 1, day):
+            if not found or begin - found[-1] >= apart:
+                found.append(begin)
     return found
 
 

@@ -25,7 +25,7 @@ from bms.model.planning.problem import (
 from optimizer.explain.plan_reason import InputTerm
 from optimizer.explain.problem_flaw import ProblemFlaw
 from optimizer.identification.refusals import NoModelReason, ZoneRefusal
-from optimizer.identification.thermostat_traits import thermostat_traits
+from optimizer.identification.thermostat_traits import thermostat_traits, warm_up_power
 from optimizer.identification.zone_study import ZoneStudy, heat_loss_of, study_zone
 from optimizer.model.heat_shares import HeatShares, fit_shares
 from optimizer.model.history import MeasuredPast, is_stuck, measured_past, without_stuck_values
@@ -191,6 +191,9 @@ def zone_record(past: MeasuredPast, shares: HeatShares, z: int) -> ZoneRecord:
 def _zone_model(past: MeasuredPast, shares: HeatShares, z: int, answer: ZoneStudy) -> ZoneModel:
     found = answer.parameters()
     facts = thermostat_traits(past, shares, z, heat_loss_of(found))
+    if answer.fit is not None and not shares.by_valve:
+        fast = warm_up_power(zone_record(past, shares, z), answer.fit.rc)
+        facts["heat_max_kw"] = max(facts["heat_max_kw"], fast)
     parameters = {**found, **shares.to_parameters(z), **facts}
     sure = dict(answer.errors)
     if shares.part_error is not None:

@@ -32,6 +32,7 @@ NOISE_H = 0.25
 FADING = 0.93
 """Weight of a warm-up relative to the one after it."""
 LEAST_RISE_K = 0.3
+SAME_DEPTH_K = 0.5
 STEP_UP_K = 0.5
 """A setpoint that rises by less before use begins no warm-up."""
 LONGEST_LATE_H = 4.0
@@ -52,6 +53,7 @@ LEAST_HELD_H = 24.0
 NEAR_SETPOINT_K = 0.3
 """A room in use that is further above its setpoint is warmed by something else."""
 HOLD_QUANTILE = 0.95
+LOW_QUANTILE = 0.05
 STEP_DOWN_K = 0.5
 AFTER_STOP_H = 1.0
 LONGEST_STOP_H = 2.0
@@ -75,11 +77,17 @@ def warm_up_hours(
 ) -> float:
     """Returns the time [h] that a warm-up by ``rise`` [K] needs with ``difference`` [K] between the
     band and outdoors after ``absence_h`` [h] without use, its margin included; 0 where there is
-    nothing to warm up."""
+    nothing to warm up. One that rises further than any on record takes as much longer again."""
     if rise <= 0:
         return 0.0
     coefficients = (learned.dead_h, learned.h_per_k, learned.h_per_k2, learned.long_h_per_k)
-    return _hours(coefficients, rise, difference, absence_h > LONG_ABSENCE_H) + learned.margin_h
+    hours = _hours(coefficients, rise, difference, absence_h > LONG_ABSENCE_H) + learned.margin_h
+    return hours * max(1.0, rise / (learned.deepest_k or rise))
+
+
+def is_deeper_than_seen(learned: LearnedStart, rise: float) -> bool:
+    """Whether no recorded warm-up rose by as much as ``rise`` [K]."""
+    return learned.deepest_k is not None and rise > learned.deepest_k + SAME_DEPTH_K
 
 
 def temperature_after(
@@ -115,10 +123,12 @@ def learn_start(problem: Problem, task: ZoneTask) -> LearnedStart | None:
     time and shorter than the building's own."""
     history = problem.history
     row = next((row for row in history.zones if row.id == task.id), None) if history else None
-    target = _band_in_use(task)
-    if history is None or row is None or target is None:
+    if history is None or row is None:
         return None
     past = _Past.of(history, row)
+    target = _band_in_use(task, past)
+    if target is None:
+        return None
     warm_ups = past.warm_ups(target)
     if len(warm_ups) < STARTS_FOR_GATE:
         return None
@@ -168,12 +178,6 @@ def _own_lead_h(task: ZoneTask, step_h: float) -> float:
     while begin > 0 and own[begin - 1] >= own[first] - LEAST_RISE_K:
         begin -= 1
     return (first - begin) * step_h if begin > 0 else float("inf")
-
-
-def _band_in_use(task: ZoneTask) -> float | None:
-    """The lowest limit in use over the horizon [degC]."""
-    lows = [low for low, used in zip(task.low_c, task.occupied, strict=False) if used]
-    return min(lows) if lows else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +293,16 @@ class _Past:
         least = LEAST_FREE_H / self.step_h
         pairs = zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True)
         return [(first, last) for first, last in pairs if last - first > least]
+
+
+def _band_in_use(task: ZoneTask, past: _Past) -> float | None:
+    """The lowest limit in use over the horizon [degC]; over a weekend without use the setpoint that
+    use has had."""
+    lows = [low for low, used in zip(task.low_c, task.occupied, strict=False) if used]
+    if lows:
+        return min(lows)
+    setpoints = past.setpoint[past.used & np.isfinite(past.setpoint)]
+    return float(np.quantile(setpoints, LOW_QUANTILE)) if len(setpoints) else None
 
 
 def _first_crossing(room: Floats, target: float) -> float | None:

@@ -20,6 +20,7 @@ from optimizer.setpoints.optimum_start import (
     BELOW_SETBACK_K,
     LONG_ABSENCE_H,
     LONGEST_LEAD_H,
+    is_deeper_than_seen,
     stop_hours,
     temperature_after,
     warm_up_hours,
@@ -195,14 +196,16 @@ class _Lead:
     def _learned_begin(
         self, learned: LearnedStart, first: int, end_of_last: int, absence_h: float
     ) -> int:
-        """The last step from which the room, as cold as it is by then, is warm in time."""
+        """The last step from which the room, as cold as it is by then, is warm in time; no later
+        than by its own programme from where no recorded warm-up began."""
         target = self.task.low_c[first]
         earliest = max(end_of_last, first - int(LONGEST_LEAD_H / self.step_h))
         for begin in range(first, earliest, -1):
             room, out = self._room_at(learned, begin, end_of_last), self._outdoors(begin, first)
             needed_h = warm_up_hours(learned, target - room, target - out, absence_h)
             if (first - begin) * self.step_h >= needed_h:
-                return begin
+                deep = is_deeper_than_seen(learned, target - room)
+                return min(begin, self._own_begin(first, end_of_last)) if deep else begin
         return earliest
 
     def _room_at(self, learned: LearnedStart, begin: int, end_of_last: int) -> float:

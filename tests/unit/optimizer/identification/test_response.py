@@ -56,6 +56,12 @@ def test_a_setpoint_that_repeats_itself_does_not_deviate() -> None:
     assert deviating_steps(setpoint, 0.5) == []
 
 
+def test_a_departure_that_lasts_begins_again_every_day() -> None:
+    setpoint = np.tile(np.where(np.arange(7 * 48) % 48 < 12, 16.0, 21.0), 4)
+    setpoint[21 * 48 : 24 * 48] -= 1.0
+    assert deviating_steps(setpoint, 0.5) == [21 * 48, 22 * 48, 23 * 48]
+
+
 def test_a_record_without_setpoints_has_none(record: ZoneRecord) -> None:
     assert deviations(replace(record, setpoint=None)) == []
 

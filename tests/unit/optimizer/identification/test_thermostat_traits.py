@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from optimizer.identification.thermostat_traits import thermostat_traits
+from optimizer.identification.thermostat_traits import thermostat_traits, warm_up_power
 from optimizer.model.heat_shares import HeatShares
 from optimizer.model.history import MeasuredPast
-from optimizer.model.rc_network import Floats
+from optimizer.model.rc_network import ZONE_PARAMETERS, Floats, RcNetwork
+from optimizer.model.zone_record import ZoneRecord
 
 FULL_KW, COLDER = 10.0, 0.8
 DAYS = 28
@@ -154,3 +155,45 @@ class TestWithoutAValve:
         facts = self.facts(self.past(sag=-0.3))
         assert facts["droop_k"] == 0.0
         assert facts["track_k"] == pytest.approx(0.1, abs=0.02)
+
+
+class TestPowerOfWarmUps:
+    """A room of air alone that is warm within a quarter-hour of 6 o'clock, day after day."""
+
+    MODEL = RcNetwork.from_parameters(
+        [
+            {name: 0.0 for _, name in ZONE_PARAMETERS}
+            | {"c_air_kwh_per_k": 3.0, "c_mass_kwh_per_k": 1.0, "ua_kw_per_k": 0.25}
+        ]
+    )
+
+    @staticmethod
+    def record(days: int) -> ZoneRecord:
+        hour = np.arange(days * 96) * 0.25 % 24
+        zeros = np.zeros(len(hour))
+        at_night = 16.0 + 4.0 * np.exp(-((hour + 6.0) % 24.0) / 4.0)
+        return ZoneRecord(
+            temp=np.where((hour > 6.0) & (hour < 18.0), 21.0, at_night),
+            heat=np.where(hour == 6.0, 20.0, np.where((hour > 6.0) & (hour < 18.0), 5.0, 0.0)),
+            temp_out=zeros,
+            ghi=zeros,
+            use=zeros,
+            run=zeros,
+            hour=hour,
+            facades=np.zeros((3, len(hour))),
+            temp_vent=zeros,
+            step_h=0.25,
+            vent_kw_per_k=0.0,
+            setpoint=np.where((hour >= 6.0) & (hour < 18.0), 21.0, 15.6),
+        )
+
+    def test_is_what_the_model_needs_to_be_as_fast(self) -> None:
+        """Its air is too heavy, so that is more than the meter has ever shown."""
+        needed_kw = 3.0 * (21.0 - 16.2) / 0.25 + 0.25 * 18.6
+        assert warm_up_power(self.record(10), self.MODEL) == pytest.approx(needed_kw, rel=0.1)
+
+    def test_is_not_told_by_two_mornings(self) -> None:
+        assert warm_up_power(self.record(2), self.MODEL) == 0.0
+
+    def test_is_not_told_without_setpoints(self) -> None:
+        assert warm_up_power(replace(self.record(10), setpoint=None), self.MODEL) == 0.0

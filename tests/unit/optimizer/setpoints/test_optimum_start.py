@@ -24,6 +24,7 @@ from bms.model.planning.problem import (
 from bms.model.readings.units import Unit
 from optimizer import check, plan
 from optimizer.setpoints.optimum_start import learn_start, temperature_after, warm_up_hours
+from optimizer.setpoints.timetable import ZoneNow, timetable_setpoints
 
 STEP_H = 0.25
 DAY = 96
@@ -180,6 +181,21 @@ def test_nothing_is_learned_from_what_was_not_seen(early: Plant) -> None:
     assert learn_start(replace(asked, history=None), asked.zones[0]) is None
 
 
+def test_a_weekend_without_use_in_sight_forgets_no_mornings(early: Plant) -> None:
+    friday = 18 * DAY + 80
+    seen = replace(early, rooms=early.rooms[:friday], setpoints=early.setpoints[:friday])
+    asked = question(seen, 18, begin=12)
+    assert not any(asked.zones[0].occupied)
+    assert learn_start(asked, asked.zones[0]) is not None
+
+
+def test_a_warm_up_from_where_none_began_takes_longer() -> None:
+    learned = LearnedStart(dead_h=0.2, h_per_k=0.1, h_per_k2=0.0, long_h_per_k=0.0, margin_h=0.25)
+    known = replace(learned, deepest_k=4.0)
+    assert warm_up_hours(known, 4.0, 10.0) == warm_up_hours(learned, 4.0, 10.0)
+    assert warm_up_hours(known, 8.0, 10.0) == pytest.approx(2.0 * warm_up_hours(learned, 8.0, 10.0))
+
+
 def test_a_room_without_heat_falls_to_its_setpoint_at_most() -> None:
     learned = LearnedStart(dead_h=0.2, h_per_k=0.5, h_per_k2=0.0, long_h_per_k=0.0, margin_h=0.25)
     assert temperature_after(learned, 21.0, -5.0, 8.0, 15.3) == 15.3
@@ -232,3 +248,22 @@ def test_a_zone_that_was_cold_at_its_starts_may_begin_before_its_own_programme()
     assert not check(asked, schedule)
     values = setpoints(schedule)
     assert min(k for k, v in enumerate(values) if v >= LOW_C) < 31
+
+
+@pytest.mark.parametrize(("deepest_k", "begins_at"), [(8.5, 7.0), (4.0, 6.0)])
+def test_from_where_no_warm_up_began_the_own_programme_is_early_enough(
+    deepest_k: float, begins_at: float
+) -> None:
+    """Monday 0 o'clock in a room at 13 degC, whose own programme rises at 6."""
+    learned = LearnedStart(
+        dead_h=0.2,
+        h_per_k=0.05,
+        h_per_k2=0.0,
+        long_h_per_k=0.0,
+        margin_h=0.25,
+        deepest_k=deepest_k,
+    )
+    hall = replace(task(21 * DAY, DAY, begin=24), learned_start=learned)
+    now = ZoneNow(unoccupied_h=56.0, room_c=13.0, setback_c=12.0)
+    values = timetable_setpoints(hall, LEVER, np.full(DAY, 0.0), STEP_H, now)
+    assert min(k for k, v in enumerate(values) if v >= LOW_C) * STEP_H == begins_at

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections import Counter
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -53,6 +53,7 @@ from api.routes.work import items, subscriptions
 from bms.messages import FOLDER
 from bms.services.api_keys import RememberedKeys
 from bms.services.assessment.savings_cache import SavingsCache
+from bms.services.batched_lookups import InBatches
 from bms.services.privacy.seen import PersonalViews
 from bms.services.reporting.exports import Exports
 
@@ -94,6 +95,8 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
     app.state.ports = ports
     app.state.catalogues = catalogues
     app.state.keys = RememberedKeys(ports.keys)
+    app.state.keys_in_batches = InBatches(app.state.keys.each_of)
+    app.state.schedules = InBatches(partial(controllers.schedule_answers, ports))
     app.state.savings = SavingsCache(ports.assessment, reader=True)
     whole = SavingsCache(ports.assessment)  # what is taken away lacks nothing
     app.state.exports = Exports(ports.settings.exports, whole, ports.reporter)

@@ -17,7 +17,7 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Message, Receive, Scope
 
-from api.access.actors import actor_of
+from api.access.actors import actor_in_batch, actor_of
 from api.ports import ApiPorts
 from api.statuses import as_http
 from bms.errors import BmsError
@@ -54,13 +54,27 @@ class Needs:
 
     def __call__(self, request: Request) -> Actor | None:
         """The actor; None where nobody has to be known. Raises what ``authorise`` raises."""
-        actor = actor_of(request)
+        return self.permitted(actor_of(request), request)
+
+    def permitted(self, actor: Actor | None, request: Request) -> Actor | None:
+        """The same of an actor who is known already."""
         ports: ApiPorts = request.app.state.ports
         if actor is None and self.open_pages and ports.settings.open_dashboard:
             return None
         device = request.path_params.get("device_id")
         wanted = dict(self.by_code).get(request.path_params.get("code", ""), self.permission)
         return authorise(actor, wanted, _site_of(request), device)
+
+
+@dataclass(frozen=True, slots=True)
+class AskedInBatches:
+    """``rule`` of a route that many ask at once, without a thread for each of them."""
+
+    rule: Needs
+
+    async def __call__(self, request: Request) -> Actor | None:
+        """See ``Needs``."""
+        return self.rule.permitted(await actor_in_batch(request), request)
 
 
 def anybody() -> None:
@@ -72,8 +86,12 @@ def rule_of(route: object) -> Needs | bool:
     if not isinstance(route, APIRoute):
         return getattr(route, "path", None) in OPEN
     calls = list(_calls(route.dependant))
-    needs = [call for call in calls if isinstance(call, Needs)]
-    return needs[0] if needs else anybody in calls
+    for call in calls:
+        if isinstance(call, Needs):
+            return call
+        if isinstance(call, AskedInBatches):
+            return call.rule
+    return anybody in calls
 
 
 def only_looks(route: object) -> bool:

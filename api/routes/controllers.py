@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 from starlette.responses import Response
 
-from api.deps import ControllerId, Fetcher, PortsDep
+from api.deps import ControllerId, Fetcher, FetcherAmongMany, PortsDep
 from api.ports import ApiPorts
 from api.protocol.entity_tags import matches
 from api.schemas.base import FactAnswer
@@ -21,8 +22,10 @@ from bms.model.control.command import (
     Overridden,
 )
 from bms.model.fact import Fact
+from bms.ports.storage.time_limit import database_time_limit
+from bms.services.batched_lookups import InBatches
 from bms.services.controllers.applied import keep_applied
-from bms.services.controllers.schedule import controller_schedule, device_of
+from bms.services.controllers.schedule import ControllerSchedule, controller_schedules, device_of
 from bms.services.effective_control import in_effect
 
 router = APIRouter(prefix="/controllers", tags=["controllers"])
@@ -34,9 +37,9 @@ LEASE_END = "Lease-End"
     response_model=ScheduleAnswer,
     responses={304: {"description": "nothing has changed; the lease is renewed all the same"}},
 )
-def schedule(
-    ports: PortsDep,
-    key: Fetcher,
+async def schedule(
+    request: Request,
+    key: FetcherAmongMany,
     device: ControllerId,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
@@ -44,7 +47,9 @@ def schedule(
 
     Every answer, 304 as well, renews the lease; its new end stands in the header ``Lease-End``.
     """
-    answer = schedule_answer(ports, device)
+    schedules: InBatches[str, ScheduleAnswer] = request.app.state.schedules
+    device_of(request.app.state.ports.sites, device)
+    answer = await schedules.get(device)
     tag = _tag(answer)
     headers = {"ETag": tag, LEASE_END: answer.lease_end.isoformat(), "Cache-Control": "no-cache"}
     if if_none_match is not None and matches(if_none_match, tag):
@@ -52,19 +57,25 @@ def schedule(
     return Response(answer.model_dump_json(), media_type="application/json", headers=headers)
 
 
-def schedule_answer(ports: ApiPorts, device: str) -> ScheduleAnswer:
-    """What a controller may apply now; the same for one that fetches it and one that listens.
+def schedule_answers(ports: ApiPorts, devices: Collection[str]) -> dict[str, ScheduleAnswer]:
+    """What each controller may apply now; the same for one that fetches it and one that listens.
 
-    Raises what ``controller_schedule`` raises.
+    Raises what ``controller_schedules`` raises.
     """
-    given = controller_schedule(
-        ports.sites,
-        device,
-        now=ports.clock.now(),
-        ports=ports.control,
-        lease=ports.settings.lease,
-    )
-    zone = ports.sites[given.site].timezone
+    with database_time_limit(None):
+        found = controller_schedules(
+            ports.sites,
+            devices,
+            now=ports.clock.now(),
+            ports=ports.control,
+            lease=ports.settings.lease,
+        )
+    return {
+        device: _answer(given, ports.sites[given.site].timezone) for device, given in found.items()
+    }
+
+
+def _answer(given: ControllerSchedule, zone: str) -> ScheduleAnswer:
     return ScheduleAnswer(
         device=given.device,
         site=given.site,

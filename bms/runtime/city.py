@@ -200,6 +200,7 @@ class City:
             readings=self.stores.readings,
             owned=self.owned,
             is_filed=self._is_filed,
+            snapshot=self.stores.snapshot,
         )
 
     def _is_filed(self, point: Point) -> bool:

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable
 from datetime import datetime, timedelta
 
-from api.routes.controllers import schedule_answer
+from api.routes.controllers import schedule_answers
 from bms.errors import JobFailed, StoreError
 from bms.model.assets.site import Site
 from bms.model.control.evidence import CITY
@@ -100,8 +100,8 @@ def schedule_jobs(city: City) -> tuple[Job, ...]:
     )
 
     async def publish(site: Site, now: datetime) -> None:
-        for device in (each.id for each in site.devices if each.fetches):
-            answer = await off_loop(schedule_answer, city.api, device)
+        fetching = [device.id for device in site.devices if device.fetches]
+        for device, answer in (await off_loop(schedule_answers, city.api, fetching)).items():
             lasts_s = (answer.lease_end - city.clock.now()).total_seconds()
             await publisher.publish(device, answer.model_dump_json().encode(), lasts_s)
 

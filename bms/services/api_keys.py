@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -63,6 +63,10 @@ class KnownKeys(Protocol):
         """See ``KeyStore``."""
         ...
 
+    def keys_of(self, ids: Collection[str]) -> dict[str, KeptKey]:
+        """See ``KeyStore``."""
+        ...
+
 
 class RememberedKeys:
     """``KnownKeys`` of a database that may be away.
@@ -85,27 +89,46 @@ class RememberedKeys:
 
     def key(self, key_id: str) -> KeptKey | None:
         """See ``KeyStore``."""
+        return self.keys_of([key_id]).get(key_id)
+
+    def keys_of(self, ids: Collection[str]) -> dict[str, KeptKey]:
+        """See ``KeyStore``."""
         try:
-            found = self._keys.key(key_id)
+            found = self._keys.keys_of(ids)
         except StoreUnavailable:
-            known = self._found.get(key_id)
-            if known is None or self._monotonic() - known[0] > self._keep_s:
+            known = {id_: self._found[id_] for id_ in ids if id_ in self._found}
+            oldest = self._monotonic() - self._keep_s
+            if len(known) < len(ids) or any(at < oldest for at, _ in known.values()):
                 raise
-            return known[1]
-        if found is None:
-            self._found.pop(key_id, None)
-        else:
-            self._found[key_id] = (self._monotonic(), found)
+            return {id_: key for id_, (_, key) in known.items()}
+        for id_ in ids:
+            if id_ in found:
+                self._found[id_] = (self._monotonic(), found[id_])
+            else:
+                self._found.pop(id_, None)
         return found
+
+    def each_of(self, ids: Collection[str]) -> dict[str, KeptKey | None]:
+        """The key of each of these ids, None where there is none."""
+        return dict.fromkeys(ids) | self.keys_of(ids)
 
 
 def find_key(keys: KnownKeys, text: str, now: datetime) -> Actor | None:
     """Who has the key of a text, None when it is unknown, revoked, expired or malformed."""
+    id_ = id_in(text)
+    return None if id_ is None else actor_by(keys.key(id_), text, now)
+
+
+def id_in(text: str) -> str | None:
+    """The id of the key of a text; None where it is malformed."""
     parts = text.split("_", 2)
-    if len(parts) != 3 or parts[0] != PREFIX:
-        return None
-    found = keys.key(parts[1])
-    if found is None or not hmac.compare_digest(found.digest, digest(parts[2])):
+    return parts[1] if len(parts) == 3 and parts[0] == PREFIX else None
+
+
+def actor_by(found: KeptKey | None, text: str, now: datetime) -> Actor | None:
+    """Who has the key of a text, if it is this one that is kept."""
+    secret = text.split("_", 2)[-1]
+    if found is None or not hmac.compare_digest(found.digest, digest(secret)):
         return None
     if not found.good_at(now):
         return None

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
+from weakref import WeakKeyDictionary
+
+from bms.services.off_loop import off_loop
 
 LINGER_S = 0.5
 """How long a question waits for those of others [s, real]."""
@@ -92,28 +96,82 @@ class Together(Generic[K, V]):
 
     def _start(self) -> None:
         asked, self._waiting = self._waiting, {}
-        task = asyncio.create_task(self._answer(asked))
+        task = asyncio.create_task(_answered(asked, self._ask(list(asked))))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
 
-    async def _answer(self, asked: Mapping[K, asyncio.Future[V]]) -> None:
-        try:
-            answers = await self._ask(list(asked))
-        except Exception as error:
-            for waiting in asked.values():
-                _fail(waiting, error)
-            return
-        except asyncio.CancelledError:
-            for waiting in asked.values():
-                waiting.cancel()
-            raise
-        for key, waiting in asked.items():
-            if key in answers:
-                waiting.set_result(answers[key])
-            else:
-                _fail(waiting, KeyError(f"no answer for {key!r}"))
+
+async def _answered(
+    asked: Mapping[K, asyncio.Future[V]], answering: Awaitable[Mapping[K, V]]
+) -> None:
+    """Give the answers, or their failure, to those who wait for them."""
+    try:
+        answers = await answering
+    except Exception as error:
+        for waiting in asked.values():
+            _fail(waiting, error)
+        return
+    except asyncio.CancelledError:
+        for waiting in asked.values():
+            waiting.cancel()
+        raise
+    _give(answers, asked)
+
+
+def _give(answers: Mapping[K, V], asked: Mapping[K, asyncio.Future[V]]) -> None:
+    for key, waiting in asked.items():
+        if key in answers:
+            waiting.set_result(answers[key])
+        else:
+            _fail(waiting, KeyError(f"no answer for {key!r}"))
 
 
 def _fail(waiting: asyncio.Future[V], error: Exception) -> None:
     waiting.set_exception(error)
     waiting.exception()  # whoever waited may have gone
+
+
+@dataclass(slots=True)
+class _Queue(Generic[K, V]):
+    """Who waits in one event loop, and the task that asks for them."""
+
+    waiting: dict[K, asyncio.Future[V]] = field(default_factory=dict)
+    task: asyncio.Task[None] | None = None
+
+
+class InBatches(Generic[K, V]):
+    """One question, asked off the loop, for the keys of whoever came while the one before was asked.
+
+    Nobody gets an answer that was read before they came, and nobody waits for others to come. Where
+    all together cannot be answered each is asked for alone: one that fails takes no other along.
+    """
+
+    def __init__(self, ask: Callable[[Collection[K]], Mapping[K, V]]) -> None:
+        self._ask = ask
+        self._queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue[K, V]]
+        self._queues = WeakKeyDictionary()
+
+    async def get(self, key: K) -> V:
+        """The answer for this key. Raises what asking raises; ``KeyError`` without an answer."""
+        loop = asyncio.get_running_loop()
+        queue = self._queues.setdefault(loop, _Queue())
+        waiting = queue.waiting.get(key)
+        if waiting is None:
+            waiting = queue.waiting[key] = loop.create_future()
+        if queue.task is None:
+            queue.task = loop.create_task(self._work(queue))
+        return await asyncio.shield(waiting)
+
+    async def _work(self, queue: _Queue[K, V]) -> None:
+        try:
+            while queue.waiting:
+                asked, queue.waiting = queue.waiting, {}
+                try:
+                    answers = await off_loop(self._ask, list(asked))
+                except Exception:
+                    for key, waiting in asked.items():
+                        await _answered({key: waiting}, off_loop(self._ask, [key]))
+                else:
+                    _give(answers, asked)
+        finally:
+            queue.task = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Protocol
 
@@ -20,6 +21,10 @@ class KeyStore(Protocol):
 
     def key(self, key_id: str) -> KeptKey | None:
         """A key that is not revoked; it may have expired."""
+        ...
+
+    def keys_of(self, ids: Collection[str]) -> dict[str, KeptKey]:
+        """Keys that are not revoked, by their id; those that are not there are left out."""
         ...
 
     def keys(self) -> list[KeptKey]:

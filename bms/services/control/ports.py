@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -56,5 +57,7 @@ class ControlPorts:
     owned: OwnedSites = field(default_factory=EverySite)
     is_filed: Callable[[Point], bool] = lambda point: True
     """Whether the site files have the point as it is: they are taken in while a write waits."""
+    snapshot: Callable[[], AbstractContextManager[None]] = nullcontext
+    """``Store.snapshot`` of what keeps plans, decisions, trials and trust."""
     tick: SharedTick | None = None
     """Where the sites of a tick ask together; None where each asks by itself."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -14,12 +14,12 @@ from bms.model.control.lease import Lease
 from bms.model.control.local_override import LocalOverride
 from bms.model.fact import Fact
 from bms.model.planning.plan import Plan
+from bms.model.savings.trial import KeptTrial
 from bms.services.control.ports import ControlPorts
 from bms.services.control.trial_block import TrialBlock, next_own_control, trial_block_at
-from bms.services.control.ventilation_minimum import bookings_ahead
+from bms.services.control.ventilation_minimum import bookings_ahead, moves_air
 from bms.services.occupancy import Use
 from bms.services.rooms.missing_temperature import Sight
-from bms.services.site_lookup import mode_in_force
 from bms.services.trust.commissioned import Flaws
 
 PLAN_MAX_AGE = timedelta(hours=6)
@@ -73,29 +73,78 @@ def state_of(
     clock went back. Raises
     ``StoreUnavailable`` or ``GuardError`` when one of them cannot be read.
     """
-    trials = ports.trials.trials(site.id)
-    plan = ports.plans.plan_in_force(site.id, now)
+    records = _SiteRecords(
+        mode=ports.decisions.mode(site.id),
+        plan=ports.plans.plan_in_force(site.id, now),
+        overrides=ports.decisions.overrides(site.id, now),
+        trials=ports.trials.trials(site.id),
+        uncommissioned=ports.commissioned.flaws([site])[site.id],
+        use=bookings_ahead(site, ports.decisions, now),
+    )
+    return replace(_state(site, now, records, ports), plan_max_age=plan_max_age)
+
+
+def states_of(sites: Collection[Site], now: datetime, ports: ControlPorts) -> dict[str, SiteState]:
+    """``state_of`` of many sites, by their id: the database is asked once for all of them."""
+    names = [site.id for site in sites]
+    decisions = ports.decisions
+    with ports.snapshot():
+        modes, plans = decisions.modes(names), ports.plans.plans_in_force(names, now)
+        overrides, trials = decisions.overrides_of(names, now), ports.trials.trials_of(names)
+        flaws = ports.commissioned.flaws(sites)
+        bookings = decisions.bookings_of(names, now)
+        ports.rooms.look_ahead(sites, now)
+        return {
+            site.id: _state(
+                site,
+                now,
+                _SiteRecords(
+                    mode=modes.get(site.id),
+                    plan=plans.get(site.id),
+                    overrides=overrides[site.id],
+                    trials=trials[site.id],
+                    uncommissioned=flaws[site.id],
+                    use=Use(site, tuple(bookings[site.id])) if moves_air(site) else None,
+                ),
+                ports,
+            )
+            for site in sites
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SiteRecords:
+    """What the database says of a site."""
+
+    mode: Mode | None
+    plan: Plan | None
+    overrides: Sequence[Override]
+    trials: Sequence[KeptTrial]
+    uncommissioned: Flaws
+    use: Use | None
+
+
+def _state(site: Site, now: datetime, records: _SiteRecords, ports: ControlPorts) -> SiteState:
     return SiteState(
         site=site,
         now=now,
         elapsed=ports.clock.elapsed(),
-        mode=mode_in_force(site, ports.decisions),
-        plan=plan,
-        uncommissioned=ports.commissioned.flaws([site])[site.id],
-        plan_edited=ports.plan_check.edited(plan),
-        plan_objections=ports.plan_check.objections(plan),
-        overrides=tuple(ports.decisions.overrides(site.id, now)),
+        mode=site.mode_by(records.mode),
+        plan=records.plan,
+        uncommissioned=records.uncommissioned,
+        plan_edited=ports.plan_check.edited(records.plan),
+        plan_objections=ports.plan_check.objections(records.plan),
+        overrides=tuple(records.overrides),
         leases=ports.journal.leases_of(site.id),
         local_overrides={
             id_: each
             for id_, each in ports.journal.local_overrides().items()
             if each.site == site.id
         },
-        trial=trial_block_at(trials, now),
-        own_control_from=next_own_control(trials, now),
-        use=bookings_ahead(site, ports.decisions, now),
+        trial=trial_block_at(records.trials, now),
+        own_control_from=next_own_control(records.trials, now),
+        use=records.use,
         sight=ports.rooms.look(site, now),
-        plan_max_age=plan_max_age,
         owned=ports.owned.may_send(site.id),
     )
 

@@ -57,9 +57,12 @@ def bookings_ahead(site: Site, decisions: DecisionStore, now: datetime) -> Use |
 
     Raises ``StoreUnavailable``.
     """
-    if not any(point.role in AIR and point.write is not None for point in site.points):
-        return None
-    return use_of(site, decisions, now, now + AHEAD)
+    return use_of(site, decisions, now, now + AHEAD) if moves_air(site) else None
+
+
+def moves_air(site: Site) -> bool:
+    """Whether a point of the site moves its air."""
+    return any(point.role in AIR and point.write is not None for point in site.points)
 
 
 def need_of(use: Use | None, point: Point, command: Command) -> AirNeed | None:

@@ -7,7 +7,7 @@ its own control.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,7 +21,7 @@ from bms.model.planning.plan import SetpointPlan, Step
 from bms.services.control.authority import Permitted, Withheld, Writer, may_write, withheld_site
 from bms.services.control.point_limits import ClampedValue, clamp
 from bms.services.control.ports import ControlPorts
-from bms.services.control.site_state import SiteState, state_of
+from bms.services.control.site_state import SiteState, states_of
 from bms.services.control.ventilation_minimum import AirNeed, least_flow, least_run
 from bms.services.occupancy import Use
 
@@ -48,6 +48,26 @@ def device_of(sites: Mapping[str, Site], device_id: str) -> tuple[Site, Device]:
     return site, device
 
 
+def controller_schedules(
+    sites: Mapping[str, Site],
+    device_ids: Collection[str],
+    *,
+    now: datetime,
+    ports: ControlPorts,
+    lease: timedelta,
+) -> dict[str, ControllerSchedule]:
+    """The coming setpoints of each of these controllers' own points.
+
+    Raises ``NotFound``, and ``GuardError`` where it is not known what people have written.
+    """
+    devices = {device_id: device_of(sites, device_id) for device_id in device_ids}
+    states = states_of({site.id: site for site, _ in devices.values()}.values(), now, ports)
+    return {
+        device_id: _schedule(states[site.id], device, lease)
+        for device_id, (site, device) in devices.items()
+    }
+
+
 def controller_schedule(
     sites: Mapping[str, Site],
     device_id: str,
@@ -56,18 +76,18 @@ def controller_schedule(
     ports: ControlPorts,
     lease: timedelta,
 ) -> ControllerSchedule:
-    """The coming setpoints of a controller's own points.
+    """The same of one controller."""
+    return controller_schedules(sites, [device_id], now=now, ports=ports, lease=lease)[device_id]
 
-    Raises ``NotFound``, and ``GuardError`` where it is not known what people have written.
-    """
-    site, device = device_of(sites, device_id)
-    state = state_of(site, now, ports)
+
+def _schedule(state: SiteState, device: Device, lease: timedelta) -> ControllerSchedule:
+    now = state.now
     withheld = withheld_site(state, Writer.CONTROLLER)
     rows, reasons = offered(state, device, now + lease) if withheld is None else ((), ())
     rest = state.own_control_from
     return ControllerSchedule(
         device=device.id,
-        site=site.id,
+        site=state.site.id,
         plan=state.plan.id if state.plan is not None and withheld is None else None,
         lease=lease,
         lease_end=now + lease if rest is None else min(now + lease, rest),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from collections.abc import Collection
 from datetime import datetime
 
 from bms.errors import NotFound, StoreError
@@ -50,6 +51,10 @@ class MemoryKeys(MemoryAudit):
         """See ``KeyStore``."""
         key = self._keys.get(key_id)
         return None if key is None or key.revoked else key
+
+    def keys_of(self, ids: Collection[str]) -> dict[str, KeptKey]:
+        """See ``KeyStore``."""
+        return {key.id: key for key in map(self.key, ids) if key is not None}
 
     def keys(self) -> list[KeptKey]:
         """See ``KeyStore``."""

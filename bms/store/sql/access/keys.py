@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime
 
@@ -33,6 +34,14 @@ class SqlKeys(Linked):
         with self._link.reading() as session:
             row = session.get(StoredKey, key_id)
             return None if row is None or row.revoked else _kept(row)
+
+    def keys_of(self, ids: Collection[str]) -> dict[str, KeptKey]:
+        """See ``KeyStore``."""
+        wanted = select(StoredKey).where(
+            col(StoredKey.id).in_(ids), col(StoredKey.revoked).is_(None)
+        )
+        with self._link.reading() as session:
+            return {row.id: _kept(row) for row in session.exec(wanted)}
 
     def keys(self) -> list[KeptKey]:
         """See ``KeyStore``."""

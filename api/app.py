@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections import Counter
 from functools import cache, partial
@@ -13,7 +12,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import BaseRoute
 
-from api.access.rules import VIEWERS_AT_ONCE, in_turn
+from api.access.rules import Turns, in_turn
 from api.failed_keys import FailedKeys
 from api.federation import routes as federation
 from api.headers import HeadAsGet, HeadersMiddleware
@@ -59,7 +58,10 @@ from bms.services.reporting.exports import Exports
 
 LEAST_COMPRESSED = 1000
 """Answers of fewer bytes go as they are."""
+KEYS_LINGER_S = 0.02
+"""How long the key of a controller waits for those of others, that they are looked up together."""
 ROUTERS = (
+    controllers.router,  # they ask most often, and routes are tried in this order
     sites.router,
     readings.router,
     meters.router,
@@ -72,7 +74,6 @@ ROUTERS = (
     measures.router,
     items.router,
     plans.router,
-    controllers.router,
     people.router,
     stream.router,
 )
@@ -95,7 +96,7 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
     app.state.ports = ports
     app.state.catalogues = catalogues
     app.state.keys = RememberedKeys(ports.keys)
-    app.state.keys_in_batches = InBatches(app.state.keys.each_of)
+    app.state.keys_in_batches = InBatches(app.state.keys.each_of, KEYS_LINGER_S)
     app.state.schedules = InBatches(partial(controllers.schedule_answers, ports))
     app.state.savings = SavingsCache(ports.assessment, reader=True)
     whole = SavingsCache(ports.assessment)  # what is taken away lacks nothing
@@ -108,7 +109,7 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
     app.state.repeats = Repeats(ports.settings.repeats, ports.clock.now)
     app.state.views = PersonalViews(ports.control.ledgers)
     app.state.failed_keys = FailedKeys()
-    app.state.viewers = asyncio.Semaphore(VIEWERS_AT_ONCE)
+    app.state.turns = Turns()
     app.add_middleware(
         AdmissionMiddleware,
         hosts=ports.settings.host_names,

@@ -7,6 +7,7 @@ import hashlib
 import re
 import secrets
 from collections import Counter
+from itertools import count
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -52,6 +53,8 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 so that their number stays bounded."""
 
 
+_OURS, _NUMBERS = secrets.token_hex(4), count()
+"""What identifiers of this process begin with, and their number."""
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
@@ -59,7 +62,7 @@ def _request_id(scope: Scope) -> str:
     """The identifier that a client or a proxy gave the request, or a new one: it stands in the
     answer, and in the log where something failed."""
     given = next((v for name, v in scope["headers"] if name == b"x-request-id"), b"")
-    return given.decode() if REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    return given.decode() if REQUEST_ID.fullmatch(given) else f"{_OURS}{next(_NUMBERS):08x}"
 
 
 class HeadersMiddleware:

@@ -8,7 +8,10 @@ limited to their buildings by ``api.deps.ports_of``.
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -37,6 +40,38 @@ FOR_PROBES = frozenset({"/healthz", "/readyz"})
 """Paths that a service manager asks for under whatever name it knows; they repeat nothing."""
 VIEWERS_AT_ONCE = 24
 """Requests [1] that only look and are answered at a time; the server has 40 threads."""
+MANY_CONTROLLERS = 10
+"""Controllers [1] that ask within a second and are made way for."""
+MAKES_WAY_S = 0.1
+"""How long after one who looks the next one is answered meanwhile [s]."""
+
+
+class Turns:
+    """Who is answered when: those who look take turns, so that threads are left for those who act,
+    and go one after the other while many controllers ask, so that the processor is."""
+
+    def __init__(self) -> None:
+        self._viewers = asyncio.Semaphore(VIEWERS_AT_ONCE)
+        self._line = asyncio.Lock()
+        self._asked = deque[float](maxlen=MANY_CONTROLLERS)
+
+    @asynccontextmanager
+    async def viewer(self) -> AsyncIterator[None]:
+        """Somebody who only looks is answered meanwhile."""
+        async with self._viewers:
+            async with self._line:
+                if self._many_ask():
+                    await asyncio.sleep(MAKES_WAY_S)
+            yield
+
+    def controller(self) -> None:
+        """A controller asks."""
+        self._asked.append(asyncio.get_running_loop().time())
+
+    def _many_ask(self) -> bool:
+        asked = self._asked
+        now = asyncio.get_running_loop().time()
+        return len(asked) == MANY_CONTROLLERS and 0.0 <= now - asked[0] < 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +141,15 @@ def only_looks(route: object) -> bool:
 async def in_turn(request: Request) -> AsyncIterator[None]:
     """A dependency of every route: those who look take turns, so that threads are left for those
     who act, and these wait for no turn at the database."""
-    if only_looks(request.scope.get("route")):
-        async with request.app.state.viewers:
+    turns: Turns = request.app.state.turns
+    route = request.scope.get("route")
+    if only_looks(route):
+        async with turns.viewer():
             yield
     else:
+        rule = rule_of(route)
+        if isinstance(rule, Needs) and rule.permission is Permission.FETCH:
+            turns.controller()
         with database_time_limit(None):
             yield
 

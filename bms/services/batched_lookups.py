@@ -140,14 +140,18 @@ class _Queue(Generic[K, V]):
 
 
 class InBatches(Generic[K, V]):
-    """One question, asked off the loop, for the keys of whoever came while the one before was asked.
+    """One question, asked off the loop, for the keys of all who came while the last was asked.
 
-    Nobody gets an answer that was read before they came, and nobody waits for others to come. Where
-    all together cannot be answered each is asked for alone: one that fails takes no other along.
+    Nobody gets an answer that was read before they came; the first one waits ``linger_s`` [s] for
+    others. Where all together cannot be answered each is asked for alone: one that fails takes no
+    other along.
     """
 
-    def __init__(self, ask: Callable[[Collection[K]], Mapping[K, V]]) -> None:
+    def __init__(
+        self, ask: Callable[[Collection[K]], Mapping[K, V]], linger_s: float = 0.0
+    ) -> None:
         self._ask = ask
+        self._linger_s = linger_s
         self._queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue[K, V]]
         self._queues = WeakKeyDictionary()
 
@@ -165,6 +169,7 @@ class InBatches(Generic[K, V]):
     async def _work(self, queue: _Queue[K, V]) -> None:
         try:
             while queue.waiting:
+                await asyncio.sleep(self._linger_s)
                 asked, queue.waiting = queue.waiting, {}
                 try:
                     answers = await off_loop(self._ask, list(asked))

@@ -9,8 +9,10 @@ import threading
 from pathlib import Path
 from typing import IO
 
+import httpx
 import pytest
 
+from api.access.rules import MAKES_WAY_S, MANY_CONTROLLERS
 from api.live.changes import MOST_LISTENERS, MOST_OF_ONE
 from bms.model.reporting.request import FileForm
 from bms.model.reporting.table import Report
@@ -75,6 +77,28 @@ async def test_viewers_leave_threads_for_controllers_and_for_a_release(world: Wo
     assert alive.status_code == 200
     assert released.status_code in (200, 202)
     assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_viewers_go_one_by_one_while_many_controllers_ask(world: World) -> None:
+    assert isinstance(world.store, SlowStore)
+    world.store.go.set()
+    controller, viewer = world.key("controller:lodge/rooms"), world.key("read@lodge")
+    seen: list[float] = []
+
+    async def look(browser: httpx.AsyncClient) -> None:
+        await browser.get("/v1/measures", headers=viewer)
+        seen.append(asyncio.get_running_loop().time())
+
+    async with world.browser() as browser:
+        began = asyncio.get_running_loop().time()
+        await asyncio.gather(*(look(browser) for _ in range(4)))
+        alone = seen[-1] - began
+        path = "/v1/controllers/lodge/rooms/schedule"
+        for _ in range(MANY_CONTROLLERS):
+            await browser.get(path, headers=controller)
+        began = asyncio.get_running_loop().time()
+        await asyncio.gather(*(look(browser) for _ in range(4)))
+    assert seen[-1] - began >= 4 * MAKES_WAY_S > alone
 
 
 class SlowReporter:

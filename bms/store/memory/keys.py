@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 
 from bms.errors import NotFound, StoreError

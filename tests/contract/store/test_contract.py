@@ -596,10 +596,14 @@ class TestPeople:
         store.add_key(gym, actor="ole")
         store.add_key(a_kept_key("k1"), actor="ole")
         assert store.key("k2") == gym
+        both = {"k1": a_kept_key("k1"), "k2": gym}
+        assert store.keys_of(["k2", "k9", "k1"]) == both
         store.revoke_key("k2", MONDAY + 2 * HOUR, actor="ole")
         store.revoke_key("k2", MONDAY + 3 * HOUR, actor="ole")
         assert store.key("k2") is None
         assert store.key("k9") is None
+        assert store.keys_of(["k2", "k9", "k1"]) == {"k1": both["k1"]}
+        assert store.keys_of([]) == {}
         assert store.keys() == [a_kept_key("k1"), replace(gym, revoked=MONDAY + 2 * HOUR)]
 
     def test_the_end_of_a_key_stands_in_the_audit(self, store: AnyStore) -> None:

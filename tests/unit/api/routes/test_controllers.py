@@ -1,13 +1,17 @@
 """Controllers that fetch their setpoints."""
 
+import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
+from bms.model.assets.site import Mode
 from bms.model.fact import Fact
 from bms.model.planning.plan_digest import sealed
+from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.api import NOW, a_lodge_plan, a_world
+from tests.rigs.fakes.city import lodge
 
 
 @pytest.fixture
@@ -50,6 +54,42 @@ async def test_other_controllers_get_nothing_of_it(controller):
     async with world.browser(**world.key("controller:lodge/plant")) as browser:
         body = (await browser.get("/v1/controllers/lodge/plant/schedule")).json()
     assert body["setpoints"] == []
+
+
+async def test_many_that_ask_at_once_share_one_look_at_the_database(tmp_path):
+    sites = [replace(lodge(), mode=Mode.AUTO)]
+    store = CountingStore()
+    world = a_world(tmp_path, sites=tuple(sites), store=store)
+    world.store.add_plan(a_lodge_plan())
+    rooms, plant = world.key("controller:lodge/rooms"), world.key("controller:lodge/plant")
+    async with world.browser() as browser:
+        asked = [browser.get(SCHEDULE, headers=rooms) for _ in range(9)]
+        asked.append(browser.get("/v1/controllers/lodge/plant/schedule", headers=plant))
+        asked.append(browser.get(SCHEDULE, headers=plant))
+        asked.append(browser.get(SCHEDULE, headers={"authorization": "Bearer bms_x_y"}))
+        asked.append(browser.get(SCHEDULE))
+        answers = await asyncio.gather(*asked)
+    assert [answer.status_code for answer in answers] == [200] * 10 + [403, 401, 401]
+    assert len({answer.content for answer in answers[:9]}) == 1
+    assert store.looked == 1
+
+
+class CountingStore(MemoryStore):
+    """Counts how often it is asked for plans."""
+
+    looked = 0
+
+    def plans_in_force(self, sites, at):
+        self.looked += 1
+        return super().plans_in_force(sites, at)
+
+
+async def test_a_revoked_key_fetches_nothing_more(controller):
+    world, browser = controller
+    key = browser.headers["authorization"].split("_")[1]
+    assert (await browser.get(SCHEDULE)).status_code == 200
+    world.store.revoke_key(key, world.clock.now(), actor="eva")
+    assert (await browser.get(SCHEDULE)).status_code == 401
 
 
 async def test_an_unknown_controller_is_not_found(controller):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import threading
+from collections.abc import Collection, Mapping
 
 import pytest
 
-from bms.services.batched_lookups import Crowd, Together
+from bms.services.batched_lookups import Crowd, InBatches, Together
 
 
 class Library:
@@ -149,3 +150,60 @@ async def test_a_slow_one_holds_up_the_others_once_and_not_at_each_question(
     assert library.asked == [[key, key + "!"] for key in keys]
     free.set()
     assert await task == 4
+
+
+class Clerk:
+    """Answers a key with its length, one question after the other; cannot read the key "bad"."""
+
+    def __init__(self) -> None:
+        self.asked: list[list[str]] = []
+        self.go = threading.Event()
+
+    def ask(self, keys: Collection[str]) -> Mapping[str, int]:
+        self.asked.append(sorted(keys))
+        assert self.go.wait(10)
+        if "bad" in keys:
+            raise OSError("unreadable")
+        return {key: len(key) for key in keys if key != "nobody"}
+
+
+async def test_who_comes_while_others_are_answered_shares_the_next_question() -> None:
+    clerk = Clerk()
+    batches = InBatches(clerk.ask)
+    first = asyncio.create_task(batches.get("a"))
+    while not clerk.asked:
+        await asyncio.sleep(0.001)
+    late = [asyncio.create_task(batches.get(key)) for key in ("a", "bb", "bb", "ccc")]
+    await asyncio.sleep(0)
+    clerk.go.set()
+    assert await asyncio.gather(first, *late) == [1, 1, 2, 2, 3]
+    assert clerk.asked == [["a"], ["a", "bb", "ccc"]], "nobody gets what was read before they came"
+
+
+async def test_one_that_cannot_be_answered_fails_alone() -> None:
+    clerk = Clerk()
+    clerk.go.set()
+    batches = InBatches(clerk.ask)
+    asked = (batches.get(key) for key in ("a", "bad", "bb"))
+    one, bad, two = await asyncio.gather(*asked, return_exceptions=True)
+    assert (one, two) == (1, 2)
+    assert isinstance(bad, OSError)
+    with pytest.raises(KeyError):
+        await batches.get("nobody")
+
+
+async def test_who_goes_away_takes_nobody_along() -> None:
+    clerk = Clerk()
+    batches = InBatches(clerk.ask)
+    gone, stays = (asyncio.create_task(batches.get("a")) for _ in range(2))
+    await asyncio.sleep(0)
+    gone.cancel()
+    clerk.go.set()
+    assert await stays == 1
+
+
+def test_each_event_loop_has_its_own_queue() -> None:
+    clerk = Clerk()
+    clerk.go.set()
+    batches = InBatches(clerk.ask)
+    assert [asyncio.run(batches.get(key)) for key in ("a", "bb")] == [1, 2]

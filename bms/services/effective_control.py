@@ -50,7 +50,7 @@ def last_in_effect(receipts: DatedReceipts, until: datetime) -> dict[str, Comman
     found: dict[str, Command | None] = {}
     for at, receipt in receipts:
         if at <= until and not isinstance(receipt, Refused):
-            found[_point(receipt)] = in_effect(receipt)
+            found[point_of_receipt(receipt)] = in_effect(receipt)
     return {point: command for point, command in found.items() if command is not None}
 
 
@@ -69,7 +69,8 @@ def unconfirmed_points(site: Site, receipts: DatedReceipts, now: datetime) -> fr
     return frozenset(mine - controlled_points(receipts, now)) if mine else frozenset()
 
 
-def _point(receipt: AnyReceipt) -> str:
+def point_of_receipt(receipt: AnyReceipt) -> str:
+    """The point that it tells of."""
     if isinstance(receipt, Released | StillHeld):
         return receipt.point
     return receipt.command.point

@@ -17,7 +17,7 @@ DAY = timedelta(days=1)
 Draw = tuple[date, int, int, tuple[Arm, ...]]
 """First day, days of a block and of its wash-out, and the arm of every block."""
 
-ANALYSIS_VERSION = "switchback 2"
+ANALYSIS_VERSION = "switchback 3"
 """Name of the analysis; another one where the same days would give another result."""
 
 
@@ -33,6 +33,9 @@ class SealedDesign:
     before the trial to its end. ``carry_over_days`` is the order of carry-over that is supposed:
     how many days a switch acts on at most; ``time_constant_h`` [h] is what it was taken from.
     ``latitude`` and ``longitude`` [deg] are those of the weather; None where it was not sealed.
+    ``levers`` are the points of which the dose is taken, whether they ever report or not;
+    ``sources`` are digests of where each billed meter is read, and ``elsewhere`` the trials of
+    other sites in which one of them was sealed before: those of the building under another name.
     """
 
     version: str
@@ -51,6 +54,9 @@ class SealedDesign:
     heat_tariff: str
     latitude: float | None = None
     longitude: float | None = None
+    levers: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -195,8 +195,9 @@ class TrialResult:
 class SealedResult:
     """The result of a trial as it was sealed at its end, and never changes.
 
-    ``inputs`` are digests of the daily values of each subject that it rests on, ``digest`` is that
-    of the result with them (SHA-256, hexadecimal digits).
+    ``inputs`` are digests of the daily values of each subject that it rests on, ``design`` is that
+    of what was drawn and sealed before, and ``digest`` that of the result with all of them
+    (SHA-256, hexadecimal digits).
     """
 
     trial: str
@@ -204,6 +205,7 @@ class SealedResult:
     at: datetime
     result: TrialResult
     inputs: tuple[tuple[Subject, str], ...]
+    design: str
     digest: str
 
 

@@ -36,3 +36,7 @@ class TrialStore(Protocol):
     def trials_of(self, sites: Collection[str]) -> dict[str, list[KeptTrial]]:
         """``trials`` of each of these sites."""
         ...
+
+    def trial_sites(self) -> list[str]:
+        """Every site that ever had a trial, in the order of their ids."""
+        ...

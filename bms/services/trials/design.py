@@ -22,6 +22,7 @@ from bms.model.savings.trial_result import Subject
 from bms.savings.trials.carry_over import held_time_constant
 from bms.services.trials.daily_records import COMMODITIES, PAST_DAYS
 from bms.services.trials.ports import TrialPorts
+from bms.services.trials.same_building import meter_sources
 
 DAY = timedelta(days=1)
 CONFIDENCE = 0.90
@@ -33,8 +34,16 @@ COMFORT_MARGIN_KH = 1.0
 """Discomfort [K h/day] that is still no worse, where nobody set another margin."""
 RANKED = (Subject.HEAT, Subject.GAS, Subject.ELECTRICITY)
 """The primary outcome where nobody chose one: the first that the site is billed for."""
-
-
+LEVERS = frozenset(
+    {
+        Role.ZONE_SETPOINT,
+        Role.HEATING_CURVE_SHIFT,
+        Role.VENTILATION_RUN,
+        Role.VENTILATION_FLOW,
+        Role.SUPPLY_AIR_SETPOINT,
+    }
+)
+"""Roles of the points that a plan may write."""
 _MEASURED_BY: Mapping[Subject, Set[Commodity]] = {
     **{subject: {commodity} for subject, commodity in COMMODITIES.items()},
     Subject.COST: {Commodity.ELECTRICITY, Commodity.HEAT},
@@ -44,7 +53,8 @@ _MEASURED_BY: Mapping[Subject, Set[Commodity]] = {
 
 
 class DesignChange(MessageCode):
-    """What differs from the sealed design of a trial; the result does not."""
+    """What differs from the sealed design or result of a trial; the result as it is shown does not.
+    ``ELSEWHERE`` names trials of the building under another name."""
 
     METER = "trial_changed_meter"
     METER_ADDED = "trial_changed_meter_added"
@@ -53,8 +63,12 @@ class DesignChange(MessageCode):
     TARIFF = "trial_changed_tariff"
     PLACE = "trial_changed_place"
     VERSION = "trial_changed_version"
+    LEVERS = "trial_changed_levers"
     READINGS = "trial_changed_readings"
     EDITED = "trial_changed_edited"
+    DESIGN = "trial_changed_design"
+    ELSEWHERE = "trial_elsewhere"
+    SITE_GONE = "trial_site_gone"
 
 
 def confidence_of(number: int) -> float:
@@ -115,6 +129,8 @@ def seal_design(
         heat_tariff=site.heat_tariff,
         latitude=site.latitude,
         longitude=site.longitude,
+        levers=tuple(p.id for p in site.points if p.write is not None and p.role in LEVERS),
+        sources=meter_sources(site),
     )
 
 
@@ -157,6 +173,7 @@ def changed_inputs(site: Site, trial: Trial) -> tuple[Fact, ...]:
         *_zones(design, now),
         *_tariffs(design, now),
         *_place(site, trial),
+        *_levers(design, now),
         *_version(design, now),
     )
 
@@ -201,6 +218,11 @@ def _tariffs(then: SealedDesign, now: SealedDesign) -> list[Fact]:
         (each.price_area, each.electricity_tariff, each.heat_tariff) for each in (then, now)
     )
     return [] if old == new else [fact(DesignChange.TARIFF, before=", ".join(old))]
+
+
+def _levers(then: SealedDesign, now: SealedDesign) -> list[Fact]:
+    changed = sorted(set(then.levers) ^ set(now.levers))
+    return [fact(DesignChange.LEVERS, points=tuple(changed))] if changed else []
 
 
 def _place(site: Site, trial: Trial) -> list[Fact]:

@@ -8,19 +8,18 @@ plan are the rule-based timetable, and none of ours. The estimate itself goes by
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import cache
 from itertools import pairwise
 
 from bms.errors import NotFound
-from bms.model.control.command import AnyReceipt, Released, StillHeld
+from bms.model.control.command import AnyReceipt
 from bms.model.planning.plan import PlanStatus
 from bms.model.savings.trial import Trial
 from bms.model.savings.trial_result import Arm, ArmDose, DayDose
 from bms.ports.storage.plans import PlanStore
-from bms.services.effective_control import DatedReceipts, in_effect
+from bms.services.effective_control import DatedReceipts, in_effect, point_of_receipt
 
 DAY = timedelta(days=1)
 SPELL = timedelta(hours=6)
@@ -46,16 +45,17 @@ def fallback_of(plans: PlanStore) -> IsFallback:
 def daily_dose(
     trial: Trial, receipts: DatedReceipts, done: int, is_fallback: IsFallback
 ) -> tuple[DayDose, ...]:
-    """The dose of each of the ``done`` days that are over: the mean over the levers of the share of
-    the day at which our value acted. ``receipts`` are those of the site in the order of time."""
-    levers = _by_lever(receipts)
-    acting = {name: list(_acting(rows, is_fallback)) for name, rows in levers.items()}
+    """The dose of each of the ``done`` days that are over: the mean over the sealed levers of the
+    share of the day at which our value acted; a lever that reports nothing has none. ``receipts``
+    are those of the site in the order of time."""
+    levers = _by_lever(receipts, trial.sealed.levers)
+    acting = [list(_acting(rows, is_fallback)) for rows in levers.values()]
     edges = [trial.day_start(i) for i in range(done + 1)]
     return tuple(
         DayDose(
             day=trial.first + i * DAY,
             arm=trial.arms[i // trial.block_days],
-            share=_mean_share(list(acting.values()), edges[i], edges[i + 1]),
+            share=_mean_share(acting, edges[i], edges[i + 1]),
         )
         for i in range(done)
     )
@@ -72,19 +72,15 @@ def arm_doses(days: Sequence[DayDose]) -> tuple[ArmDose, ...]:
 
 
 def _by_lever(
-    receipts: DatedReceipts,
+    receipts: DatedReceipts, levers: Sequence[str]
 ) -> dict[str, list[tuple[datetime, AnyReceipt]]]:
-    """Receipts by point, of the points that a plan was to write."""
-    found: dict[str, list[tuple[datetime, AnyReceipt]]] = defaultdict(list)
-    planned = set()
+    """The receipts of each lever."""
+    found: dict[str, list[tuple[datetime, AnyReceipt]]] = {point: [] for point in levers}
     for at, receipt in receipts:
-        if isinstance(receipt, Released | StillHeld):
-            found[receipt.point].append((at, receipt))
-            continue
-        found[receipt.command.point].append((at, receipt))
-        if receipt.command.plan is not None:
-            planned.add(receipt.command.point)
-    return {point: rows for point, rows in found.items() if point in planned}
+        point = point_of_receipt(receipt)
+        if point in found:
+            found[point].append((at, receipt))
+    return found
 
 
 def _acting(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -31,6 +31,7 @@ from bms.services.trials.result import (
     input_digests,
     unsealed_result,
 )
+from bms.services.trials.same_building import gone_sites
 
 
 def design_digest(trial: Trial) -> str:
@@ -54,13 +55,16 @@ def _digest(noun: Trial | SealedResult) -> str:
     return hashlib.sha256(to_json(noun).encode()).hexdigest()
 
 
+SHOWN_DIGITS = 12
+"""Digits of a digest that a sentence shows."""
 OVER = (TrialState.STOPPED, TrialState.FINISHED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialReport:
     """A trial as everybody may see it. ``digest`` is that of its design, ``sealed_at`` when the
-    result was sealed under ``result_digest``; ``changes`` name what differs from it today."""
+    result was sealed under ``result_digest``; ``changes`` name what differs from it today, and
+    trials that the building had under another name."""
 
     trial: Trial
     digest: str
@@ -88,7 +92,21 @@ def trial_reports(
     ``with_readings``: whether readings that were changed since a result was sealed are looked for.
     Effects are those of sealed results alone: nobody sees one that could still be changed.
     """
-    return [_report(ports, site, known, with_readings) for known in ports.trials.trials(site.id)]
+    reports = []
+    for known in ports.trials.trials(site.id):
+        readings = _changed_readings(ports, site, known) if with_readings else []
+        changes = (*changed_inputs(site, known.trial), *readings)
+        reports.append(_report(ports, site, known, changes))
+    return reports
+
+
+def reports_of_gone_sites(ports: TrialPorts, sites: Collection[str]) -> list[TrialReport]:
+    """Every trial of a site that is no longer in the files; ``sites`` are those that are."""
+    return [
+        _report(ports, site, known, (fact(DesignChange.SITE_GONE, site=site.id),))
+        for site in gone_sites(ports.trials, sites)
+        for known in ports.trials.trials(site.id)
+    ]
 
 
 def newest_report(reports: Sequence[TrialReport], site: Site) -> TrialReport:
@@ -105,7 +123,7 @@ def seal_results(ports: TrialPorts, site: Site) -> list[SealedResult]:
         if known.result is None and not known.open(ports.clock.now()):
             found = find_result(ports, site, known)
             if found.result.state in OVER:
-                sealed.append(_sealed(ports, found))
+                sealed.append(_sealed(ports, known.trial, found))
                 ports.trials.seal_trial(sealed[-1])
     return sealed
 
@@ -143,11 +161,10 @@ def _by_building(done: Sequence[TrialReport], subject: Subject) -> list[Regressi
     return [of_one_building(estimates) for estimates in found.values()]
 
 
-def _report(ports: TrialPorts, site: Site, known: KeptTrial, with_readings: bool) -> TrialReport:
+def _report(
+    ports: TrialPorts, site: Site, known: KeptTrial, changes: tuple[Fact, ...]
+) -> TrialReport:
     kept = known.result
-    changes = changed_inputs(site, known.trial)
-    if with_readings:
-        changes = (*changes, *_changed_readings(ports, site, known))
     return TrialReport(
         trial=known.trial,
         digest=design_digest(known.trial),
@@ -155,17 +172,32 @@ def _report(ports: TrialPorts, site: Site, known: KeptTrial, with_readings: bool
         result=unsealed_result(ports, site, known) if kept is None else kept.result,
         sealed_at=None if kept is None else kept.at,
         result_digest=None if kept is None else kept.digest,
-        changes=changes,
+        changes=(*_elsewhere(known.trial), *_edited(known), *changes),
     )
 
 
-def _changed_readings(ports: TrialPorts, site: Site, known: KeptTrial) -> list[Fact]:
-    """Subjects whose daily values are no longer those that the sealed result rests on."""
+def _elsewhere(trial: Trial) -> list[Fact]:
+    """The trials that the building had under another name before."""
+    named = trial.sealed.elsewhere
+    return [fact(DesignChange.ELSEWHERE, trials=named)] if named else []
+
+
+def _edited(known: KeptTrial) -> list[Fact]:
+    """Whether the sealed result, or the design that it was found by, is no longer what it was."""
     kept = known.result
     if kept is None:
         return []
     if not is_unchanged(kept):
         return [fact(DesignChange.EDITED)]
+    same = kept.design == design_digest(known.trial)
+    return [] if same else [fact(DesignChange.DESIGN, sealed=kept.design[:SHOWN_DIGITS])]
+
+
+def _changed_readings(ports: TrialPorts, site: Site, known: KeptTrial) -> list[Fact]:
+    """Subjects whose daily values are no longer those that the sealed result rests on."""
+    kept = known.result
+    if kept is None or not is_unchanged(kept):
+        return []
     try:
         now = dict(input_digests(ports, site, known.trial)) if kept.inputs else {}
     except FeedError:
@@ -177,7 +209,7 @@ def _changed_readings(ports: TrialPorts, site: Site, known: KeptTrial) -> list[F
     ]
 
 
-def _sealed(ports: TrialPorts, found: FoundResult) -> SealedResult:
+def _sealed(ports: TrialPorts, trial: Trial, found: FoundResult) -> SealedResult:
     result = found.result
     return sealed_result(
         SealedResult(
@@ -186,6 +218,7 @@ def _sealed(ports: TrialPorts, found: FoundResult) -> SealedResult:
             at=ports.clock.now(),
             result=result,
             inputs=found.inputs,
+            design=design_digest(trial),
             digest="",
         )
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
@@ -37,6 +37,7 @@ from bms.services.trials.design import (
     usual_primary,
 )
 from bms.services.trials.ports import TrialPorts
+from bms.services.trials.same_building import trials_elsewhere
 
 DAY = timedelta(days=1)
 YEAR = 364 * DAY
@@ -93,7 +94,7 @@ def plan_trial(
     found = records(site, ports.readings, ports.feed, today - PAST_DAYS * DAY, today)
     if not found:
         raise InsufficientData(f"{site.id} has no billed meter and no room temperature to watch")
-    confidence = confidence_of(trial_number(ports.trials.trials(site.id)))
+    confidence = confidence_of(trial_number(_history(ports, site)))
     tables = {
         subject: detectable_effects(record, design, len(record), confidence=confidence)
         for subject, record in found.items()
@@ -151,17 +152,16 @@ def start_trial(ports: TrialPorts, site: Site, request: TrialRequest) -> Trial:
     if refusal is not None:
         raise ConfigError(refusal)
     try:
-        made = _drawn(ports, site, request, kept, now)
+        made = _drawn(ports, site, request, now)
     except ValueError as error:
         raise ConfigError(str(error)) from error
     ports.trials.add_trial(made)
     return made
 
 
-def _drawn(
-    ports: TrialPorts, site: Site, request: TrialRequest, kept: Sequence[KeptTrial], now: datetime
-) -> Trial:
+def _drawn(ports: TrialPorts, site: Site, request: TrialRequest, now: datetime) -> Trial:
     """Raises ``ValueError`` for a design that makes no trial."""
+    kept = _history(ports, site)
     time_constant_h = time_constant(ports, site)
     design = request.design or design_for(time_constant_h)
     first = local_date(now, site.timezone) + DAY
@@ -172,6 +172,17 @@ def _drawn(
     allocation = allocate(layout(temp_c, rest, design.block_days, design.washout_days), lot)
     arms = arms_of(allocation)
     draw = (first, design.block_days, design.washout_days, arms)
+    sealed = seal_design(
+        site,
+        first,
+        days,
+        number=trial_number(kept, draw),
+        primary=request.primary or usual_primary(site),
+        comfort_margin_kh=request.comfort_margin_kh,
+        carry_over_days=design.washout_days,
+        time_constant_h=time_constant_h,
+    )
+    elsewhere = tuple(known.trial.id for known in kept if known.trial.site != site.id)
     return Trial(
         id=_new_id(kept, f"{site.id}-{first}"),
         site=site.id,
@@ -185,20 +196,18 @@ def _drawn(
         seed=lot,
         limit=allocation.limit,
         imbalance=allocation.imbalance,
-        sealed=seal_design(
-            site,
-            first,
-            days,
-            number=trial_number(kept, draw),
-            primary=request.primary or usual_primary(site),
-            comfort_margin_kh=request.comfort_margin_kh,
-            carry_over_days=design.washout_days,
-            time_constant_h=time_constant_h,
-        ),
+        sealed=replace(sealed, elsewhere=elsewhere),
         started_at=now,
         by=request.by,
         reason=request.reason,
     )
+
+
+def _history(ports: TrialPorts, site: Site) -> list[KeptTrial]:
+    """The trials of the building in the order in which they were started, also those that it had
+    under another name."""
+    kept = [*ports.trials.trials(site.id), *trials_elsewhere(ports.trials, site)]
+    return sorted(kept, key=lambda known: known.trial.started_at)
 
 
 def stop_trial(ports: TrialPorts, site: Site, *, by: str, reason: str) -> TrialEnd:

@@ -91,3 +91,7 @@ class MemoryTrials(MemoryAudit):
     def trials_of(self, sites: Collection[str]) -> dict[str, list[KeptTrial]]:
         """See ``TrialStore``."""
         return {site: self.trials(site) for site in sites}
+
+    def trial_sites(self) -> list[str]:
+        """See ``TrialStore``."""
+        return sorted({trial.site for trial in list(self._trials.values())})

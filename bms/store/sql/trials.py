@@ -100,6 +100,11 @@ class SqlTrials(Linked):
             found[trial.site].append(known)
         return found
 
+    def trial_sites(self) -> list[str]:
+        """See ``TrialStore``."""
+        with self._link.reading() as session:
+            return sorted(session.exec(select(StoredTrial.site).distinct()))
+
 
 def _row(session: Session, trial_id: str) -> StoredTrial | None:
     return session.exec(select(StoredTrial).where(StoredTrial.id == trial_id)).first()

@@ -37,6 +37,13 @@ class TestTrials:
         store.add_trial(later)
         assert [kept.trial.id for kept in store.trials("hut")] == ["hut-trial", "a"]
 
+    def test_every_site_that_had_one_is_known(self, store: AnyStore) -> None:
+        assert store.trial_sites() == []
+        for name in ("school", "hut"):
+            store.add_trial(a_trial(name))
+        store.add_trial(a_trial(id="b"))
+        assert store.trial_sites() == ["hut", "school"]
+
     def test_twice_is_once(self, store: AnyStore) -> None:
         store.add_trial(a_trial())
         store.add_trial(a_trial())

@@ -17,14 +17,17 @@ from bms.model.control.command import (
 from bms.model.control.reasons import Holder
 from bms.model.fact import fact
 from bms.model.planning.plan import PlanStatus
+from bms.model.savings.trial import Trial
 from bms.model.savings.trial_result import Arm
 from bms.services.trials.dose import arm_doses, daily_dose, fallback_of
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.api import SETPOINT, a_command, a_lodge_plan
-from tests.rigs.fakes.trial import a_trial
+from tests.rigs.fakes.trial import SEALED, a_trial
 
 HOUR = timedelta(hours=1)
-TRIAL = a_trial()
+TRIAL = a_trial(sealed=replace(SEALED, levers=(SETPOINT,)))
+OTHER = f"{SETPOINT}2"
+TWO_LEVERS = replace(TRIAL, sealed=replace(SEALED, levers=(SETPOINT, OTHER)))
 START = TRIAL.block_start(1)
 """Midnight before the first of our days."""
 Row = tuple[datetime, AnyReceipt]
@@ -42,8 +45,8 @@ def written(first: int, last: int, **changes: object) -> list[Row]:
     ]
 
 
-def share(rows: list[Row], fallbacks: frozenset[str] = frozenset()) -> float:
-    return daily_dose(TRIAL, rows, 3, fallbacks.__contains__)[2].share
+def share(rows: list[Row], fallbacks: frozenset[str] = frozenset(), trial: Trial = TRIAL) -> float:
+    return daily_dose(trial, rows, 3, fallbacks.__contains__)[2].share
 
 
 def test_a_whole_day_of_ours() -> None:
@@ -90,9 +93,17 @@ def test_renewals_of_which_the_first_and_the_last_are_kept_are_one_stretch() -> 
 
 
 def test_a_lever_of_two_that_was_taken_over_is_half() -> None:
-    other = f"{SETPOINT}2"
-    taken = Overridden(ours(START, 24, point=other), None, 21.0, fact(Holder.PERSON, name="Bo"))
-    assert share([*written(0, 24), (START, taken)]) == pytest.approx(0.5)
+    taken = Overridden(ours(START, 24, point=OTHER), None, 21.0, fact(Holder.PERSON, name="Bo"))
+    assert share([*written(0, 24), (START, taken)], trial=TWO_LEVERS) == pytest.approx(0.5)
+
+
+def test_a_lever_that_never_reports_is_none_of_ours() -> None:
+    assert share(written(0, 24), trial=TWO_LEVERS) == pytest.approx(0.5)
+
+
+def test_a_lever_that_was_not_sealed_does_not_count() -> None:
+    assert share(written(0, 24, point=OTHER)) == 0.0
+    assert share([*written(0, 12), *written(0, 24, point=OTHER)]) == pytest.approx(0.5)
 
 
 def test_the_dose_of_an_arm_is_the_mean_of_its_days() -> None:

@@ -13,18 +13,21 @@ from bms.errors import FeedError, NotFound
 from bms.model.assets.point import Role
 from bms.model.assets.site import Comfort, Site
 from bms.model.readings.measurement import Reading
-from bms.model.savings.trial import Trial
+from bms.model.savings.trial import KeptTrial, Trial
 from bms.model.savings.trial_result import Arm, Subject, TrialOutcome, TrialState
 from bms.services.trials.design import sealed_site
 from bms.services.trials.report import (
     TrialReport,
+    design_digest,
     newest_report,
     pool_trials,
+    reports_of_gone_sites,
     seal_results,
     trial_reports,
 )
 from bms.services.trials.result import find_result
 from bms.services.trials.start import stop_trial
+from bms.store.memory.trials import MemoryTrials
 from tests.rigs.fakes.api import World, YearFeed, a_world
 from tests.rigs.fakes.city import HOUR
 from tests.rigs.fakes.trial_site import START, begun, in_time, lived
@@ -51,6 +54,17 @@ class NoWeather(YearFeed):
 
     def weather(self, *place: float, **when: object) -> NoReturn:
         raise FeedError("no weather")
+
+
+class OneTrial(MemoryTrials):
+    """A store that somebody edited: it has this trial of any site."""
+
+    def __init__(self, kept: KeptTrial) -> None:
+        super().__init__()
+        self._kept = kept
+
+    def trials(self, site: str) -> list[KeptTrial]:
+        return [self._kept]
 
 
 def without_weather(world: World) -> World:
@@ -141,6 +155,23 @@ class TestEveryTrialIsShown:
         with pytest.raises(NotFound, match="has no trial"):
             newest_report(trial_reports(world.city.trials, site_of(world)), site_of(world))
 
+    def test_also_of_a_site_that_is_no_longer_in_the_files(self, world: World) -> None:
+        trial = begun(world)
+        assert reports_of_gone_sites(world.city.trials, ["lodge"]) == []
+        world.clock.move_to(trial.start + 30 * DAY)
+        (report,) = reports_of_gone_sites(world.city.trials, ["hut"])
+        assert (report.trial, report.result.days_done) == (trial, 30)
+        assert [each.code for each in report.changes] == ["trial_site_gone"]
+
+    def test_what_the_building_had_under_another_name_is_named(self, world: World) -> None:
+        trial = begun(world)
+        sealed = replace(trial.sealed, elsewhere=("hut-2018-01-01",))
+        ports = replace(
+            world.city.trials, trials=OneTrial(KeptTrial(trial=replace(trial, sealed=sealed)))
+        )
+        (report,) = trial_reports(ports, site_of(world))
+        assert [each.code for each in report.changes] == ["trial_elsewhere"]
+
 
 class TestTheSealedResult:
     @pytest.mark.slow
@@ -198,11 +229,13 @@ class TestTheSealedResult:
         coarse = tuple(
             replace(p, low=-10.0) if p.role is Role.ZONE_TEMP else p for p in site.points
         )
+        read_only = tuple(replace(p, write=None) for p in site.points)
         for changed, code in (
             (replace(site, latitude=10.0), "trial_changed_place"),
             (replace(site, timezone="America/New_York"), "trial_changed_place"),
             (replace(site, heat_tariff="another"), "trial_changed_tariff"),
             (replace(site, points=coarse), "trial_changed_comfort"),
+            (replace(site, points=read_only), "trial_changed_levers"),
         ):
             assert [each.code for each in only(world, changed).changes] == [code]
             then = sealed_site(changed, trial)
@@ -219,6 +252,23 @@ class TestTheSealedResult:
         report = only(world)
         assert "trial_changed_readings" in {each.code for each in report.changes}
         assert dict(report.result.findings)[Subject.HEAT] is TrialOutcome.LESS
+
+    @pytest.mark.slow
+    def test_a_design_that_is_not_the_one_of_the_draw_is_named(self, world: World) -> None:
+        """Also where the readings are not looked at, as on the page."""
+        trial = run_to_its_end(world)
+        (sealed,) = seal_results(world.city.trials, site_of(world))
+        assert sealed.design == design_digest(trial)
+        kept = world.store.trials("lodge")[0]
+        other = replace(trial, sealed=replace(trial.sealed, comfort_margin_kh=5.0))
+        edited = replace(sealed, result=replace(sealed.result, findings=()))
+        for forged, code in (
+            (replace(kept, trial=other), "trial_changed_design"),
+            (replace(kept, result=edited), "trial_changed_edited"),
+        ):
+            ports = replace(world.city.trials, trials=OneTrial(forged))
+            (report,) = trial_reports(ports, site_of(world), with_readings=False)
+            assert [each.code for each in report.changes] == [code]
 
 
 class TestTogether:

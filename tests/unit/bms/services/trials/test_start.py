@@ -26,13 +26,32 @@ from tests.rigs.fakes.api import NOW, World, a_world, temperature_c
 from tests.rigs.fakes.city import CLOSED, HOUR, lodge
 from tests.rigs.fakes.store import a_model
 from tests.rigs.fakes.trial import a_trial
-from tests.rigs.fakes.trial_site import START, begun, in_time, lived
+from tests.rigs.fakes.trial_site import START, begun, in_time, lived, with_lot
 from tests.rigs.sentences import english
 
 
 @pytest.fixture
 def world(tmp_path) -> World:
     return in_time(a_world(tmp_path), START - 9 * HOUR)
+
+
+ASKED = TrialRequest(weeks=6, by="Bo", reason="proof")
+
+
+def renamed(site: Site, name: str) -> Site:
+    """The same building and network, under another id."""
+
+    def here(id_: str) -> str:
+        return f"{name}/{id_.split('/')[1]}"
+
+    return replace(
+        site,
+        id=name,
+        devices=tuple(replace(d, id=here(d.id), site=name) for d in site.devices),
+        points=tuple(
+            replace(p, id=here(p.id), site=name, device=here(p.device)) for p in site.points
+        ),
+    )
 
 
 class TestStart:
@@ -42,6 +61,10 @@ class TestStart:
         assert trial.id == "lodge-2018-11-15"
         assert (trial.days, len(trial.arms)) == (42, 14)
         assert [kept.trial for kept in world.store.trials("lodge")] == [trial]
+
+    def test_the_levers_are_sealed(self, world: World) -> None:
+        """Those that a plan may write, whether they report or not."""
+        assert begun(world).sealed.levers == ("lodge/hall.setpoint",)
 
     def test_the_lot_is_the_operating_systems_and_is_kept(self, world: World) -> None:
         assert world.city.trials.lot is system_lot
@@ -56,6 +79,32 @@ class TestStart:
         again = begun(world, lot=8)
         assert (again.id, again.seed, again.arms) == (f"{trial.id}-2", 7, trial.arms)
         assert again.sealed.number == 1
+
+    def test_a_site_of_another_name_has_the_trials_of_its_meters(self, world: World) -> None:
+        """Otherwise whoever does not like a draw, or a result, would call the building another
+        name."""
+        first = begun(world, lot=7)
+        for name in ("hut", "barn"):
+            world.store.set_mode(
+                name, Mode.AUTO, actor="Bo", at=START - 9 * HOUR, reason="new name"
+            )
+        world.clock.move_to(START - 8 * HOUR)
+        hut = renamed(world.city.site("lodge"), "hut")
+        again = start_trial(with_lot(world, 8), hut, ASKED)
+        assert again.site == "hut"
+        assert again.sealed.elsewhere == (first.id,)
+        assert again.sealed.number == 2
+        stop_trial(world.city.trials, hut, by="Bo", reason="again")
+        back = start_trial(with_lot(world, 9), renamed(hut, "barn"), ASKED)
+        assert (back.seed, back.sealed.number) == (again.seed, 2)
+
+    def test_another_building_has_none_of_them(self, world: World) -> None:
+        begun(world)
+        world.store.set_mode("hut", Mode.AUTO, actor="Bo", at=START - 9 * HOUR, reason="new")
+        site = renamed(world.city.site("lodge"), "hut")
+        devices = tuple(replace(d, host="192.0.2.7") for d in site.devices)
+        other = start_trial(with_lot(world, 8), replace(site, devices=devices), ASKED)
+        assert (other.sealed.elsewhere, other.sealed.number) == ((), 1)
 
     @pytest.mark.parametrize("changes", [{"weeks": 7}, {"design": BlockDesign(2, 1)}])
     def test_whoever_looks_at_another_draw_needs_more_certainty(

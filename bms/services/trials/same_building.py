@@ -1,0 +1,85 @@
+"""Trials of a building under another name: where its meters are read does not change with the id of
+its site."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from hashlib import sha256
+
+from bms.model.assets.address import SupplierAddress
+from bms.model.assets.device import Device
+from bms.model.assets.equipment import HeatSource, HeatSourceKind
+from bms.model.assets.point import Point
+from bms.model.assets.site import Site
+from bms.model.codec import to_json
+from bms.model.savings.trial import KeptTrial, Trial
+from bms.ports.storage.trials import TrialStore
+
+
+def meter_sources(site: Site) -> tuple[str, ...]:
+    """SHA-256 of each place at which a billed meter is read, in hexadecimal digits: its number at
+    the supplier, or a register or object of a device on the network."""
+    found = {
+        sha256(text.encode()).hexdigest()
+        for meter in site.meters
+        if meter.billed
+        for text in (
+            *((f"number {meter.number}",) if meter.number else ()),
+            *(_place(site, point) for point in site.points if point.meter == meter.id),
+        )
+    }
+    return tuple(sorted(found))
+
+
+def _place(site: Site, point: Point) -> str:
+    if isinstance(point.address, SupplierAddress):
+        return f"number {point.address.number}"
+    return " ".join([*_device(site.device(point.device)), to_json(point.address)])
+
+
+def _device(device: Device) -> Iterator[str]:
+    for name in ("protocol", "host", "port", "serial", "unit", "instance", "network", "mac"):
+        yield str(getattr(device, name))
+    for name in ("primary", "secondary", "topic"):
+        yield str(getattr(device, name))
+
+
+def trials_elsewhere(trials: TrialStore, site: Site) -> list[KeptTrial]:
+    """The trials of other sites in which a billed meter of this one was sealed."""
+    mine = set(meter_sources(site))
+    others = trials.trials_of([name for name in trials.trial_sites() if name != site.id])
+    return [
+        known
+        for kept in others.values()
+        for known in kept
+        if not mine.isdisjoint(known.trial.sealed.sources)
+    ]
+
+
+def gone_sites(trials: TrialStore, sites: Collection[str]) -> list[Site]:
+    """The sites that have trials and are no longer in the files, as far as their last trial sealed
+    them."""
+    gone = trials.trials_of([name for name in trials.trial_sites() if name not in sites])
+    return [_as_sealed(kept[-1].trial) for kept in gone.values()]
+
+
+def _as_sealed(trial: Trial) -> Site:
+    design = trial.sealed
+    return Site(
+        id=trial.site,
+        name_da=trial.site,
+        name_en=trial.site,
+        use="",
+        area_m2=0.0,
+        latitude=design.latitude or 0.0,
+        longitude=design.longitude or 0.0,
+        timezone=trial.timezone,
+        heat_source=HeatSource(kind=HeatSourceKind.DISTRICT_HEATING, capacity_kw=0.0),
+        zones=design.zones,
+        devices=(),
+        points=design.points,
+        meters=design.meters,
+        price_area=design.price_area,
+        electricity_tariff=design.electricity_tariff,
+        heat_tariff=design.heat_tariff,
+    )

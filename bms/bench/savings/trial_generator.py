@@ -32,7 +32,8 @@ class BuildingKind:
     the standard deviation of the logarithm of a day's use, ``rho`` its autocorrelation from day to
     day. ``carried`` is the share of a switch that its first day does not show yet; ``memory`` the
     geometric one. ``outliers`` and ``missing`` are shares of days, ``trend`` and ``step`` what is
-    added over the trial and at a random day of it [1]."""
+    added over the trial and at a random day of it [1]. ``holiday``: a week off that is listed
+    nowhere, from the day ``holiday_at`` of the trial on, or from a random one (None)."""
 
     effect: float = 0.08
     scatter: float = 0.0
@@ -46,6 +47,7 @@ class BuildingKind:
     trend: float = 0.0
     step: float = 0.0
     holiday: bool = False
+    holiday_at: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,7 +108,8 @@ def _disturbed(kind: BuildingKind, days: int, rng: np.random.Generator) -> Float
     if kind.step:
         factor[rng.integers(days // 4, 3 * days // 4) :] *= 1.0 + kind.step
     if kind.holiday:
-        at = int(rng.integers(0, days - HOLIDAY_DAYS))
+        at = kind.holiday_at
+        at = int(rng.integers(0, days - HOLIDAY_DAYS)) if at is None else at
         factor[at : at + HOLIDAY_DAYS] *= CLOSED_SHARE
     return np.asarray(factor, dtype=np.float64)
 

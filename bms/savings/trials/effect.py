@@ -253,13 +253,21 @@ def hull(one: Bounds, other: Bounds) -> Bounds:
 
 def pooled_share(found: Sequence[Regression], confidence: float = CONFIDENCE) -> Bounds | None:
     """The share that the buildings saved together, from their estimates of θ; None for fewer than
-    two."""
-    return as_share(hartung_knapp(found, confidence)) if len(found) >= 2 else None
+    two.
+
+    The interval by their scatter is never narrower than that of a common effect: few estimates that
+    happen to agree scatter less than their own errors (Wiksten, Rücker & Schwarzer 2016,
+    doi:10.1002/sim.6879; Jackson, Law, Rücker & Schwarzer 2017, doi:10.1002/sim.7411).
+    """
+    if len(found) < 2:
+        return None
+    alike = interval_of(common_effect(found), confidence)
+    return as_share(hull(hartung_knapp(found, confidence), alike))
 
 
-def of_one_building(found: Sequence[Regression]) -> Regression:
-    """Returns the mean of the trials of one building by inverse variance: together they tell of one
-    building, however many they are."""
+def common_effect(found: Sequence[Regression]) -> Regression:
+    """Returns the mean by inverse variance of estimates of one effect, such as those of several
+    trials of one building."""
     weight = np.array([max(each.error, 1e-9) ** -2 for each in found])
     values = np.array([each.value for each in found])
     total = float(weight.sum())

@@ -21,7 +21,7 @@ from bms.model.savings.trial_result import (
     TrialResult,
     TrialState,
 )
-from bms.savings.trials.effect import of_one_building, pooled_share
+from bms.savings.trials.effect import common_effect, pooled_share
 from bms.savings.trials.outcome import pooled_fact, subject_term
 from bms.services.trials.design import DesignChange, changed_inputs
 from bms.services.trials.ports import TrialPorts
@@ -158,7 +158,7 @@ def _by_building(done: Sequence[TrialReport], subject: Subject) -> list[Regressi
         for effect in each.result.effects:
             if effect.subject is subject and effect.relative is not None:
                 found[each.trial.site].append(effect.relative)
-    return [of_one_building(estimates) for estimates in found.values()]
+    return [common_effect(estimates) for estimates in found.values()]
 
 
 def _report(

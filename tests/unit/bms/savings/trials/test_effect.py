@@ -16,10 +16,10 @@ from bms.savings.trials.effect import (
     by_randomisation,
     by_regression,
     carry_over_p,
+    common_effect,
     hartung_knapp,
     hull,
     interval_of,
-    of_one_building,
     p_value,
     pooled_share,
     relative_effect,
@@ -188,9 +188,27 @@ class TestTogether:
         assert found.high == pytest.approx(mean + t.ppf(0.95, 1) * np.sqrt(scatter / 5))
 
     def test_trials_of_one_building_are_weighed_by_inverse_variance(self) -> None:
-        found = of_one_building([Regression(1.0, 1.0, 9.0), Regression(1.5, 0.5, 8.0)])
+        found = common_effect([Regression(1.0, 1.0, 9.0), Regression(1.5, 0.5, 8.0)])
         assert (found.value, found.freedom) == (pytest.approx((1.0 + 4 * 1.5) / 5), 17.0)
         assert found.error == pytest.approx(5**-0.5)
+
+    def test_two_that_happen_to_agree_tell_no_more_than_their_own_errors(self) -> None:
+        """By their scatter alone the interval would be a thousandth as wide."""
+        found = [Regression(0.10, 0.05, 9.0), Regression(0.10001, 0.05, 9.0)]
+        alone = hartung_knapp(found)
+        assert alone.high is not None
+        assert alone.high - alone.value < 1e-3
+        half = t.ppf(0.95, 18) * 0.05 / np.sqrt(2.0)
+        wider = Bounds(alone.value, alone.value - half, alone.value + half)
+        together, expected = pooled_share(found), as_share(wider)
+        assert together is not None
+        assert (together.low, together.high) == pytest.approx(
+            (expected.low, expected.high), abs=1e-5
+        )
+
+    def test_of_unlike_ones_the_interval_is_that_of_their_scatter(self) -> None:
+        found = [Regression(-0.5, 0.1, 9.0), Regression(0.5, 0.1, 9.0)]
+        assert pooled_share(found) == as_share(hartung_knapp(found))
 
     def test_one_building_is_no_pool(self) -> None:
         assert pooled_share([Regression(1.0, 1.0, 9.0)]) is None

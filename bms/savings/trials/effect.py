@@ -28,6 +28,8 @@ from bms.model.savings.trial_result import Bounds, Regression
 
 CONFIDENCE = 0.90
 HIGHEST_RHO = 0.9
+PRIOR_FREEDOM = 4.0
+"""Degrees of freedom [1] that the errors of the other buildings count for."""
 ROUNDING = 1e-9
 """Scores that differ by less than this share of theirs [1] are the same."""
 
@@ -261,8 +263,21 @@ def pooled_share(found: Sequence[Regression], confidence: float = CONFIDENCE) ->
     """
     if len(found) < 2:
         return None
-    alike = interval_of(common_effect(found), confidence)
+    alike = interval_of(common_effect(steadied(found)), confidence)
     return as_share(hull(hartung_knapp(found, confidence), alike))
+
+
+def steadied(found: Sequence[Regression]) -> list[Regression]:
+    """Returns the estimates with the variance of each pulled towards the mean of all, the more the
+    fewer degrees of freedom it has: weights by few days are noise themselves, and make an interval
+    too narrow (Smyth 2004, doi:10.2202/1544-6115.1027)."""
+    mean = float(np.mean([max(each.error, 1e-9) ** 2 for each in found]))
+
+    def pulled(each: Regression) -> float:
+        own = each.freedom * max(each.error, 1e-9) ** 2
+        return float(np.sqrt((own + PRIOR_FREEDOM * mean) / (each.freedom + PRIOR_FREEDOM)))
+
+    return [Regression(each.value, pulled(each), each.freedom) for each in found]
 
 
 def common_effect(found: Sequence[Regression]) -> Regression:
@@ -280,7 +295,7 @@ def hartung_knapp(found: Sequence[Regression], confidence: float = CONFIDENCE) -
     (doi:10.1002/sim.791): weights by the variance within and between buildings (Paule & Mandel
     1982), Student's t with k - 1 degrees of freedom."""
     values = np.array([each.value for each in found])
-    variance = np.array([max(each.error, 1e-9) ** 2 for each in found])
+    variance = np.array([each.error**2 for each in steadied(found)])
     weight = 1.0 / (variance + _between(values, variance))
     mean = float((weight * values).sum() / weight.sum())
     scatter = float((weight * (values - mean) ** 2).sum()) / (len(values) - 1)

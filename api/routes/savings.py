@@ -7,11 +7,22 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from api.deps import CacheDep, Period, PortsDep, Reader, SiteDep
+from api.deps import (
+    CacheDep,
+    Cursor,
+    Limit,
+    Period,
+    PortsDep,
+    Reader,
+    SiteDep,
+    only_sites,
+    page_of,
+)
 from api.reports.downloads import csv_answer
 from api.schemas.savings import SavingsAnswer
-from api.schemas.trials import TrialList, TrialReportAnswer
-from bms.services.trials.report import trial_reports
+from api.schemas.trials import TrialList, TrialPage
+from bms.services.trials.report import reports_of_gone_sites, trial_reports
+from bms.services.trials.same_building import gone_sites
 
 router = APIRouter(tags=["savings"])
 CSV_ANSWER: dict[int | str, dict[str, Any]] = {
@@ -52,5 +63,27 @@ def site_savings_csv(
 def trials(ports: PortsDep, key: Reader, site: SiteDep) -> TrialList:
     """Every switchback trial of a site: its sealed design, who ended it and why, how much of it was
     our control, and what it shows at its planned end."""
-    reports = trial_reports(ports.trials, site)
-    return TrialList(site=site.id, trials=[TrialReportAnswer.of(each) for each in reports])
+    return TrialList.of(site.id, trial_reports(ports.trials, site))
+
+
+@router.get("/trials")
+def trials_of_every_site(
+    ports: PortsDep, key: Reader, limit: Limit = 100, cursor: Cursor = None
+) -> TrialPage:
+    """The switchback trials of every site that had one, also of those that are no longer in the
+    files: a building of another name keeps what it had. Readings are not compared with those that
+    a result rests on; the list of one site does that."""
+    trials, sites = ports.trials.trials, dict(ports.sites)
+    gone = gone_sites(trials, sites) if only_sites(ports, key) is None else []
+    rows = [*(sites[name] for name in trials.trial_sites() if name in sites), *gone]
+    chosen, after = page_of(rows, lambda site: site.id, limit, cursor)
+    made = [
+        reports_of_gone_sites(ports.trials, [site])
+        if site in gone
+        else trial_reports(ports.trials, site, with_readings=False)
+        for site in chosen
+    ]
+    return TrialPage(
+        sites=[TrialList.of(site.id, each) for site, each in zip(chosen, made, strict=True)],
+        next=after,
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Self
 
@@ -47,7 +48,8 @@ class TrialFindingAnswer(Answer):
 class TrialReportAnswer(Answer):
     """A trial with its sealed design. ``effects``, ``findings`` and ``checks`` are empty until the
     planned end, and for good where somebody stopped it. ``changes`` name what differs from the
-    sealed design or result today."""
+    sealed design or result today, trials that the building had under another name, and a site that
+    is no longer in the files."""
 
     id: str
     state: TrialState
@@ -108,3 +110,14 @@ class TrialList(Answer):
 
     site: str
     trials: list[TrialReportAnswer]
+
+    @classmethod
+    def of(cls, site: str, reports: Sequence[TrialReport]) -> Self:
+        return cls(site=site, trials=[TrialReportAnswer.of(each) for each in reports])
+
+
+class TrialPage(Answer):
+    """Sites with their trials; ``next`` is the cursor of the next page."""
+
+    sites: list[TrialList]
+    next: str | None

@@ -8,13 +8,8 @@ from api.pages.panels.standing import name_of
 from bms.errors import InsufficientData
 from bms.model.savings.trial import Trial
 from bms.services.off_loop import off_loop
-from bms.services.trials.start import (
-    LONGEST_WEEKS,
-    TrialRequest,
-    plan_trial,
-    start_trial,
-    stop_trial,
-)
+from bms.services.trials.plan import expected_of
+from bms.services.trials.start import LONGEST_WEEKS, TrialRequest, start_trial, stop_trial
 
 WEEKS = (3, 4, 6, 8, 10, 12, 16, 20, LONGEST_WEEKS)
 USUAL_WEEKS = 8
@@ -44,7 +39,8 @@ class StartTrial:
         t, asked = doing.t, self._read(doing)
         lines = [t("preview_trial", count=asked.weeks), t("preview_trial_sealed")]
         try:
-            lines += [t.describe(each) for each in plan_trial(doing.ports.trials, doing.site).needs]
+            expected = expected_of(doing.ports.trials, doing.site, asked.weeks)
+            lines += [t.describe(each) for each in expected]
         except InsufficientData:
             lines.append(t("preview_trial_thin"))
         return ActionPreview(lines=tuple(lines), word=name_of(doing.site, t))

@@ -25,25 +25,22 @@ from bms.runtime.wire import opened
 from bms.savings.trials.outcome import subject_term
 from bms.savings.trials.power import BlockDesign
 from bms.services.trials.design import COMFORT_MARGIN_KH
+from bms.services.trials.plan import AIM, TrialPlan, plan_trial
 from bms.services.trials.report import (
     TrialReport,
     newest_report,
     pool_trials,
+    reports_of_gone_sites,
     seal_results,
     trial_reports,
 )
-from bms.services.trials.start import (
-    AIM,
-    TrialPlan,
-    TrialRequest,
-    plan_trial,
-    start_trial,
-    stop_trial,
-)
+from bms.services.trials.same_building import gone_sites
+from bms.services.trials.start import TrialRequest, start_trial, stop_trial
 
 T = TypeVar("T")
 ALL = "all"
-"""In place of a site, for the result: every building with a trial, and all of them together."""
+"""In place of a site, for the result: every building that had a trial, also those that are no
+longer in the files, and all of them together."""
 SHOWN_DIGITS = 12
 """Digits of a digest that are shown; JSON has all of them."""
 
@@ -130,9 +127,11 @@ def _design(block_days: int | None, washout_days: int | None) -> BlockDesign | N
 
 def _results(city: City, site: str, as_json: bool) -> None:
     chosen = list(city.sites.values()) if site == ALL else [city.site(site)]
-    for each in chosen:
+    gone = gone_sites(city.trials.trials, city.sites.keys()) if site == ALL else []
+    for each in (*chosen, *gone):
         _seal(city, each)
     reports = [report for each in chosen for report in trial_reports(city.trials, each)]
+    reports += reports_of_gone_sites(city.trials, gone)
     if site != ALL:
         _one_site(city, newest_report(reports, chosen[0]), reports, as_json)
         return

@@ -11,6 +11,7 @@ from bms.model.savings.trial_result import (
     AaCheck,
     Arm,
     Bounds,
+    DetectableEffect,
     Effect,
     EffectUnit,
     Subject,
@@ -86,6 +87,9 @@ class DurationCode(MessageCode):
     RANGE = "trial_weeks_range"
     AT_LEAST = "trial_weeks_at_least"
     TOO_NOISY = "trial_too_noisy"
+    LEAST = "trial_least_effect"
+    LEAST_RANGE = "trial_least_effect_range"
+    TOO_SHORT_A_PAST = "trial_past_too_short"
 
 
 class SubjectTerm(TermCode):
@@ -300,6 +304,22 @@ def duration_fact(subject: Subject, share: float, weeks: WeeksRange, longest: in
         return fact(DurationCode.WEEKS, subject=name, share=share, weeks=weeks.usual)
     return fact(
         DurationCode.RANGE, subject=name, share=share, weeks=weeks.usual, most=weeks.at_most
+    )
+
+
+def least_effect_fact(row: DetectableEffect) -> Fact:
+    """Returns the least effect that a trial of so many weeks shows four times of five."""
+    name = subject_term(row.subject)
+    if row.share is None or row.share_high is None:
+        return fact(DurationCode.TOO_SHORT_A_PAST, subject=name, count=row.weeks)
+    if row.share == row.share_high:
+        return fact(DurationCode.LEAST, subject=name, count=row.weeks, share=row.share)
+    return fact(
+        DurationCode.LEAST_RANGE,
+        subject=name,
+        count=row.weeks,
+        share=row.share,
+        most=row.share_high,
     )
 
 

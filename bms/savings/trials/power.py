@@ -15,7 +15,7 @@ import numpy as np
 
 from bms.model.savings.trial_result import Bounds, DetectableEffect, Subject
 from bms.savings.trials.analysis import Allocations, analyse
-from bms.savings.trials.daily_values import DailyRecord, learn_expectation
+from bms.savings.trials.daily_values import DailyRecord, Expectation, learn_expectation
 from bms.savings.trials.effect import CONFIDENCE
 from bms.savings.trials.random_allocation import (
     TooFewBlocks,
@@ -59,7 +59,8 @@ def detectable_effects(
     """The least effect that is shown four times of five by trials that begin at the place
     ``start`` of the record, from its days before that place."""
     past = record_until(record, start)
-    return tuple(_one(past, design, start, each, confidence) for each in weeks)
+    expectation = learn_expectation(past, len(past))
+    return tuple(_one(past, expectation, design, each, confidence) for each in weeks)
 
 
 def record_until(record: DailyRecord, end: int) -> DailyRecord:
@@ -87,11 +88,13 @@ def weeks_for(found: tuple[DetectableEffect, ...], share: float) -> WeeksRange:
 
 
 def _one(
-    past: DailyRecord, design: BlockDesign, start: int, weeks: int, confidence: float
+    past: DailyRecord, expectation: Expectation, design: BlockDesign, weeks: int, confidence: float
 ) -> DetectableEffect:
     days = weeks * 7
-    places = _windows(len(past), start, days)
-    by_window = [list(_tries(past, design, at, days, confidence)) for at in places]
+    by_window = [
+        list(_tries(past, expectation, design, at, days, confidence))
+        for at in _windows(len(past), days)
+    ]
     found = [each for window in by_window for each in window]
     usual, high = _least([[bounds for bounds, _ in window] for window in by_window])
     level = float(np.mean([mean for _, mean in found])) if found else 0.0
@@ -107,12 +110,12 @@ def _one(
     )
 
 
-def _windows(length: int, start: int, days: int) -> list[int]:
-    """Where stretches of ``days`` begin in the past, near the season of ``start``; else anywhere
-    in its last year."""
+def _windows(length: int, days: int) -> list[int]:
+    """Where stretches of ``days`` begin in the past, near the season of its end; else anywhere in
+    its last year."""
     latest = length - days
     starts = np.arange(latest, max(latest - YEAR_DAYS, -1), -7)
-    away = np.abs((starts - start + YEAR_DAYS / 2) % YEAR_DAYS - YEAR_DAYS / 2)
+    away = np.abs((starts - length + YEAR_DAYS / 2) % YEAR_DAYS - YEAR_DAYS / 2)
     near = starts[away <= SEASON_DAYS]
     chosen = near if len(near) >= FEWEST_WINDOWS else starts
     if len(chosen) <= WINDOWS:
@@ -122,12 +125,16 @@ def _windows(length: int, start: int, days: int) -> list[int]:
 
 
 def _tries(
-    past: DailyRecord, design: BlockDesign, at: int, days: int, confidence: float
+    past: DailyRecord,
+    expectation: Expectation,
+    design: BlockDesign,
+    at: int,
+    days: int,
+    confidence: float,
 ) -> Iterator[tuple[Bounds, float]]:
     layout = window_layout(past, design, at, days)
     if layout is None:
         return
-    expectation = learn_expectation(past, len(past))
     draws = possible_allocations(layout, allocate(layout, at).limit, at, DRAWS)
     for i in range(TRIES):
         made = Allocations(layout, draws[i], draws)

@@ -46,9 +46,11 @@ def records(
     last: date,
     *,
     tariffs: Tariffs | None = None,
+    only: Set[Subject] = frozenset(Subject),
 ) -> dict[Subject, DailyRecord]:
-    """The days from ``first`` to before ``last`` of every subject that the site has meters or
-    rooms for. Raises ``FeedError`` where there is no weather."""
+    """The days from ``first`` to before ``last`` of every subject of ``only`` that the site has
+    meters or rooms for; cost, emissions and peak need ``tariffs``. Raises ``FeedError`` where there
+    is no weather."""
     span = Span(start=midnight(first, site.timezone), end=midnight(last, site.timezone))
     temp = screen_temp(outdoor_temperature(site, feed, span.start, span.end))
     rest = rest_days(site, first, (last - first).days)
@@ -56,10 +58,12 @@ def records(
     found = {
         subject: value
         for subject, commodity in COMMODITIES.items()
-        if (value := _energy(site, commodity, readings, temp, span)) is not None
+        if subject in only and (value := _energy(site, commodity, readings, temp, span)) is not None
     }
     found.update(_worth(site, readings, feed, tariffs, temp, span) if tariffs else {})
-    comfort = discomfort(site, readings, first, (last - first).days)
+    comfort = None
+    if Subject.COMFORT in only:
+        comfort = discomfort(site, readings, first, (last - first).days)
     if comfort is not None:
         found[Subject.COMFORT] = comfort
     return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -31,7 +31,6 @@ from bms.services.trials.result import (
     input_digests,
     unsealed_result,
 )
-from bms.services.trials.same_building import gone_sites
 
 
 def design_digest(trial: Trial) -> str:
@@ -100,11 +99,11 @@ def trial_reports(
     return reports
 
 
-def reports_of_gone_sites(ports: TrialPorts, sites: Collection[str]) -> list[TrialReport]:
-    """Every trial of a site that is no longer in the files; ``sites`` are those that are."""
+def reports_of_gone_sites(ports: TrialPorts, gone: Sequence[Site]) -> list[TrialReport]:
+    """Every trial of sites that are no longer in the files."""
     return [
         _report(ports, site, known, (fact(DesignChange.SITE_GONE, site=site.id),))
-        for site in gone_sites(ports.trials, sites)
+        for site in gone
         for known in ports.trials.trials(site.id)
     ]
 

@@ -44,16 +44,17 @@ def _device(device: Device) -> Iterator[str]:
         yield str(getattr(device, name))
 
 
-def trials_elsewhere(trials: TrialStore, site: Site) -> list[KeptTrial]:
-    """The trials of other sites in which a billed meter of this one was sealed."""
+def trials_of_building(trials: TrialStore, site: Site) -> list[KeptTrial]:
+    """Every trial of a building in the order in which they were started: those of its site, and
+    those of other sites in which one of its billed meters was sealed."""
     mine = set(meter_sources(site))
-    others = trials.trials_of([name for name in trials.trial_sites() if name != site.id])
-    return [
+    found = [
         known
-        for kept in others.values()
+        for name, kept in trials.trials_of({*trials.trial_sites(), site.id}).items()
         for known in kept
-        if not mine.isdisjoint(known.trial.sealed.sources)
+        if name == site.id or not mine.isdisjoint(known.trial.sealed.sources)
     ]
+    return sorted(found, key=lambda known: known.trial.started_at)
 
 
 def gone_sites(trials: TrialStore, sites: Collection[str]) -> list[Site]:

@@ -1,43 +1,38 @@
-"""Switchback trials of a site: plan one, draw and start it, stop it."""
+"""Switchback trials of a site: draw and start one, stop it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
 
-from bms.errors import ConfigError, FeedError, InsufficientData, NotFound
+from bms.errors import ConfigError, FeedError, NotFound
 from bms.model.assets.site import Mode, Site
-from bms.model.fact import Fact
 from bms.model.readings.series import Floats
 from bms.model.savings.avoided_use import Span
 from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
-from bms.model.savings.trial_result import DetectableEffect, Subject
+from bms.model.savings.trial_result import Subject
 from bms.ports.feeds import Feed
 from bms.savings.data.daily import daily
 from bms.savings.trials.carry_over import design_for
-from bms.savings.trials.daily_values import DailyRecord, learn_expectation
-from bms.savings.trials.outcome import duration_fact, unlisted_facts
-from bms.savings.trials.power import WEEKS, BlockDesign, detectable_effects, weeks_for
+from bms.savings.trials.power import BlockDesign
 from bms.savings.trials.random_allocation import allocate, arms_of, layout
-from bms.savings.trials.unlisted_closures import unlisted_closures
 from bms.services.periods import local_date, midnight
 from bms.services.site_lookup import mode_in_force
-from bms.services.trials.daily_records import COMMODITIES, PAST_DAYS, records, rest_days
+from bms.services.trials.daily_records import rest_days
 from bms.services.trials.design import (
     COMFORT_MARGIN_KH,
     can_measure,
-    confidence_of,
     seal_design,
     time_constant,
     trial_number,
     usual_primary,
 )
 from bms.services.trials.ports import TrialPorts
-from bms.services.trials.same_building import trials_elsewhere
+from bms.services.trials.same_building import trials_of_building
 
 DAY = timedelta(days=1)
 YEAR = 364 * DAY
@@ -65,64 +60,7 @@ def _daily_means(site: Site, feed: Feed, first: date, days: int, now: datetime) 
     return daily(temp, temp, Span(start=start, end=end), site.timezone).temp_c
 
 
-AIM = 0.08
-"""Effect that a trial is planned to see, a share of the use."""
 LONGEST_WEEKS = 26
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrialPlan:
-    """How long trials would have to run to see an effect of ``aim``, by the site's past."""
-
-    site: str
-    block_days: int
-    washout_days: int
-    aim: float
-    rows: tuple[DetectableEffect, ...]
-    needs: tuple[Fact, ...]
-
-
-def plan_trial(
-    ports: TrialPorts, site: Site, *, design: BlockDesign | None = None, aim: float = AIM
-) -> TrialPlan:
-    """The least effects that trials of 3 to 26 weeks would show at this site.
-
-    Raises ``FeedError`` without weather, ``InsufficientData`` without any meter or room.
-    """
-    design = design or design_for(time_constant(ports, site))
-    today = local_date(ports.clock.now(), site.timezone)
-    found = records(site, ports.readings, ports.feed, today - PAST_DAYS * DAY, today)
-    if not found:
-        raise InsufficientData(f"{site.id} has no billed meter and no room temperature to watch")
-    confidence = confidence_of(trial_number(_history(ports, site)))
-    tables = {
-        subject: detectable_effects(record, design, len(record), confidence=confidence)
-        for subject, record in found.items()
-    }
-    return TrialPlan(
-        site=site.id,
-        block_days=design.block_days,
-        washout_days=design.washout_days,
-        aim=aim,
-        rows=tuple(row for table in tables.values() for row in table),
-        needs=tuple(
-            duration_fact(subject, aim, weeks_for(table, aim), max(WEEKS))
-            for subject, table in tables.items()
-            if subject is not Subject.COMFORT
-        )
-        + unlisted_facts(_unlisted(found)),
-    )
-
-
-def _unlisted(found: Mapping[Subject, DailyRecord]) -> list[date]:
-    """Days of the past that were closed by the use of energy, and are listed nowhere."""
-    days = {
-        day
-        for subject, record in found.items()
-        if subject in COMMODITIES
-        for day in unlisted_closures(record, learn_expectation(record, len(record)), 0, len(record))
-    }
-    return sorted(days)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +99,7 @@ def start_trial(ports: TrialPorts, site: Site, request: TrialRequest) -> Trial:
 
 def _drawn(ports: TrialPorts, site: Site, request: TrialRequest, now: datetime) -> Trial:
     """Raises ``ValueError`` for a design that makes no trial."""
-    kept = _history(ports, site)
+    kept = trials_of_building(ports.trials, site)
     time_constant_h = time_constant(ports, site)
     design = request.design or design_for(time_constant_h)
     first = local_date(now, site.timezone) + DAY
@@ -201,13 +139,6 @@ def _drawn(ports: TrialPorts, site: Site, request: TrialRequest, now: datetime) 
         by=request.by,
         reason=request.reason,
     )
-
-
-def _history(ports: TrialPorts, site: Site) -> list[KeptTrial]:
-    """The trials of the building in the order in which they were started, also those that it had
-    under another name."""
-    kept = [*ports.trials.trials(site.id), *trials_elsewhere(ports.trials, site)]
-    return sorted(kept, key=lambda known: known.trial.started_at)
 
 
 def stop_trial(ports: TrialPorts, site: Site, *, by: str, reason: str) -> TrialEnd:

@@ -56,6 +56,7 @@ SURFACE = {
     "/v1/events": {"get"},
     "/v1/sites/{site_id}/commissioning": {"get"},
     "/v1/sites/{site_id}/trials": {"get"},
+    "/v1/trials": {"get"},
     "/v1/sites/{site_id}/shadow-days": {"get"},
     "/v1/sites/{site_id}/decisions": {"get"},
     "/v1/points/{point_id}/trace": {"get"},

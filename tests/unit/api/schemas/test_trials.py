@@ -10,6 +10,7 @@ from bms.services.trials.report import seal_results
 from bms.services.trials.start import stop_trial
 from tests.rigs.fakes.api import HTML, World, a_world
 from tests.rigs.fakes.city import HOUR
+from tests.rigs.fakes.trial import a_trial
 from tests.rigs.fakes.trial_site import START, begun, in_time, lived
 
 
@@ -44,3 +45,24 @@ async def test_the_stopped_one_stands_beside_the_one_that_ran_to_its_end(world: 
     for text in (first.id, trial.id, "burst pipe", running["design_digest"][:12]):
         assert text in page
     assert done["result_digest"][:12] in last
+
+
+async def test_the_list_of_all_has_a_site_that_is_no_longer_in_the_files(world: World) -> None:
+    begun(world)
+    world.store.add_trial(a_trial("hut"))
+    async with world.browser(**world.key("read")) as browser:
+        answer = (await browser.get("/v1/trials")).json()
+    trials = {each["site"]: each["trials"] for each in answer["sites"]}
+    assert set(trials) == {"lodge", "hut"}
+    ((lodge,), (hut,)) = trials["lodge"], trials["hut"]
+    assert [each["code"] for each in lodge["changes"]] == []
+    assert [each["code"] for each in hut["changes"]] == ["trial_site_gone"]
+    assert hut["changes"][0]["en"].startswith("hut is no longer in the files")
+
+
+async def test_who_sees_one_building_sees_no_other_name_of_it(world: World) -> None:
+    begun(world)
+    world.store.add_trial(a_trial("hut"))
+    async with world.browser(**world.key("read@lodge")) as browser:
+        answer = (await browser.get("/v1/trials")).json()
+    assert [each["site"] for each in answer["sites"]] == ["lodge"]

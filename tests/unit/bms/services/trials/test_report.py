@@ -26,6 +26,7 @@ from bms.services.trials.report import (
     trial_reports,
 )
 from bms.services.trials.result import find_result
+from bms.services.trials.same_building import gone_sites
 from bms.services.trials.start import stop_trial
 from bms.store.memory.trials import MemoryTrials
 from tests.rigs.fakes.api import World, YearFeed, a_world
@@ -157,9 +158,10 @@ class TestEveryTrialIsShown:
 
     def test_also_of_a_site_that_is_no_longer_in_the_files(self, world: World) -> None:
         trial = begun(world)
-        assert reports_of_gone_sites(world.city.trials, ["lodge"]) == []
+        assert gone_sites(world.store, ["lodge"]) == []
         world.clock.move_to(trial.start + 30 * DAY)
-        (report,) = reports_of_gone_sites(world.city.trials, ["hut"])
+        gone = gone_sites(world.store, ["hut"])
+        (report,) = reports_of_gone_sites(world.city.trials, gone)
         assert (report.trial, report.result.days_done) == (trial, 30)
         assert [each.code for each in report.changes] == ["trial_site_gone"]
 

@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import pytest
 
-from bms.errors import ConfigError, InsufficientData, NotFound
-from bms.model.assets.site import Mode, Site
+from bms.errors import ConfigError, NotFound
+from bms.model.assets.site import Mode
 from bms.model.savings.trial import ANALYSIS_VERSION
 from bms.model.savings.trial_result import Subject
 from bms.savings.trials.power import BlockDesign
@@ -18,40 +18,19 @@ from bms.services.trials.ports import system_lot
 from bms.services.trials.start import (
     TrialRequest,
     expected_temperature,
-    plan_trial,
     start_trial,
     stop_trial,
 )
 from tests.rigs.fakes.api import NOW, World, a_world, temperature_c
-from tests.rigs.fakes.city import CLOSED, HOUR, lodge
+from tests.rigs.fakes.city import CLOSED, HOUR
 from tests.rigs.fakes.store import a_model
 from tests.rigs.fakes.trial import a_trial
-from tests.rigs.fakes.trial_site import START, begun, in_time, lived, with_lot
-from tests.rigs.sentences import english
+from tests.rigs.fakes.trial_site import START, begun, in_time
 
 
 @pytest.fixture
 def world(tmp_path) -> World:
     return in_time(a_world(tmp_path), START - 9 * HOUR)
-
-
-ASKED = TrialRequest(weeks=6, by="Bo", reason="proof")
-
-
-def renamed(site: Site, name: str) -> Site:
-    """The same building and network, under another id."""
-
-    def here(id_: str) -> str:
-        return f"{name}/{id_.split('/')[1]}"
-
-    return replace(
-        site,
-        id=name,
-        devices=tuple(replace(d, id=here(d.id), site=name) for d in site.devices),
-        points=tuple(
-            replace(p, id=here(p.id), site=name, device=here(p.device)) for p in site.points
-        ),
-    )
 
 
 class TestStart:
@@ -79,32 +58,6 @@ class TestStart:
         again = begun(world, lot=8)
         assert (again.id, again.seed, again.arms) == (f"{trial.id}-2", 7, trial.arms)
         assert again.sealed.number == 1
-
-    def test_a_site_of_another_name_has_the_trials_of_its_meters(self, world: World) -> None:
-        """Otherwise whoever does not like a draw, or a result, would call the building another
-        name."""
-        first = begun(world, lot=7)
-        for name in ("hut", "barn"):
-            world.store.set_mode(
-                name, Mode.AUTO, actor="Bo", at=START - 9 * HOUR, reason="new name"
-            )
-        world.clock.move_to(START - 8 * HOUR)
-        hut = renamed(world.city.site("lodge"), "hut")
-        again = start_trial(with_lot(world, 8), hut, ASKED)
-        assert again.site == "hut"
-        assert again.sealed.elsewhere == (first.id,)
-        assert again.sealed.number == 2
-        stop_trial(world.city.trials, hut, by="Bo", reason="again")
-        back = start_trial(with_lot(world, 9), renamed(hut, "barn"), ASKED)
-        assert (back.seed, back.sealed.number) == (again.seed, 2)
-
-    def test_another_building_has_none_of_them(self, world: World) -> None:
-        begun(world)
-        world.store.set_mode("hut", Mode.AUTO, actor="Bo", at=START - 9 * HOUR, reason="new")
-        site = renamed(world.city.site("lodge"), "hut")
-        devices = tuple(replace(d, host="192.0.2.7") for d in site.devices)
-        other = start_trial(with_lot(world, 8), replace(site, devices=devices), ASKED)
-        assert (other.sealed.elsewhere, other.sealed.number) == ((), 1)
 
     @pytest.mark.parametrize("changes", [{"weeks": 7}, {"design": BlockDesign(2, 1)}])
     def test_whoever_looks_at_another_draw_needs_more_certainty(
@@ -206,26 +159,6 @@ class TestStop:
         begun(world)
         with pytest.raises(ConfigError, match="say who stops"):
             stop_trial(world.city.trials, world.city.site("lodge"), by="", reason="leak")
-
-
-class TestThePlan:
-    @pytest.mark.slow
-    def test_it_says_how_many_weeks(self, world: World) -> None:
-        trial = begun(world)
-        lived(world, trial, 0.0)
-        world.clock.move_to(trial.end)
-        plan = plan_trial(world.city.trials, world.city.site("lodge"), aim=0.10)
-        subjects = {row.subject for row in plan.rows}
-        assert {Subject.HEAT, Subject.ELECTRICITY, Subject.COMFORT} <= subjects
-        assert len(plan.needs) == 2
-        assert all(need.code.startswith("trial_weeks") for need in plan.needs)
-        assert max(row.weeks for row in plan.rows) == 26
-        assert english(plan.needs[0]).startswith("Electricity: with this building's noise you need")
-
-    def test_a_site_without_meters_has_nothing_to_plan(self, world: World) -> None:
-        bare: Site = replace(lodge(), meters=(), points=())
-        with pytest.raises(InsufficientData, match="no billed meter"):
-            plan_trial(world.city.trials, bare)
 
 
 class TestTheWeatherOfTheDraw:

@@ -1,0 +1,63 @@
+"""A building keeps its trials whatever its site is called."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bms.model.assets.site import Mode, Site
+from bms.services.trials.start import TrialRequest, start_trial, stop_trial
+from tests.rigs.fakes.api import World, a_world
+from tests.rigs.fakes.city import HOUR
+from tests.rigs.fakes.trial_site import START, begun, in_time, with_lot
+
+
+@pytest.fixture
+def world(tmp_path) -> World:
+    return in_time(a_world(tmp_path), START - 9 * HOUR)
+
+
+ASKED = TrialRequest(weeks=6, by="Bo", reason="proof")
+
+
+def renamed(site: Site, name: str) -> Site:
+    """The same building and network, under another id."""
+
+    def here(id_: str) -> str:
+        return f"{name}/{id_.split('/')[1]}"
+
+    return replace(
+        site,
+        id=name,
+        devices=tuple(replace(d, id=here(d.id), site=name) for d in site.devices),
+        points=tuple(
+            replace(p, id=here(p.id), site=name, device=here(p.device)) for p in site.points
+        ),
+    )
+
+
+def test_a_site_of_another_name_has_the_trials_of_its_meters(world: World) -> None:
+    """Otherwise whoever does not like a draw, or a result, would call the building another
+    name."""
+    first = begun(world, lot=7)
+    for name in ("hut", "barn"):
+        world.store.set_mode(name, Mode.AUTO, actor="Bo", at=START - 9 * HOUR, reason="new name")
+    world.clock.move_to(START - 8 * HOUR)
+    hut = renamed(world.city.site("lodge"), "hut")
+    again = start_trial(with_lot(world, 8), hut, ASKED)
+    assert again.site == "hut"
+    assert again.sealed.elsewhere == (first.id,)
+    assert again.sealed.number == 2
+    stop_trial(world.city.trials, hut, by="Bo", reason="again")
+    back = start_trial(with_lot(world, 9), renamed(hut, "barn"), ASKED)
+    assert (back.seed, back.sealed.number) == (again.seed, 2)
+
+
+def test_another_building_has_none_of_them(world: World) -> None:
+    begun(world)
+    world.store.set_mode("hut", Mode.AUTO, actor="Bo", at=START - 9 * HOUR, reason="new")
+    site = renamed(world.city.site("lodge"), "hut")
+    devices = tuple(replace(d, host="192.0.2.7") for d in site.devices)
+    other = start_trial(with_lot(world, 8), replace(site, devices=devices), ASKED)
+    assert (other.sealed.elsewhere, other.sealed.number) == ((), 1)

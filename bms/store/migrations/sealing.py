@@ -97,7 +97,7 @@ def _numbered(table: str) -> bool:
 def _unique_keys(table: str) -> list[tuple[str, ...]]:
     """The columns of each key of which no two rows have the same, quoted; a row's number aside."""
     known = sa.inspect(op.get_bind())
-    found = [
+    found: list[Sequence[str | None]] = [
         known.get_pk_constraint(table)["constrained_columns"],
         *(each["column_names"] for each in known.get_unique_constraints(table)),
         *(each["column_names"] for each in known.get_indexes(table) if each["unique"]),

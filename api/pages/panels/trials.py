@@ -63,6 +63,7 @@ def _lines(report: TrialReport, t: PageTranslator) -> list[str]:
             block=trial.block_days,
             washout=trial.washout_days,
             meters=", ".join(meter.id for meter in design.meters),
+            levers=len(design.levers),
             margin=design.comfort_margin_kh,
             version=design.version,
             digest=report.digest[:SHOWN_DIGITS],

@@ -142,11 +142,15 @@ def _results(city: City, site: str, as_json: bool) -> None:
         sites = [report_as_json(report) for report in reports]
         typer.echo(json.dumps({"sites": sites, "together": spelled_out(pooled)}))
         return
-    t = translator_of_locale()
-    for report in reports:
-        show_report(report, t)
+    _show_reports(reports)
     for fact in pooled.reasons:
-        print_folded(screen(), t.describe(fact))
+        print_folded(screen(), translator_of_locale().describe(fact))
+
+
+def _show_reports(reports: Sequence[TrialReport]) -> None:
+    """Each with the times of its site."""
+    for report in reports:
+        show_report(report, translator_of_locale(report.trial.timezone))
 
 
 def _seal(city: City, site: Site) -> None:
@@ -165,9 +169,7 @@ def _one_site(
         every = [report_as_json(report) for report in reports]
         typer.echo(json.dumps({**report_as_json(newest), "trials": every}))
         return
-    t = translator_of_locale()
-    for report in reports:
-        show_report(report, t)
+    _show_reports(reports)
 
 
 def report_as_json(report: TrialReport) -> dict[str, Any]:
@@ -230,6 +232,7 @@ def show_report(report: TrialReport, t: CommandTranslator) -> None:
             block=trial.block_days,
             washout=trial.washout_days,
             meters=", ".join(meter.id for meter in design.meters) or MISSING,
+            levers=len(design.levers),
             margin=design.comfort_margin_kh,
             version=design.version,
             digest=report.digest[:SHOWN_DIGITS],

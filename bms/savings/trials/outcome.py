@@ -108,7 +108,6 @@ class BoundTerm(TermCode):
     """Ends of intervals, and their units."""
 
     UNBOUNDED = "trial_unbounded"
-    UNKNOWN = "trial_unknown"
     KWH_PER_DAY = "trial_kwh_per_day"
     KELVIN_HOURS_PER_DAY = "trial_kelvin_hours_per_day"
     DKK_PER_DAY = "trial_dkk_per_day"
@@ -249,14 +248,9 @@ def _compliance(result: TrialResult) -> list[Fact]:
     """How much of each arm was our control, days that went another way, and our discomfort."""
     found = []
     doses = {each.arm: each.share for each in result.dose}
-    if any(share is not None for share in doses.values()):
-        found.append(
-            fact(
-                CaveatCode.DOSE,
-                optimised=_share(doses.get(Arm.OPTIMISED)),
-                own=_share(doses.get(Arm.OWN_CONTROL)),
-            )
-        )
+    ours, own = doses.get(Arm.OPTIMISED), doses.get(Arm.OWN_CONTROL)
+    if ours is not None and own is not None:
+        found.append(fact(CaveatCode.DOSE, optimised=ours, own=own))
     odd = [d.day for d in result.dose_days if d.arm is Arm.OWN_CONTROL and d.share > STRAY]
     if odd:
         found.append(fact(CaveatCode.DISOBEYED, days=tuple(map(Day, odd))))
@@ -267,10 +261,6 @@ def _compliance(result: TrialResult) -> list[Fact]:
         safe = result.safety
         found.append(fact(CaveatCode.SAFETY, mean=safe.mean_kh, worst=safe.worst_kh))
     return found
-
-
-def _share(share: float | None) -> Parameter:
-    return Term(BoundTerm.UNKNOWN.value) if share is None else share
 
 
 def pooled_fact(

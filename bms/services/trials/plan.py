@@ -62,6 +62,8 @@ def plan_trial(
         rows=tuple(row for table in tables.values() for row in table),
         needs=tuple(
             duration_fact(subject, aim, weeks_for(table, aim), max(WEEKS))
+            if any(row.share is not None for row in table)
+            else least_effect_fact(table[-1])
             for subject, table in tables.items()
             if subject is not Subject.COMFORT
         )

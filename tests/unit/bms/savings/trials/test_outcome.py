@@ -97,6 +97,15 @@ class TestTheOutcome:
             "trial_secondary",
         ]
 
+    def test_no_dose_is_told_before_each_arm_had_a_day(self) -> None:
+        early = a_result(
+            dose=(
+                ArmDose(arm=Arm.OPTIMISED, days=0, share=None),
+                ArmDose(arm=Arm.OWN_CONTROL, days=2, share=0.0),
+            ),
+        )
+        assert "trial_dose" not in {each.code for each in caveats(early)}
+
     def test_caveats_name_what_a_reader_has_to_know(self) -> None:
         told = analysed(0.0)
         assert told is not None
@@ -106,7 +115,10 @@ class TestTheOutcome:
         result = a_result(
             effects=(replace(told, missing=10),),
             confidence=0.99,
-            dose=(ArmDose(arm=Arm.OPTIMISED, days=2, share=0.5),),
+            dose=(
+                ArmDose(arm=Arm.OPTIMISED, days=2, share=0.5),
+                ArmDose(arm=Arm.OWN_CONTROL, days=2, share=0.1),
+            ),
             dose_days=tuple(DayDose(day=day, arm=arm, share=share) for arm, share in shares),
             checks=(check,),
             safety=Safety(days=2, mean_kh=0.5, worst_kh=1.0),

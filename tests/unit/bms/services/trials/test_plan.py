@@ -36,6 +36,10 @@ class TestThePlan:
         assert max(row.weeks for row in plan.rows) == 26
         assert english(plan.needs[0]).startswith("Electricity: with this building's noise you need")
 
+    def test_without_a_past_it_does_not_blame_the_noise(self, world: World) -> None:
+        plan = plan_trial(world.city.trials, world.city.site("lodge"))
+        assert {need.code for need in plan.needs} == {"trial_past_too_short"}
+
     def test_a_site_without_meters_has_nothing_to_plan(self, world: World) -> None:
         bare: Site = replace(lodge(), meters=(), points=())
         with pytest.raises(InsufficientData, match="no billed meter"):

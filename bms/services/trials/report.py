@@ -153,11 +153,23 @@ def pool_trials(reports: Sequence[TrialReport]) -> Pooled:
 def _by_building(done: Sequence[TrialReport], subject: Subject) -> list[Regression]:
     """What each building shows of a subject, by all of its trials."""
     found: dict[str, list[Regression]] = defaultdict(list)
+    buildings = _buildings([each.trial for each in done])
     for each in done:
         for effect in each.result.effects:
             if effect.subject is subject and effect.relative is not None:
-                found[each.trial.site].append(effect.relative)
+                found[buildings[each.trial.site]].append(effect.relative)
     return [common_effect(estimates) for estimates in found.values()]
+
+
+def _buildings(trials: Sequence[Trial]) -> dict[str, str]:
+    """The building of each site: two are one where a trial of one names a trial of the other."""
+    sites = {trial.id: trial.site for trial in trials}
+    found = {trial.site: trial.site for trial in trials}
+    for trial in trials:
+        for other in sites.keys() & set(trial.sealed.elsewhere):
+            mine, former = found[trial.site], found[sites[other]]
+            found = {site: former if name == mine else name for site, name in found.items()}
+    return found
 
 
 def _report(

@@ -31,6 +31,7 @@ from bms.services.trials.start import stop_trial
 from bms.store.memory.trials import MemoryTrials
 from tests.rigs.fakes.api import World, YearFeed, a_world
 from tests.rigs.fakes.city import HOUR
+from tests.rigs.fakes.trial import analysed
 from tests.rigs.fakes.trial_site import START, begun, in_time, lived
 
 DAY = timedelta(days=1)
@@ -291,6 +292,19 @@ class TestTogether:
         twice_the_same = pool_trials([reports[0], reports[0]])
         assert twice_the_same.reasons[0].code == "trial_pool_few"
         assert pool_trials([*reports, reports[0]]).reasons[0].parameters["buildings"] == 2
+
+    def test_a_building_of_two_names_is_one(self, world: World) -> None:
+        effect = analysed(0.1)
+        assert effect is not None
+        trial = begun(world)
+        running = only(world)
+        done = replace(running.result, state=TrialState.FINISHED, effects=(effect,))
+        former = replace(running, result=done)
+        sealed = replace(trial.sealed, elsewhere=(trial.id,))
+        other = replace(former, trial=replace(trial, id="hut-2", site="hut"))
+        renamed = replace(former, trial=replace(trial, id="hut-1", site="hut", sealed=sealed))
+        assert pool_trials([former, other]).reasons[0].code == "trial_pool"
+        assert pool_trials([former, renamed]).reasons[0].code == "trial_pool_few"
 
     def test_nothing_is_told_while_one_is_under_way(self, world: World) -> None:
         begun(world)

@@ -31,10 +31,11 @@ class RetentionStore(Protocol):
         """Every point that ever had readings, and what was kept of it; None where nothing was."""
         ...
 
-    def scrub(self) -> None:
-        """Remove what was deleted from the files of the database too, as far as it can.
+    def scrub(self, *, whole: bool = False) -> None:
+        """Remove what was deleted from the files of the database too, as far as that is possible
+        while no writer waits for more than a second. It may take minutes.
 
-        It may take minutes, in which others cannot write.
+        Where ``whole``, nothing of it is left, and writers wait for as long as that takes.
         """
         ...
 

@@ -28,7 +28,7 @@ KEPT_DAYS: Mapping[Privacy, int | None] = MappingProxyType(
 )
 UNCLAIMED = KeptClass(Privacy.PERSONAL, KEPT_DAYS[Privacy.PERSONAL])
 ACTOR = "retention"
-#: How often the files are scrubbed: it holds up everybody who writes.
+#: How often the files are scrubbed.
 SCRUB_EVERY = timedelta(days=7)
 _EPOCH = date(1970, 1, 1)
 

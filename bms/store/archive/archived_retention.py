@@ -69,9 +69,9 @@ class ArchivedRetention:
         """See ``RetentionStore``."""
         return self._store.kept_classes()
 
-    def scrub(self) -> None:
+    def scrub(self, *, whole: bool = False) -> None:
         """See ``RetentionStore``."""
-        self._store.scrub()
+        self._store.scrub(whole=whole)
 
     def erasures(self, since: datetime) -> list[Erased]:
         """See ``RetentionStore``."""

@@ -42,8 +42,8 @@ class Transactions(Protocol):
         """
         ...
 
-    def scrub(self) -> None:
-        """Remove what was deleted from the files as well, as far as the database can."""
+    def scrub(self, *, whole: bool = False) -> None:
+        """See ``bms.store.database.dialect.Database``."""
         ...
 
     def close(self) -> None:
@@ -142,10 +142,10 @@ class Link:
         ):
             yield session
 
-    def scrub(self) -> None:
-        """See ``Transactions``."""
-        with self._answering(), self._one_writer:
-            self.database.scrub(self._writing)
+    def scrub(self, *, whole: bool = False) -> None:
+        """See ``Transactions``. The database itself lets writers in between its steps."""
+        with self._answering():
+            self.database.scrub(self._writing, whole=whole)
 
     def close(self) -> None:
         """Close the connections; whatever is asked afterwards is refused."""

@@ -67,11 +67,11 @@ class Database(Protocol):
         """Add to the days that are stale, at least one; those that are already stay so."""
         ...
 
-    def scrub(self, engine: Engine) -> None:
-        """Take what was deleted out of the files as well, as far as the database can.
+    def scrub(self, engine: Engine, *, whole: bool) -> None:
+        """Take what was deleted out of the files as well, as far as the database can while no
+        writer waits for more than a second; where ``whole``, all of it, and writers wait.
 
-        ``engine`` is one for writing; no transaction of ours is open. It may take minutes, in which
-        others cannot write.
+        ``engine`` is one for writing; no transaction of this thread is open.
         """
         ...
 

@@ -58,9 +58,9 @@ class ReconnectingLink:
         with self._opened().writing(durable=durable) as session:
             yield session
 
-    def scrub(self) -> None:
+    def scrub(self, *, whole: bool = False) -> None:
         """See ``Transactions``."""
-        self._opened().scrub()
+        self._opened().scrub(whole=whole)
 
     def close(self) -> None:
         """Close the link if it was opened; whatever is asked afterwards is refused."""

@@ -23,9 +23,11 @@ from sqlalchemy.exc import DBAPIError
 from bms.errors import StoreError, StoreUnavailable
 from bms.model.readings.measurement import Ingested
 from bms.model.readings.series import Floats, Micros
+from bms.store.database.scrubbing import scrub_in_steps, write_anew
 from bms.store.database.tables import COUNTED_CODES, Mark, RawReading
 
 _SETTINGS = (
+    "PRAGMA auto_vacuum=INCREMENTAL",  # of a file without tables; of others with the next VACUUM
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=NORMAL",
     "PRAGMA temp_store=MEMORY",
@@ -38,13 +40,6 @@ _WRITE_DURABLY = ("PRAGMA synchronous=FULL", "BEGIN IMMEDIATE")
 
 STEPS_BETWEEN_LOOKS = 10_000
 """Instructions of SQLite [1], about a millisecond."""
-
-_SCRUB = (
-    "PRAGMA temp_store=FILE",  # the new file is made there, and may be larger than the memory
-    "VACUUM",
-    "PRAGMA temp_store=MEMORY",
-    "PRAGMA wal_checkpoint(TRUNCATE)",
-)
 
 _INSERT = (
     "INSERT INTO readings (point, time, value, quality, lag, detail)"
@@ -153,14 +148,15 @@ class Sqlite:
     def mark(self, connection: Connection, marks: Sequence[Mark]) -> None:
         connection.exec_driver_sql(_MARK, list(marks))
 
-    def scrub(self, engine: Engine) -> None:
-        """Deleted rows are overwritten with zeros at once, but where pages were split, copies of
-        them may lie in unused parts of others: the file is written anew, and the log emptied."""
+    def scrub(self, engine: Engine, *, whole: bool) -> None:
+        """See ``bms.store.database.scrubbing``."""
         with engine.connect() as connection:
             below = connection.connection.driver_connection
             assert isinstance(below, sqlite3.Connection)
-            for statement in _SCRUB:
-                below.execute(statement).close()
+            if whole:
+                write_anew(below)
+            else:
+                scrub_in_steps(below, self.place)
 
     def add_readings(self, connection: Connection, rows: Sequence[RawReading]) -> Ingested:
         """New rows go straight in; only where some were there already are all of them compared."""

@@ -225,7 +225,7 @@ class MemoryReadings(MemoryEvidence):
         with self._lock:
             return {point: self._classes.get(point) for point in self._tracks}
 
-    def scrub(self) -> None:
+    def scrub(self, *, whole: bool = False) -> None:
         """Nothing is left anyway."""
 
     def erasures(self, since: datetime) -> list[Erased]:

@@ -239,9 +239,9 @@ class SpooledRetention:
         """See ``RetentionStore``."""
         return self._retention.kept_classes()
 
-    def scrub(self) -> None:
+    def scrub(self, *, whole: bool = False) -> None:
         """See ``RetentionStore``."""
-        self._retention.scrub()
+        self._retention.scrub(whole=whole)
 
     def erasures(self, since: datetime) -> list[Erased]:
         """See ``RetentionStore``."""

@@ -84,9 +84,9 @@ class SqlRetention(SqlRollups):
                 for name, privacy, days in session.exec(wanted)
             }
 
-    def scrub(self) -> None:
+    def scrub(self, *, whole: bool = False) -> None:
         """See ``RetentionStore``."""
-        self._link.scrub()
+        self._link.scrub(whole=whole)
 
     def _take(self, place: _Place, loss: ErasureTally) -> None:
         """Fold what is about to go, and let it go."""

@@ -406,7 +406,7 @@ class TestForgetting:
         scrubbed: list[int] = []
 
         class Scrubbed(MemoryStore):
-            def scrub(self) -> None:
+            def scrub(self, *, whole: bool = False) -> None:
                 scrubbed.append(1)
 
         place = Scrubbed()

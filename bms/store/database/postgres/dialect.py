@@ -169,11 +169,12 @@ class Postgres:
         columns = [list(column) for column in zip(*marks, strict=True)]
         _driver(connection).execute(_MARK, columns)
 
-    def scrub(self, engine: Engine) -> None:
-        """Deleted rows give their room back; it is overwritten as new rows come. Only VACUUM FULL
-        would write the tables anew, and nobody could read them meanwhile."""
+    def scrub(self, engine: Engine, *, whole: bool) -> None:
+        """Deleted rows give their room back; it is overwritten as new rows come. Only the whole
+        scrub writes the tables anew, and nobody reads them meanwhile."""
+        how = "VACUUM (FULL)" if whole else "VACUUM"
         with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-            connection.exec_driver_sql("VACUUM readings, corrections, rollups")
+            connection.exec_driver_sql(f"{how} readings, corrections, rollups")
 
     def add_readings(self, connection: Connection, rows: Sequence[RawReading]) -> Ingested:
         """New rows go straight in; only where some were there already are all of them compared."""

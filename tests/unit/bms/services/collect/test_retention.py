@@ -51,7 +51,7 @@ class Scrubbed(MemoryStore):
 
     times = 0
 
-    def scrub(self) -> None:
+    def scrub(self, *, whole: bool = False) -> None:
         self.times += 1
 
 

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from typing import Protocol
-
-from bms.errors import JobFailed
-
-log = logging.getLogger(__name__)
 
 
 class JobKind(StrEnum):
@@ -63,27 +57,6 @@ class JobOrder:
 JobHandler = Callable[[JobOrder], Awaitable[object]]
 JobHandlers = Mapping[JobKind, JobHandler]
 
-MOST_TRIES = 3
-"""How often a job is tried [1], by workers that fail and by workers that die alike."""
-
-
-RETRY_S = 0.2
-"""The pause before a job is tried once more [s]; it doubles each time."""
-
-
-async def tried(handler: JobHandler, order: JobOrder, pause_s: float = RETRY_S) -> None:
-    """Do the job, up to ``MOST_TRIES`` times. Raises ``JobFailed`` with the last reason."""
-    for again in range(1, MOST_TRIES + 1):
-        try:
-            await handler(order)
-        except Exception as error:
-            log.debug("%s, try %d", order.name, again, exc_info=True)
-            if again == MOST_TRIES:
-                raise JobFailed(str(error) or repr(error)) from error
-            await asyncio.sleep(pause_s * 2 ** (again - 1))
-        else:
-            return
-
 
 class Jobs(Protocol):
     """A list of jobs, of one process or of several."""
@@ -98,7 +71,7 @@ class Jobs(Protocol):
 
         An order of the same name that waits already becomes the job of both, at the higher of the
         two priorities. False where its slot was asked for before, so that somebody else sees to
-        it. Raises ``JobFailed`` where it failed ``MOST_TRIES`` times, and StoreError where the list
-        is in a database that is away.
+        it. Raises ``JobFailed`` where it failed ``bms.ports.job_retries.MOST_TRIES`` times, and
+        StoreError where the list is in a database that is away.
         """
         ...

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import make_url
 
 from bms.errors import ConfigError, JobFailed, StoreUnavailable
-from bms.ports.jobs import MOST_TRIES, JobHandlers, JobKind, JobOrder, Priority, tried
+from bms.ports.job_retries import MOST_TRIES, tried
+from bms.ports.jobs import JobHandlers, JobKind, JobOrder, Priority
 
 if TYPE_CHECKING:
     from procrastinate import App

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import count
 
-from bms.ports.jobs import RETRY_S, JobHandlers, JobOrder, Priority, tried
+from bms.ports.job_retries import RETRY_S, tried
+from bms.ports.jobs import JobHandlers, JobOrder, Priority
 
 
 @dataclass(slots=True)

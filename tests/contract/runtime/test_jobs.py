@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 import pytest
 
 from bms.errors import ConfigError, JobFailed
-from bms.ports.jobs import MOST_TRIES, JobHandlers, JobKind, JobOrder, Jobs, Priority
+from bms.ports.job_retries import MOST_TRIES
+from bms.ports.jobs import JobHandlers, JobKind, JobOrder, Jobs, Priority
 from bms.runtime.load.local_jobs import LocalJobs
 from bms.store.shared_jobs import SharedJobs
 

@@ -101,6 +101,7 @@ def test_the_commands_of_this_version_are_there() -> None:
         "keys list",
         "keys revoke",
         "db upgrade",
+        "db scrub",
         "schema",
         "bench",
     }

@@ -48,6 +48,9 @@ _CRC_BYTES = 2
 _NOISE = (0x00, 0xFF)
 """What a line shows where nobody drives it: it is read before and after frames."""
 _LONGEST_NOISE = 8
+_MOST_STRANGERS, _MOST_UNASKED = 1_000, 65_536
+"""Frames of other transactions, and octets that no request asked for, before a peer is hung up on:
+whoever sends without end costs others their time."""
 
 
 class GatewayTargetNoReply(NoReply):
@@ -191,6 +194,8 @@ class TcpFramer:
     _transaction: int = -1
     _buffer: bytes = b""
     _others: int = 0
+    _broken: bool = False
+    """Whether what came behind a reply is no frame."""
 
     def frame(self, transaction: int, request: Request) -> bytes:
         self._transaction = transaction
@@ -203,7 +208,10 @@ class TcpFramer:
         while len(buffer) >= _HEADER.size:
             transaction, protocol, length, unit = _HEADER.unpack_from(buffer)
             if protocol != 0 or not 3 <= length <= 254:
-                raise InvalidReply(f"{buffer[:8].hex(' ')} is no Modbus TCP frame")
+                if found is None:
+                    raise InvalidReply(f"{buffer[:8].hex(' ')} is no Modbus TCP frame")
+                buffer, self._broken = b"", True
+                break
             end = 6 + length
             if len(buffer) < end:
                 break
@@ -212,6 +220,8 @@ class TcpFramer:
                 self._transaction = -1
             else:
                 self._others += 1
+                if self._others > _MOST_STRANGERS and found is None:
+                    raise InvalidReply("frames without end that belong to no request")
             buffer = buffer[end:]
         self._buffer = buffer
         return found
@@ -223,7 +233,8 @@ class TcpFramer:
     @property
     def clean(self) -> bool:
         # else bytes that are left over have a transaction identifier of their own
-        return not self.any_transaction or not (self._others or self._buffer)
+        strangers = self.any_transaction and (self._others or self._buffer)
+        return not (self._broken or strangers)
 
     @property
     def hint(self) -> str:
@@ -240,25 +251,38 @@ class RtuFramer:
     """RTU frames: unit, PDU, CRC; a reply does not name its request.
 
     So exactly one reply may arrive after each request; any further byte makes the stream unclean,
-    but for the 00 or FF of a line that nobody drives.
+    but for the 00 or FF of a line that nobody drives. Some converters give back what is sent: such
+    an echo is skipped. Where it looks like the reply (functions 5, 6 and 22), that needs an earlier
+    request which showed that the line echoes; else the rest makes the stream unclean, and the
+    read-back decides.
     """
 
     _request: Request | None = None
     _buffer: bytes = b""
     _skipped: int = 0
+    _unasked: int = 0
+    _sent: bytes = b""
+    """The request as long as its echo may still come."""
+    _echoes: bool = False
     _stray_bytes: bool = field(default=False, init=False)
 
     def frame(self, transaction: int, request: Request) -> bytes:
-        self._request, self._buffer, self._skipped = request, b"", 0
+        self._request, self._buffer, self._skipped, self._unasked = request, b"", 0, 0
         frame = bytes((request.unit,)) + request.pdu
-        return frame + crc(frame)
+        self._sent = frame + crc(frame)
+        return self._sent
 
     def feed(self, data: bytes) -> tuple[int, bytes] | None:
         request = self._request
         if request is None:
             self._stray_bytes |= _stray(data)
+            self._unasked += len(data)
+            if self._unasked > _MOST_UNASKED:
+                raise InvalidReply("octets without end that no request asked for")
             return None
         self._buffer += data
+        if self._sent and self._is_echo(request):
+            return None
         self._skip_noise(request)
         if not self._buffer:
             return None
@@ -270,6 +294,20 @@ class RtuFramer:
         if not _checks(reply):
             raise InvalidReply(f"wrong checksum in {reply[:8].hex(' ')}")
         return reply[0], reply[1:-_CRC_BYTES]
+
+    def _is_echo(self, request: Request) -> bool:
+        """Whether there is nothing yet but an echo of the request, or a part of it; a whole one is
+        dropped."""
+        alike = request.pdu == request.prefix
+        if (alike and not self._echoes) or (not alike and _is_reply(request, self._buffer)):
+            return False
+        end = _LONGEST_NOISE + len(self._sent)
+        start = self._buffer.find(self._sent, 0, end)
+        if start < 0:
+            return self._sent.startswith(self._buffer)
+        self._buffer = self._buffer[start + len(self._sent) :]
+        self._sent, self._echoes = b"", True
+        return not self._buffer
 
     def _skip_noise(self, request: Request) -> None:
         """Drop what stands before the reply: 00 and FF, and any byte before a whole frame."""
@@ -292,6 +330,8 @@ class RtuFramer:
 
     @property
     def hint(self) -> str:
+        if self._echoes and not self._sent:
+            return ", but an echo of the request"
         return ", but noise" if self._skipped else ""
 
 

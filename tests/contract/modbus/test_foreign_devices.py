@@ -20,6 +20,7 @@ from tests.rigs.fieldbus.commands import command
 from tests.rigs.fieldbus.driver_rigs import MORNING, point
 from tests.rigs.fieldbus.modbus_line import Quick, register, unit, writes
 from tests.rigs.fieldbus.modbus_peer import Bank, Call, Peer, crc16, honestly
+from tests.rigs.steady_loop import now_s
 
 
 async def hanging_up(call: Call) -> None:
@@ -364,3 +365,105 @@ async def test_a_gateway_is_reached_over_ipv6(clock: Quick) -> None:
     assert found.value == 7
     await link.close()
     await peer.stop()
+
+
+# A line that gives back what we send
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.01])
+async def test_the_echo_of_a_line_is_no_reply(
+    gateway: Peer, rtu: ModbusLink, clock: Quick, setpoint: Point, pause_s: float
+) -> None:
+    async def script(call: Call) -> None:
+        echo = bytes((call.unit,)) + call.pdu
+        call.send(echo + crc16(echo))
+        await asyncio.sleep(pause_s)
+        call.tell()
+
+    gateway.script = script
+    gateway.bank.fill(1, "holding", 100, 200)
+    driver = unit(gateway, rtu, clock)
+    for value in (21.0, 22.0):
+        found = await driver.write(setpoint, command(setpoint, value))
+        assert isinstance(found, Accepted), found
+    (seen,) = await driver.read([setpoint], MORNING)
+    assert (seen.value, gateway.connections) == (22.0, 1)
+
+
+async def test_an_echo_alone_is_no_reply(gateway: Peer, rtu: ModbusLink, clock: Quick) -> None:
+    async def script(call: Call) -> None:
+        echo = bytes((call.unit,)) + call.pdu
+        call.send(echo + crc16(echo))
+
+    gateway.script = script
+    (found,) = await unit(gateway, rtu, clock).read([register(0)], MORNING)
+    assert (found.value, found.quality) == (None, Quality.NO_REPLY)
+
+
+async def test_noise_within_a_frame_is_no_value_and_the_next_is_right(
+    gateway: Peer, rtu: ModbusLink, clock: Quick
+) -> None:
+    gateway.bank.fill(1, "holding", 0, 7)
+    spoilt = iter([b"\0", b"\xff", b"\xa5"])
+
+    async def script(call: Call) -> None:
+        frame, noise = call.frame(), next(spoilt, b"")
+        call.send(frame[:3] + noise + frame[3:])
+
+    gateway.script = script
+    driver = unit(gateway, rtu, clock)
+    for _ in range(3):
+        (found,) = await driver.read([register(0)], MORNING)
+        assert found.value is None
+    (found,) = await driver.read([register(0)], MORNING)
+    assert found.value == 7
+
+
+# Who sends without end
+
+
+@pytest.mark.parametrize("framing", [Framing.TCP, Framing.RTU_OVER_TCP])
+@pytest.mark.parametrize("what", ["stray frames", "zeros", "drops"])
+async def test_who_sends_without_end_is_hung_up_on(
+    clock: Quick, framing: Framing, what: str
+) -> None:
+    sent = 0
+    stray = bytes.fromhex("99990000000501030200d7")
+    chunk = {"stray frames": stray * 5_000, "zeros": b"\0" * 65_536, "drops": b"\x01"}[what]
+
+    async def script(call: Call) -> None:
+        nonlocal sent
+        call.tell()
+        for _ in range(300):
+            call.send(chunk)
+            sent += len(chunk)
+            await asyncio.sleep(0.001)
+
+    peer = Peer(framing.value, Bank(), script)
+    peer.bank.fill(1, "holding", 0, 7)
+    await peer.start()
+    link = ModbusLink(Endpoint("127.0.0.1", peer.port, framing), clock)
+    (found,) = await unit(peer, link, clock).read([register(0)], MORNING)
+    assert found.value == 7
+    await asyncio.sleep(0.5)
+    assert sent < 300_000 or not link.connected
+    await link.close()
+    await peer.stop()
+
+
+@pytest.mark.parametrize(
+    "reply", ["0103fa00", "0103ff00", "010300", "01830201", "0103020007ffff", "01"]
+)
+async def test_a_reply_that_drips_holds_the_line_for_its_time_out(
+    gateway: Peer, rtu: ModbusLink, clock: Quick, reply: str
+) -> None:
+    async def script(call: Call) -> None:
+        for octet in bytes.fromhex(reply) + b"\x11" * 300:
+            call.send(bytes((octet,)))
+            await asyncio.sleep(0.02)
+
+    gateway.script = script
+    began = now_s()
+    (found,) = await unit(gateway, rtu, clock).read([register(0)], MORNING)
+    assert found.value is None
+    assert now_s() - began < 2.5

@@ -24,6 +24,8 @@ _GAP_S = 0.5
 _QUIET_S, _LONGEST_NOISE_S = 0.2, 2.0
 """How long the line has to be silent after a failure [s] (330 bit times at 2 400 Bd and 50 ms), and
 for how long that is waited for."""
+_MOST_UNASKED = 65_536
+"""Octets that no request asked for, before a gateway is hung up on [1]."""
 DIALOG_S = 12.0
 """A meter with three long telegrams at 2 400 Bd, and its pauses [s]: one turn on the line."""
 _LONGEST_ANSWERS = 6
@@ -97,6 +99,7 @@ class MbusConnection(asyncio.Protocol):
         self._reply: asyncio.Future[UserData | None] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._latest = 0.0
+        self._unasked = 0
         self.heard_at = 0.0
         """When the last octet came [s]."""
 
@@ -114,7 +117,7 @@ class MbusConnection(asyncio.Protocol):
         take from there. The future raises ``NoReply`` or ``InvalidReply``.
         """
         assert self._transport is not None
-        self._reader = ReplyReader(request)
+        self._reader, self._unasked = ReplyReader(request), 0
         self._reply = reply = self._loop.create_future()
         now = self._loop.time()
         self._latest = now + first_s + longest_s
@@ -134,6 +137,9 @@ class MbusConnection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.heard_at = self._loop.time()
         if self._reader is None or self._reply is None or self._reply.done():
+            self._unasked += len(data)
+            if self._unasked > _MOST_UNASKED:
+                self.drop()
             return
         try:
             found = self._reader.feed(data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
 from bms.errors import StoreError
@@ -24,6 +24,8 @@ EVERY_S = 1.0
 BATCH = 100
 WAITING = 100_000
 """Readings [1] that wait for a database that is away; of more, the oldest are let go."""
+MOST_OF_POINT = 10_000
+"""Those of one point [1]: a device that tells without end crowds out nobody."""
 FIRST_S, LONGEST_S = 1.0, 300.0
 
 
@@ -82,7 +84,8 @@ class Keeping:
         self._readings = readings
         self._every_s = every_s
         self._room = room
-        self._waiting: deque[Reading] = deque(maxlen=room)
+        self._waiting: deque[Reading] = deque()
+        self._of_point: Counter[str] = Counter()
         self._enough = asyncio.Event()
         self._away = False
         self._lost = 0
@@ -91,10 +94,19 @@ class Keeping:
         """Keep a reading until the next batch, where its site is ours to read."""
         if not self._wanted(reading.point.partition("/")[0]):
             return
-        self._lost += len(self._waiting) == self._room
+        if self._of_point[reading.point] >= MOST_OF_POINT:
+            self._lost += 1
+            return
+        if len(self._waiting) == self._room:
+            self._lost += 1
+            self._let_go()
         self._waiting.append(reading)
+        self._of_point[reading.point] += 1
         if len(self._waiting) >= BATCH:
             self._enough.set()
+
+    def _let_go(self) -> None:
+        self._of_point[self._waiting.popleft().point] -= 1
 
     async def run(self) -> None:
         """Store what has come, until cancelled."""
@@ -121,9 +133,10 @@ class Keeping:
         # Meanwhile more may have come, and so many that the first were let go.
         stored = {id(reading) for reading in batch}
         while self._waiting and id(self._waiting[0]) in stored:
-            self._waiting.popleft()
+            self._let_go()
         if self._lost:
-            log.error("%d changes of value were lost while the database was away", self._lost)
+            told = "%d changes of value were lost: more came than could be stored"
+            log.error(told, self._lost)
         self._away, self._lost = False, 0
 
 

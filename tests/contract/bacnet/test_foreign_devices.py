@@ -14,8 +14,11 @@ from bms.model.assets.address import BacnetAddress
 from bms.model.readings.measurement import Quality
 from bms.model.readings.units import Unit
 from drivers.bacnet.driver import BacnetDriver
+from drivers.bacnet.encoding.frames import Peer
 from drivers.bacnet.link import BacnetLink
+from drivers.fieldbus.errors import NoReply
 from tests.rigs.fieldbus.bacnet_responder import (
+    Responder,
     TinyDevice,
     enumerated,
     error,
@@ -177,3 +180,35 @@ async def test_other_objects_and_numbers_are_read() -> None:
         for _ in range(2):
             readings = await driver.read(points, MORNING)
             assert [r.value for r in readings] == list(asked.values())
+
+
+class EndlessSegments(Responder):
+    """Answers in segments without end, whatever is acknowledged."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda *_: None)
+        self.pouring: asyncio.Task[None] | None = None
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self.peer = addr
+        if data[6] >> 4 == 0 and self.pouring is None:
+            self.pouring = asyncio.create_task(self._pour(data[8], data[9]))
+
+    async def _pour(self, invoke: int, service: int) -> None:
+        for number in range(4_000):
+            self.send(bytes((0x3C, invoke, number & 0xFF, 16, service)) + b"\x55" * 1_400)
+            if number % 20 == 0:
+                await asyncio.sleep(0.002)
+
+
+async def test_segments_without_end_cost_a_time_out_and_leave_nothing_behind() -> None:
+    link, responder = BacnetLink(), EndlessSegments()
+    async with listening(responder) as port:
+        with pytest.raises(NoReply):
+            await link.confirmed(Peer("127.0.0.1", port), 12, b"", 0.5, segmented=True)
+        assert responder.pouring is not None
+        await asyncio.gather(responder.pouring)
+        (local,) = link._ports.values()
+        assert not local.stack.asap.clientTransactions
+        assert not local.transactions.stack_peers
+        await link.close()

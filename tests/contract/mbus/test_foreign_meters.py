@@ -291,6 +291,26 @@ async def test_octets_without_end_cost_neither_memory_nor_time() -> None:
     assert now_s() - began < 6.0
 
 
+async def test_a_gateway_that_sends_what_nobody_asked_for_is_hung_up_on() -> None:
+    async def script(frame: bytes, send: Send) -> None:
+        if not asks(frame):
+            return send(E5)
+        send(long_frame(0x72, header() + KWH_4711))
+        for _ in range(20):
+            await asyncio.sleep(0.005)
+            send(b"\x55" * 8_192)
+        return None
+
+    drivers = NetworkDrivers(VirtualClock(MORNING))
+    async with RawGateway(script) as gateway:
+        driver = drivers.driver(meter(gateway.port))
+        for expected in (1, 2):
+            (found,) = await driver.read([ENERGY], MORNING)
+            assert (found.value, gateway.connections) == (4711.0, expected)
+            await asyncio.sleep(0.3)
+        await drivers.close()
+
+
 class QuickLine(MbusEndpoint):
     """A line on which the longest answer takes a fifth of a second."""
 

@@ -8,7 +8,14 @@ from datetime import timedelta
 
 from bms.errors import StoreUnavailable
 from bms.model.readings.measurement import Ingested, Quality, Reading
-from bms.services.collect.change_of_value import BATCH, Keeping, told, watching
+from bms.services.collect.change_of_value import (
+    BATCH,
+    MOST_OF_POINT,
+    WAITING,
+    Keeping,
+    told,
+    watching,
+)
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.city import lodge
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
@@ -106,6 +113,18 @@ async def test_what_found_no_room_is_counted_and_said(caplog) -> None:
     await keeping.flush()
     assert store.batches == [3]
     assert caplog.text.count("2 changes of value were lost") == 1
+
+
+async def test_a_device_that_tells_without_end_crowds_out_nobody() -> None:
+    store = Counting()
+    keeping = Keeping(store, 1.0)
+    keeping.take(Reading(TEMP, NOW, 20.5))
+    flood = Reading("lodge/flood", NOW, 1.0)
+    for _ in range(WAITING + 1):
+        keeping.take(flood)
+    await keeping.flush()
+    assert store.batches == [1 + MOST_OF_POINT]
+    assert store.latest([TEMP])[TEMP].value == 20.5
 
 
 async def test_a_watch_that_fails_is_said_once_and_taken_up_again(caplog) -> None:

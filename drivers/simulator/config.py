@@ -25,7 +25,7 @@ class SimulatorConfig(BaseModel):
 
     ``weather`` is an hourly table (csv.gz), ``start`` the first moment of building time.
     ``base_port``: site ``i`` (from 0) takes ``base_port + 2i`` for BACnet and the port above for
-    Modbus; 0 takes any free ports. ``clock_file`` gets the building time at every step.
+    Modbus or M-Bus; 0 takes any free ports. ``clock_file`` gets the building time at every step.
     When its owner dies, the process runs on ``orphan_speed`` times as fast as real time for
     ``orphan_seconds`` real seconds [s].
     """

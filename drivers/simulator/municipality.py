@@ -15,6 +15,7 @@ import numpy as np
 
 from drivers.simulator.buildings.occupancy import SLOT_S, FloatArray
 from drivers.simulator.buildings.stock import SimSite, Stock
+from drivers.simulator.buildings.submeters import submeter_signals, submeter_values
 from drivers.simulator.buildings.weather import Outdoors, WeatherTable
 from drivers.simulator.physics.boundary_conditions import BoundaryConditions, DayInputs, slot_of
 from drivers.simulator.physics.sensors import EffectiveCommands, MeterRegisters, SensorPanel
@@ -100,7 +101,9 @@ class Municipality:
 
     def signals(self, site: str) -> tuple[str, ...]:
         """Names of everything that ``sensors`` gives for a site."""
-        return self._panel.names[self._site[site]]
+        index = self._site[site]
+        archetype = self._stock.members[index].archetype
+        return self._panel.names[index] + submeter_signals(archetype)
 
     def zones(self, site: str) -> tuple[str, ...]:
         """The names of the zones of a site."""
@@ -127,7 +130,9 @@ class Municipality:
 
     def sensors(self, site: str) -> dict[str, float]:
         """Every signal of our world as its instrument shows it, with noise and resolution."""
-        return self._panel.of_site(self._measured(), self._site[site])
+        index = self._site[site]
+        seen = self._panel.of_site(self._measured(), index)
+        return seen | submeter_values(self._stock.members[index].archetype, seen)
 
     def command(self, site: str, signal: str, value: float | None) -> None:
         """Set a remote value in our world, or release the signal (None).
@@ -171,7 +176,8 @@ class Municipality:
         step_s: int,
         on_step: Callable[[float], None] | None = None,
     ) -> dict[str, dict[str, FloatArray]]:
-        """Advance to ``until`` and sample every sensor at the end of each step of ``step_s`` [s].
+        """Advance to ``until`` and sample every sensor at the end of each step of ``step_s`` [s],
+        but for the meters of the basement: nobody asked them.
 
         Gives site, signal: (n,); value ``i`` belongs to the moment ``start + (i + 1) * step_s``.
         ``on_step`` is called with the share that is done, 0..1. Raises ValueError unless whole

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bms.errors import ConfigError
+from drivers.simulator.buildings.submeters import SUBMETERS
 from drivers.simulator.control_points import (
     ConstantRegister,
     ControlPoint,
@@ -15,6 +16,7 @@ from drivers.simulator.control_points import (
 from drivers.simulator.interfaces import SimulatedBuildings
 from drivers.simulator.servers.bacnet import BacnetServer
 from drivers.simulator.servers.bacnet_objects import plant_objects, room_objects
+from drivers.simulator.servers.basement import BasementLine
 from drivers.simulator.servers.modbus import ModbusServer
 from drivers.simulator.servers.modbus_registers import (
     RegisterImage,
@@ -58,9 +60,11 @@ class BuildingServers:
         for signal, control_point in control_points.items():
             points.attach(site, signal, control_point)
         self._modbus = ModbusServer(self._images) if self._images else None
+        self._basement = BasementLine(archetype) if archetype in SUBMETERS else None
 
     async def start(self, base_port: int) -> dict[str, int]:
-        """Start on ``base_port`` (BACnet) and the one above (Modbus); 0 = any free ports.
+        """Start on ``base_port`` (BACnet) and the one above (Modbus, or the gateway of the meters
+        in the basement); 0 = any free ports.
 
         Returns the port of each protocol; raises ``bms.errors.ConfigError`` when one is in use.
         """
@@ -70,6 +74,8 @@ class BuildingServers:
             ports["bacnet"] = await self._bacnet.start(base_port)
         if self._modbus is not None:
             ports["modbus"] = await self._modbus.start(base_port and base_port + 1)
+        if self._basement is not None:
+            ports["mbus"] = await self._basement.start(base_port and base_port + 1)
         return ports
 
     def refresh(self) -> None:
@@ -79,6 +85,8 @@ class BuildingServers:
             self._bacnet.refresh(sensors)
         for image in self._images:
             image.refresh(sensors)
+        if self._basement is not None:
+            self._basement.refresh(sensors)
 
     async def close(self) -> None:
         """Close the servers."""
@@ -86,6 +94,8 @@ class BuildingServers:
             await self._bacnet.close()
         if self._modbus is not None:
             await self._modbus.close()
+        if self._basement is not None:
+            await self._basement.close()
 
 
 def _bacnet(site: str, archetype: str, zones: Sequence[str]) -> BacnetServer | None:

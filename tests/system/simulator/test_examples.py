@@ -178,7 +178,7 @@ async def test_the_process_runs_the_real_buildings(tmp_path: Path) -> None:
     async with SimulatorProcess(tmp_path, deadline_s=60) as simulator:
         ports = await simulator.start(config(clock_file=tmp_path / "clock.json"))
         assert {name: set(p) for name, p in ports.items()} == {
-            "townhall": {"bacnet"},
+            "townhall": {"bacnet", "mbus"},
             "school": {"bacnet", "modbus"},
             "sportshall": {"modbus"},
         }

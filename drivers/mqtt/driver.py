@@ -21,7 +21,7 @@ from bms.ports.drivers import Exchange
 from drivers.fieldbus.availability import HealthCounters
 from drivers.mqtt.link import MqttLink
 from drivers.mqtt.payload import JunkPayload, at_path, decoded_payload, moment, number
-from drivers.mqtt.sparkplug import SparkplugSession
+from drivers.mqtt.sparkplug import SparkplugSession, metrics
 from drivers.mqtt.topics import (
     below_node,
     kind_of,
@@ -213,11 +213,17 @@ class _PointListener:
         self._keep(found, measured, now, retained=retained)
 
     def _take_metrics(self, session: SparkplugSession, kind: str, payload: bytes) -> None:
-        if session.ended(kind, payload):
+        try:
+            found = metrics(payload)
+        except JunkPayload:
+            if not session.ended(kind, ()):
+                raise
+            found = ()
+        if session.ended(kind, found):
             self._gone()
             return
         now = self._clock.now()
-        for metric in session.values(kind, payload):
+        for metric in session.values(kind, found):
             self.offline = False
             if metric.value is not None:
                 stated = None if metric.time_ms is None else metric.time_ms / _MS

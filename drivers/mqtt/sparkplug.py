@@ -35,6 +35,9 @@ class SparkplugMetric:
     time_ms: int | None
 
 
+Metrics = tuple[SparkplugMetric, ...]
+
+
 class SparkplugSession:
     """What the births of a node, or of a device below it, said of one metric.
 
@@ -50,26 +53,20 @@ class SparkplugSession:
         self.nameless = False
         """Whether metrics came by aliases that no birth has given a name."""
 
-    def ended(self, kind: str, payload: bytes) -> bool:
+    def ended(self, kind: str, found: Metrics) -> bool:
         """Whether a message of this kind (``NDEATH``) says that node or device has gone."""
         if kind[1:] != _DEATH:
             return False
-        if kind[0] != _NODE or self._number is None:
-            return True
-        try:
-            numbers = [each.value for each in metrics(payload) if each.name == _SESSION]
-        except JunkPayload:
-            return True
-        return numbers[-1:] in ([], [self._number])
+        numbers = [each.value for each in found if each.name == _SESSION and kind[0] == _NODE]
+        return self._number is None or numbers[-1:] in ([], [self._number])
 
-    def values(self, kind: str, payload: bytes) -> list[SparkplugMetric]:
-        """What a birth, or data, say of the metric. Raises ``JunkPayload``."""
-        found = metrics(payload)
+    def values(self, kind: str, found: Metrics) -> list[SparkplugMetric]:
+        """What a birth, or data, say of the metric."""
         if kind[1:] == _BIRTH:
             self._born(kind[0], found)
         return [each for each in found if self._is_ours(each)] if kind[0] == self._own else []
 
-    def _born(self, who: str, found: tuple[SparkplugMetric, ...]) -> None:
+    def _born(self, who: str, found: Metrics) -> None:
         self._alias, self.nameless = None, False
         if who == _NODE:
             self._number = next((each.value for each in found if each.name == _SESSION), None)
@@ -83,7 +80,7 @@ class SparkplugSession:
         return metric.alias is not None and metric.alias == self._alias
 
 
-def metrics(payload: bytes) -> tuple[SparkplugMetric, ...]:
+def metrics(payload: bytes) -> Metrics:
     """The metrics of a payload. Raises ``JunkPayload``."""
     if len(payload) > MOST_OCTETS:
         raise JunkPayload(f"{len(payload)} octets")

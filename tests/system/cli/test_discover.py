@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import signal
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +13,7 @@ from drivers.simulator.client import SimulatorProcess
 from drivers.simulator.config import SimulatorConfig, SiteConfig
 from drivers.simulator.servers import mbus_telegrams as made
 from tests.rigs.fieldbus.mbus_rig import a_line
+from tests.rigs.fieldbus.modbus_peer import Bank, Call, Peer
 from tests.rigs.processes.outside import BMS
 
 START = datetime(2019, 1, 14, tzinfo=UTC)
@@ -66,6 +68,36 @@ async def test_what_is_there_is_found_and_drafted(tmp_path):
         checked = await bms("sites", "check", str(folder), cwd=tmp_path)
         assert checked.returncode == 0, checked.stdout + checked.stderr
         assert "mode: observe" in out.read_text()
+
+
+async def test_a_draft_of_modbus_units_is_stopped_at_will_and_keeps_what_answered(tmp_path):
+    bank = Bank()
+    bank.fill(3, "holding", 0, *range(20))
+
+    async def of_unit_3(call: Call) -> None:
+        if call.unit == 3:
+            call.tell()
+
+    peer = Peer("tcp", bank, of_unit_3)
+    await peer.start()
+    target, out = f"modbus:127.0.0.1:{peer.port}", tmp_path / "draft.yaml"
+    process = await asyncio.create_subprocess_exec(
+        BMS, "sites", "draft", target, "--site", "hall", "--out", str(out),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    async with asyncio.timeout(40):
+        while not any(unit == 5 for unit, *_ in bank.log):
+            await asyncio.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        said, _ = await process.communicate()
+    assert process.returncode == 0, said
+    assert b"--first-unit" in said
+    assert "unit: 3" in out.read_text()
+    short = tmp_path / "short.yaml"
+    few = await bms("sites", "draft", target, "--last-unit", "4", "--out", str(short), cwd=tmp_path)
+    assert few.returncode == 0, few.stderr
+    assert "unit: 3" in short.read_text()
+    await peer.stop()
 
 
 async def test_nobody_there_is_said_and_fails(tmp_path):

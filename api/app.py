@@ -49,6 +49,7 @@ from api.routes import (
     sites,
 )
 from api.routes.work import items, subscriptions
+from api.schemas.savings import EncodedSavings
 from bms.messages import FOLDER
 from bms.services.api_keys import RememberedKeys
 from bms.services.assessment.savings_cache import SavingsCache
@@ -103,6 +104,7 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
     app.state.exports = Exports(ports.settings.exports, whole, ports.reporter)
     app.state.board = CityBoard(ports, app.state.savings)
     app.state.table_rows = RowsInWords()
+    app.state.encoded_savings = EncodedSavings()
     app.state.changes = LiveChanges(ports, secrets.token_hex(6))
     answers = Counter[tuple[str, int]]()
     app.state.metrics = metrics_registry(ports, answers)

@@ -14,12 +14,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 OBEYED = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xa8-\xae]|\xe2\x81[\xa6-\xa9]")
 """The UTF-8 of what ``bms.model.outside_text.obeyed`` names, beyond what JSON itself escapes."""
+BEGINS = (b"\x7f", b"\xc2", b"\xe2\x80", b"\xe2\x81")
 _BEGUN = re.compile(rb"(?:\xc2|\xe2[\x80\x81]?)\Z")
 _JSON = re.compile(r"application/(?:[\w.-]+\+)?json|text/event-stream")
 
 
 def escaped(text: bytes) -> bytes:
     """Returns JSON with these characters as ``\\uXXXX``."""
+    if not any(begin in text for begin in BEGINS):  # a tenth of the time for megabytes of numbers
+        return text
     return OBEYED.sub(lambda found: rb"\u%04x" % ord(found[0].decode()), text)
 
 

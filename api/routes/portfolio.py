@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from api.deps import CacheDep, Cursor, Limit, Period, PortsDep, Reader, page_of
@@ -15,11 +15,10 @@ from api.routes.savings import CSV_ANSWER, Danish
 from api.routes.sites import page
 from api.schemas.base import FreshnessAnswer
 from api.schemas.portfolio import CoolingPage, MeterCoolingRow, RankingAnswer
-from api.schemas.savings import PortfolioAnswer, SavingsAnswer, SiteSavingsAnswer
+from api.schemas.savings import EncodedSavings, PortfolioAnswer
 from bms.model.savings.kept_answer import AnswerKind
 from bms.savings.portfolio.ranking import Metric
 from bms.services.assessment.cooling_fees import portfolio_cooling
-from bms.services.assessment.monthly_savings import year_to_date
 from bms.services.assessment.ranking import ranking
 from bms.services.assessment.savings_cache import SiteAssessment
 from bms.services.cooling import settled_by_cooling
@@ -73,8 +72,9 @@ def cooling_of_portfolio(
     )
 
 
-@router.get("/savings")
+@router.get("/savings", response_model=PortfolioAnswer)
 def portfolio_savings(
+    request: Request,
     ports: PortsDep,
     key: Reader,
     cache: CacheDep,
@@ -82,7 +82,7 @@ def portfolio_savings(
     reporting: Period = None,
     limit: Limit = 100,
     cursor: Cursor = None,
-) -> PortfolioAnswer:
+) -> Response:
     """The saving of all sites together, and of each, in the order of their ids.
 
     ``portfolio`` is the sum of all of them on every page.
@@ -90,13 +90,10 @@ def portfolio_savings(
     assessed = cache.sites(baseline, reporting)
     rows, after = page(assessed, lambda row: row.savings.id, limit, cursor)
     total = cache.portfolio(assessed)
-    return PortfolioAnswer(
-        portfolio=SiteSavingsAnswer.model_validate(total),
-        year_to_date=year_to_date(total),
-        freshness=_of_savings(assessed),
-        sites=[SavingsAnswer.of(row, ports.sites[row.savings.id].timezone) for row in rows],
-        next=after,
-    )
+    encoded: EncodedSavings = request.app.state.encoded_savings
+    told = (encoded.row(row, ports.sites[row.savings.id].timezone) for row in rows)
+    body = encoded.portfolio(total, _of_savings(assessed), told, after)
+    return Response(body, media_type="application/json")
 
 
 def _of_savings(assessed: Sequence[SiteAssessment]) -> FreshnessAnswer:

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Self
 
-from pydantic import Field, ValidationInfo, model_validator
+from pydantic import Field, TypeAdapter, ValidationInfo, model_validator
 
 from api.schemas.base import Answer, FactAnswer, FreshnessAnswer, timezone_of
 from bms.model.readings.units import Commodity
 from bms.model.savings.avoided_use import (
     MonthSavings,
     NormalisedSavings,
+    SiteSavings,
     Span,
 )
 from bms.model.savings.event import EventKind
 from bms.model.savings.finding import FindingCode
 from bms.model.savings.objection import Objection, ObjectionKind, Verdict
 from bms.services.assessment.monthly_savings import YearToDate, year_to_date
-from bms.services.assessment.savings_cache import SiteAssessment
+from bms.services.assessment.savings_cache import MOST_SUMS, SiteAssessment
 
 
 class ProposalAnswer(Answer):
@@ -182,3 +186,60 @@ class PortfolioAnswer(Answer):
     freshness: FreshnessAnswer
     sites: list[SavingsAnswer]
     next: str | None
+
+
+class EncodedSavings:
+    """Answers of sites, and sums of them, as JSON: put into words and encoded once for each that is
+    kept.
+
+    ``most`` of each are remembered. Thread-safe.
+    """
+
+    def __init__(self, most: int = 2000) -> None:
+        self._rows = _Encoded(most)
+        self._sums = _Encoded(MOST_SUMS)
+
+    def row(self, assessed: SiteAssessment, timezone: str) -> str:
+        """Returns ``SavingsAnswer.of`` as JSON."""
+        key = (assessed.savings.id, repr(assessed.periods))
+        told = (assessed.edition, assessed.made_at, assessed.newer_under_way, timezone)
+        return self._rows.get(
+            key, told, lambda: SavingsAnswer.of(assessed, timezone).model_dump_json()
+        )
+
+    def portfolio(
+        self, total: SiteSavings, freshness: FreshnessAnswer, rows: Iterable[str], after: str | None
+    ) -> str:
+        """Returns a ``PortfolioAnswer`` as JSON."""
+        whole = self._sums.get(
+            id(total), total, lambda: SiteSavingsAnswer.model_validate(total).model_dump_json()
+        )
+        year = TypeAdapter(YearToDate | None).dump_json(year_to_date(total)).decode()
+        return (
+            f'{{"portfolio":{whole},"year_to_date":{year},'
+            f'"freshness":{freshness.model_dump_json()},"sites":[{",".join(rows)}],'
+            f'"next":{json.dumps(after)}}}'
+        )
+
+
+class _Encoded:
+    """What was encoded last, by what it was made of."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._known: OrderedDict[object, tuple[object, str]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, key: object, made_of: object, make: Callable[[], str]) -> str:
+        """Returns what is known of ``key`` if it was made of the same, else makes it."""
+        with self._lock:
+            known = self._known.get(key)
+        if known is not None and (known[0] is made_of or known[0] == made_of):
+            return known[1]
+        made = make()
+        with self._lock:
+            self._known[key] = (made_of, made)
+            self._known.move_to_end(key)
+            while len(self._known) > self._most:
+                self._known.popitem(last=False)
+        return made

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 from datetime import date, datetime, timedelta
+from functools import cache
 from math import isfinite
 from typing import Literal
 from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, format_datetime, format_skeleton, format_timedelta
-from babel.numbers import format_decimal, format_percent
+from babel.numbers import NumberPattern, parse_pattern
 
 MISSING = "–"
 """Stands for what is not known."""
@@ -46,8 +47,8 @@ class LocalFormat:
         """Returns a number by a CLDR pattern; ``%`` multiplies by a hundred."""
         if not isfinite(value):
             return MISSING
-        show = format_percent if "%" in pattern else format_decimal
-        text, zero = (show(each, pattern, locale=self.locale) for each in (value, 0))
+        text = _parsed(pattern).apply(value, self.locale)
+        zero = _zero(pattern, self.locale)
         return zero if text.lstrip("-") == zero else text.replace("-", "−", 1)
 
     def number(self, value: float | None, decimals: int = 0) -> str:
@@ -114,3 +115,13 @@ class LocalFormat:
 
     def _day(self, day: date) -> date:
         return self.local(day).date() if isinstance(day, datetime) else day
+
+
+@cache
+def _parsed(pattern: str) -> NumberPattern:
+    return parse_pattern(pattern)
+
+
+@cache
+def _zero(pattern: str, locale: Locale) -> str:
+    return _parsed(pattern).apply(0, locale)

@@ -132,7 +132,7 @@ def _fail(waiting: asyncio.Future[V], error: Exception) -> None:
 
 
 @dataclass(slots=True)
-class _Queue(Generic[K, V]):
+class _Askers(Generic[K, V]):
     """Who waits in one event loop, and the task that asks for them."""
 
     waiting: dict[K, asyncio.Future[V]] = field(default_factory=dict)
@@ -152,13 +152,13 @@ class InBatches(Generic[K, V]):
     ) -> None:
         self._ask = ask
         self._linger_s = linger_s
-        self._queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Queue[K, V]]
+        self._queues: WeakKeyDictionary[asyncio.AbstractEventLoop, _Askers[K, V]]
         self._queues = WeakKeyDictionary()
 
     async def get(self, key: K) -> V:
         """The answer for this key. Raises what asking raises; ``KeyError`` without an answer."""
         loop = asyncio.get_running_loop()
-        queue = self._queues.setdefault(loop, _Queue())
+        queue = self._queues.setdefault(loop, _Askers())
         waiting = queue.waiting.get(key)
         if waiting is None:
             waiting = queue.waiting[key] = loop.create_future()
@@ -166,7 +166,7 @@ class InBatches(Generic[K, V]):
             queue.task = loop.create_task(self._work(queue))
         return await asyncio.shield(waiting)
 
-    async def _work(self, queue: _Queue[K, V]) -> None:
+    async def _work(self, queue: _Askers[K, V]) -> None:
         try:
             while queue.waiting:
                 await asyncio.sleep(self._linger_s)

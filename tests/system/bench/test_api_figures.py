@@ -12,6 +12,6 @@ def test_every_figure_of_the_api_is_measured() -> None:
     assert all(value >= 0 for value in values.values())
     assert values["schedules while 45 viewers load pages"] > 0
     for part in ("overview page", "portfolio/savings", "ranking", "a month of quarters"):
-        assert sum(name.startswith(part) for name in values) == 3
+        assert sum(name.startswith(part) for name in values) == 4
     assert {"xlsx", "parquet", "pdf"} <= {name.partition(" ")[0] for name in values}
     assert told[0] == "readings of 3 buildings"

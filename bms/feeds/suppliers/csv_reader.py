@@ -49,21 +49,26 @@ class ColumnLayout:
     meters: tuple[str, ...] = ()
 
 
-def read_csv(content: bytes, name: str, mapping: CsvMapping) -> SupplierFile:
-    """Returns the rows of a CSV file; ``name`` stands in messages.
+def read_csv(
+    content: bytes, name: str, mapping: CsvMapping, *, any_length: bool = False
+) -> SupplierFile:
+    """Returns the rows of a CSV file; ``name`` stands in messages. ``any_length``: also those of
+    which it does not show how long their interval is, where their start is known.
 
     Raises ``FeedError`` when the file as a whole is not such a table.
     """
     lines = split_lines(decoded_text(content, name, wanted="CSV", encoding=mapping.encoding), name)
-    return parse_rows(lines, name, mapping)
+    return parse_rows(lines, name, mapping, any_length=any_length)
 
 
-def parse_rows(lines: Sequence[str], name: str, mapping: CsvMapping) -> SupplierFile:
+def parse_rows(
+    lines: Sequence[str], name: str, mapping: CsvMapping, *, any_length: bool = False
+) -> SupplierFile:
     """Returns the rows of lines with a header. Raises ``FeedError`` when a column is missing."""
     layout = column_layout(lines, name, mapping)
     if len(lines) * len(layout.values) > MAX_VALUES:
         raise FeedError(f"{name}: more than {MAX_VALUES} values; split it into several files")
-    collector = RowCollector(name, mapping)
+    collector = RowCollector(name, mapping, any_length=any_length)
     _read(lines, layout, collector)
     return collector.file(layout.ignored)
 

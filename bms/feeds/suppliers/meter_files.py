@@ -1,11 +1,12 @@
-"""Meter and weather files: CSV with a header, UTF-8, plain or gzipped.
+"""Meter and weather files on regular grids, as savings are assessed without a database.
 
-Meters: ``meter_id,timestamp_utc,kwh``; weather: ``timestamp_utc,temp_air_c[,ghi_wm2,…]``. Stamps
-are ISO 8601 and mark the start of the interval; without an offset they are UTC. Further columns
-are left alone. A row that cannot be used is named by its line and spares the others; an empty
-value is a gap, not a mistake. Nothing is filled in. Of several values for one time the last row
-counts, as it does where files are stored (a correction). A register is told from amounts by its
-course, and its differences are the use.
+Meters are read as where files are stored (``read_csv``), so that the same file ends at the same
+use: ``meter_id,timestamp_utc,kwh``, or as a mapping says. Weather:
+``timestamp_utc,temp_air_c[,ghi_wm2,…]``, UTF-8, plain or gzipped. Stamps are ISO 8601 and mark the
+start of the interval; without an offset they are UTC. Further columns are left alone. A row that
+cannot be used is named by its line and spares the others; an empty value is a gap, not a mistake.
+Nothing is filled in. Of several values for one time the last row counts (a correction). The
+differences of a register are the use.
 """
 
 from __future__ import annotations
@@ -27,9 +28,10 @@ from numpy.typing import NDArray
 from bms.errors import FeedError, Mistake, MistakeList
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.csv_reader import read_csv
-from bms.feeds.suppliers.row_collector import LOCAL_STAMPS
-from bms.feeds.suppliers.timestamps import YEARS, local_clock_shows
+from bms.feeds.suppliers.register_course import typos
+from bms.feeds.suppliers.timestamps import YEARS
 from bms.metering.interval import interval_lengths
+from bms.model.readings.measurement import Quality
 from bms.model.readings.metering import Quantity
 from bms.model.readings.series import Floats, Series
 
@@ -37,8 +39,6 @@ KNOWN_STEPS_S = (300, 600, 900, 1200, 1800, 3600, 86400)
 """Known steps [s]; the last one is that of daily values."""
 MIN_BILL_S = 20 * 86400
 """Shortest interval of a billing period [s]."""
-MIN_REGISTER = 10
-"""Fewest values [1] by which a register is told."""
 _HOUR_S = 3600
 _MICRO = 1_000_000
 MAX_CACHED = 200_000
@@ -79,6 +79,10 @@ class WeatherFile:
     """Rows that were not used beyond those that are named [1]."""
 
 
+NOTHING = Series(datetime(1970, 1, 1, tzinfo=UTC), timedelta(hours=1), np.full(1, np.nan))
+"""The use of a meter of which no row can be used."""
+
+
 @dataclass(slots=True)
 class _RawSeries:
     """The values of one series in the order of the file."""
@@ -87,7 +91,9 @@ class _RawSeries:
     values: array[float] = field(default_factory=lambda: array("d"))
     lines: array[int] = field(default_factory=lambda: array("L"))
     guessed: set[int] = field(default_factory=set)
-    """Moments [epoch s] of values that the supplier estimated."""
+    """Moments [epoch s] of values that a later one makes up for."""
+    idle: set[int] = field(default_factory=set)
+    """Moments [epoch s] of values that do not count in hours and days."""
 
     def add(self, second: int, value: float, line: int) -> None:
         self.seconds.append(second)
@@ -102,8 +108,6 @@ class _CsvFile:
     path: Path
     mistakes: MistakeList
     _moments: dict[str, int] = field(default_factory=dict)
-    local: bool = False
-    """Whether a stamp came without an offset."""
 
     @classmethod
     def of(cls, path: Path) -> Self:
@@ -111,11 +115,6 @@ class _CsvFile:
 
     def reject(self, line: int, message: str) -> None:
         self.mistakes.add(line, message)
-
-    @staticmethod
-    def _or_mapping(needed: tuple[str, ...]) -> str:
-        """Meter files of another layout can be read, weather files cannot."""
-        return ", or a mapping says which column is what" if "meter_id" in needed else ""
 
     def rows(self, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, int], list[str]]]:
         """Yields line, column indices and fields of every row. Raises ``FeedError``."""
@@ -127,7 +126,7 @@ class _CsvFile:
                 if missing:
                     raise FeedError(
                         f"{self.path}:1: column {missing[0]!r} is missing;"
-                        f" the header has to name {','.join(needed)}{self._or_mapping(needed)}"
+                        f" the header has to name {','.join(needed)}"
                     )
                 at = {name: i for i, name in enumerate(header)}
                 for row in reader:
@@ -145,7 +144,6 @@ class _CsvFile:
             return known
         moment = datetime.fromisoformat(text.strip())
         if moment.tzinfo is None:
-            self.local = True
             moment = moment.replace(tzinfo=UTC)
         if moment.year not in YEARS:
             raise ValueError(f"{text} lies outside {YEARS.start}..{YEARS.stop}")
@@ -163,57 +161,30 @@ def read_meters(path: Path, mapping: CsvMapping | None = None) -> MeterFile:
     opened.
     """
     reader = _CsvFile.of(path)
-    if mapping is None:
-        columns = _plain_columns(reader)
-        warnings = [LOCAL_STAMPS] if reader.local and _looks_local(columns) else []
-        registers: set[str] = set()
-    else:
-        columns, registers, warnings = _mapped_columns(reader, mapping)
+    columns, registers, warnings = _columns(reader, mapping or CsvMapping())
     use: dict[str, Series] = {}
     bills: dict[str, BilledUse] = {}
     for name in list(columns):
-        answer = _regular(
-            reader, columns.pop(name), spread=True, unit="kwh", register=name in registers or None
+        found = _regular(
+            reader, columns.pop(name), spread=True, unit="kwh", register=name in registers
         )
-        if answer is not None and answer.was_register and name not in registers:
-            warnings.append(f"{name} looks like a register: its differences are taken for the use")
-        if answer is not None and isinstance(answer.series, BilledUse):
-            bills[name] = answer.series
-        elif answer is not None and isinstance(answer.series, Series):
-            use[name] = answer.series
+        if isinstance(found, BilledUse):
+            bills[name] = found
+        else:
+            use[name] = found or NOTHING
     mistakes = reader.mistakes
-    return MeterFile(use, bills, mistakes.by_line(), mistakes.unnamed, tuple(warnings))
+    return MeterFile(use, bills, mistakes.by_line(), mistakes.unnamed, warnings)
 
 
-def _plain_columns(reader: _CsvFile) -> dict[str, _RawSeries]:
-    """Returns the values by meter of a file ``meter_id,timestamp_utc,kwh``."""
-    columns: dict[str, _RawSeries] = {}
-    for line, at, row in reader.rows(("meter_id", "timestamp_utc", "kwh")):
-        if len(row) <= max(at["meter_id"], at["timestamp_utc"], at["kwh"]):
-            reader.reject(line, f"has only {len(row)} fields")
-            continue
-        name = row[at["meter_id"]].strip()
-        if not name:
-            reader.reject(line, "meter_id is empty")
-            continue
-        column = columns.setdefault(name, _RawSeries())
-        _add_value(reader, column, line, row, at["timestamp_utc"], at["kwh"])
-    return columns
-
-
-def _looks_local(columns: Mapping[str, _RawSeries]) -> bool:
-    return any(local_clock_shows([""] * len(c.seconds), c.seconds) for c in columns.values())
-
-
-def _mapped_columns(
+def _columns(
     reader: _CsvFile, mapping: CsvMapping
-) -> tuple[dict[str, _RawSeries], set[str], list[str]]:
+) -> tuple[dict[str, _RawSeries], set[str], tuple[str, ...]]:
     """Returns the energy by meter, the meters with registers, and the warnings."""
-    file = read_csv(reader.path.read_bytes(), str(reader.path), mapping)
+    file = read_csv(reader.path.read_bytes(), str(reader.path), mapping, any_length=True)
     for mistake in file.mistakes:
         reader.reject(mistake.line, mistake.message)
     reader.mistakes.unnamed += file.unnamed
-    columns: dict[str, _RawSeries] = {}
+    columns = {number: _RawSeries() for number in file.without_rows}
     registers = set()
     for row in file.rows:
         if row.quantity is not Quantity.ENERGY:
@@ -221,10 +192,12 @@ def _mapped_columns(
         value = math.nan if row.value is None else row.value
         column = columns.setdefault(row.number, _RawSeries())
         column.add(row.time, value, row.line)
-        (column.guessed.add if row.quality.is_guess else column.guessed.discard)(row.time)
+        if row.quality is not Quality.GOOD or column.idle or column.guessed:
+            (column.guessed.add if row.quality.is_guess else column.guessed.discard)(row.time)
+            (column.idle.discard if row.quality.counts else column.idle.add)(row.time)
         if not row.interval_s:
             registers.add(row.number)
-    return columns, registers, list(file.warnings)
+    return columns, registers, file.warnings
 
 
 def read_weather(path: Path) -> WeatherFile:
@@ -242,13 +215,11 @@ def read_weather(path: Path) -> WeatherFile:
         if len(row) > at.get("ghi_wm2", len(row)):
             _add_value(reader, sun, line, row, at["timestamp_utc"], at["ghi_wm2"], quiet=True)
     found = _regular(reader, temp, spread=False, unit="temp_air_c", register=False)
-    if found is None or not isinstance(found.series, Series):
+    if not isinstance(found, Series):
         raise FeedError(f"{path}: no temperatures at steps of a day or less")
     ghi = _regular(_CsvFile.of(path), sun, spread=False, unit="ghi_wm2", register=False)
-    sun_or_none = ghi.series if ghi is not None and isinstance(ghi.series, Series) else None
-    return WeatherFile(
-        found.series, sun_or_none, reader.mistakes.by_line(), reader.mistakes.unnamed
-    )
+    sun_or_none = ghi if isinstance(ghi, Series) else None
+    return WeatherFile(found, sun_or_none, reader.mistakes.by_line(), reader.mistakes.unnamed)
 
 
 def _opened(path: Path) -> IO[str]:
@@ -288,21 +259,11 @@ def _add_value(
     column.add(second, value, line)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Gridded:
-    """A series on its regular grid, or as billed use, and whether it was a register."""
-
-    series: Series | BilledUse
-    was_register: bool
-
-
 def _regular(
-    reader: _CsvFile, column: _RawSeries, *, spread: bool, unit: str, register: bool | None
-) -> _Gridded | None:
-    """Returns the series on its regular grid, or as billed use; None without a row.
-
-    ``register``: whether the values are a register's, None to tell it from their course.
-    """
+    reader: _CsvFile, column: _RawSeries, *, spread: bool, unit: str, register: bool
+) -> Series | BilledUse | None:
+    """Returns the series on its regular grid, or as billed use; None without a row. ``register``:
+    whether the values are a register's."""
     if not column.seconds:
         return None
     seconds = np.frombuffer(column.seconds, dtype=np.int64)
@@ -315,11 +276,10 @@ def _regular(
     for line in lines[1:][differs[:-1]]:
         reader.reject(int(line), f"a second {unit} for the same time; the later row counts")
     seconds, values, lines = seconds[~again], values[~again], lines[~again]
-    counts_on = is_register(values) if register is None else register
-    guessed = np.isin(seconds, np.array(sorted(column.guessed), dtype=np.int64))
-    if counts_on:
-        seconds, values, lines = seconds[~guessed], values[~guessed], lines[~guessed]
-        wrong = _typos(values)
+    guessed, idle = (_among(seconds, moments) for moments in (column.guessed, column.idle))
+    if register:
+        seconds, values, lines = seconds[~idle], values[~idle], lines[~idle]
+        wrong = typos(values)
         for line in lines[wrong]:
             reader.reject(int(line), "does not lie between the readings before and after it")
         seconds, values, lines = _differences(seconds[~wrong], values[~wrong], lines[~wrong])
@@ -327,38 +287,18 @@ def _regular(
             return None
     step = _step(seconds)
     if step is not None:
+        if not register:
+            values = np.where(idle, np.nan, values)
         seconds, values, lines = _of_one_step(seconds, values, lines, step)
         step = _step(seconds)
     if step is None:
         bills = _bills(seconds, values)
-        return _Gridded(bills if counts_on else with_catch_up(bills, guessed), counts_on)
-    return _Gridded(_gridded(reader, seconds, values, lines, step, spread=spread), counts_on)
+        return bills if register else with_catch_up(bills, guessed)
+    return _gridded(reader, seconds, values, lines, step, spread=spread)
 
 
-def is_register(values: Floats) -> bool:
-    """Whether values count on as a register does: among at least ten they fall no more often than
-    once in two hundred steps (exchanges), rise in a fifth of them, and end far above the largest
-    usual rise. Amounts fall about as often as they rise. One reading in fifty, and one of a few,
-    may be a typo."""
-    known = values[np.isfinite(values)]
-    if len(known) < MIN_REGISTER:
-        return False
-    wrong = _typos(known)
-    if wrong.sum() <= max(1, len(known) // 50):
-        known = known[~wrong]
-    steps = np.diff(known)
-    rises, falls = steps[steps > 0], int((steps < 0).sum())
-    if len(rises) < len(steps) / 5 or falls > len(steps) / 200:
-        return False
-    return bool(known.max() > 3.0 * np.median(rises))
-
-
-def _typos(values: Floats) -> NDArray[np.bool_]:
-    """Which readings of a register lie above or below both their neighbours, which count on."""
-    found = np.zeros(len(values), dtype=np.bool_)
-    before, here, after = values[:-2], values[1:-1], values[2:]
-    found[1:-1] = (before <= after) & ((here > after) | (here < before))
-    return found
+def _among(seconds: NDArray[np.int64], moments: set[int]) -> NDArray[np.bool_]:
+    return np.isin(seconds, np.array(sorted(moments), dtype=np.int64))
 
 
 def _differences(

@@ -9,12 +9,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from types import MappingProxyType
+
+import numpy as np
 
 from bms.errors import MistakeList
 from bms.feeds.suppliers.column_names import normalised_name
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.numbers_and_units import UnitScale, parse_number
+from bms.feeds.suppliers.register_course import is_register
 from bms.feeds.suppliers.timestamps import (
     DAY_S,
     AmbiguousRow,
@@ -28,7 +32,7 @@ from bms.feeds.suppliers.timestamps import (
 )
 from bms.model.outside_text import printable
 from bms.model.readings.measurement import Quality
-from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
+from bms.model.readings.metering import STATES, MeterRow, Quantity, SupplierFile
 
 MAX_NUMBER_LENGTH = 64
 """Longest meter number [characters]; metering points have 18 digits."""
@@ -52,6 +56,10 @@ and measured quantities of ebIX as Energinet's DataHub used them."""
 LOCAL_STAMPS = (
     "its times have no offset and nobody says of which zone they are, or they look like local time;"
     " they are taken for UTC. Declare timezone: Europe/Copenhagen, or UTC, in a mapping"
+)
+LOOKS_A_REGISTER = (
+    "{} looks like a register: its values count on, and its differences are taken for the use."
+    " Declare interval_s in a mapping: register, or the length of the intervals of amounts"
 )
 _OFFSET = re.compile(r"(?:[zZ]|[+-]\d{2}:?\d{2})\s*$")
 
@@ -77,9 +85,10 @@ class RowBuffer:
 
 
 class RowCollector:
-    """Collects the rows and mistakes of one file; ``name`` stands in messages."""
+    """Collects the rows and mistakes of one file; ``name`` stands in messages. ``any_length``:
+    amounts are kept of which the length is not known, where their start is."""
 
-    def __init__(self, name: str, mapping: CsvMapping) -> None:
+    def __init__(self, name: str, mapping: CsvMapping, *, any_length: bool = False) -> None:
         self.name, self.mapping = name, mapping
         self.mistakes = MistakeList(name)
         self.buffer = RowBuffer()
@@ -91,6 +100,9 @@ class RowCollector:
             ends=mapping.stamp == "end",
             ambiguous=mapping.ambiguous,
         )
+        self._any_length = any_length and mapping.stamp == "start"
+        self._worthless: dict[str, None] = {}
+        """Meters with a value that cannot be read."""
         self._ambiguous: list[AmbiguousRow] = []
         self._dropped: set[int] = set()
         self._marks: dict[int, Quality] = {}
@@ -144,6 +156,7 @@ class RowCollector:
                 value = parse_number(text, column.scale, self.mapping.style)
             except ValueError as error:
                 self.refuse(line, f"{column.name}: {error}")
+                self._worthless[number] = None
                 return
         buffer = self.buffer
         if isinstance(time, AmbiguousTime):
@@ -158,17 +171,40 @@ class RowCollector:
     def file(self, ignored: Iterable[str] = ()) -> SupplierFile:
         """Returns the rows and, by line, the mistakes."""
         self._resolve_ambiguous()
-        rows = tuple(self._rows())
+        registers = self._registers()
+        rows = tuple(self._rows(registers))
         return SupplierFile(
             rows,
             self.mistakes.by_line(),
             tuple(printable(name) for name in ignored),
             self.mistakes.unnamed,
-            self._warnings(),
+            (*self._warnings(), *(LOOKS_A_REGISTER.format(number) for number in registers)),
+            tuple(set(self._worthless).difference(row.number for row in rows)),
         )
 
+    def _registers(self) -> dict[str, list[int]]:
+        """Returns the meters whose values count on though nobody says whether they are amounts or
+        readings, with the places of those values."""
+        found: dict[str, list[int]] = {}
+        if self.mapping.interval_s is not None:
+            return found
+        buffer = self.buffer
+        times = np.array(buffer.times, dtype=np.int64)
+        values = np.array(buffer.values, dtype=np.float64)
+        places: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+        for place, (number, column) in enumerate(zip(buffer.numbers, buffer.columns, strict=True)):
+            if column.quantity not in STATES:
+                places[number, column.name].append(place)
+        for (number, _), rows in places.items():
+            at = np.array(rows)
+            at = at[np.argsort(times[at], kind="stable")]
+            at = at[np.append(np.diff(times[at]) > 0, True)]
+            if is_register(times[at], values[at]):
+                found.setdefault(number, []).extend(rows)
+        return found
+
     def _warnings(self) -> tuple[str, ...]:
-        """What may be wrong with the file as a whole."""
+        """What may be wrong with the times of the file as a whole."""
         named = any("utc" in column.lower() for column in self.mapping.time)
         if not self._local or self.mapping.timezone is not None:
             return ()
@@ -229,10 +265,13 @@ class RowCollector:
             last[number] = time
         return {number for number, time in first.items() if last[number] < time}
 
-    def _rows(self) -> Iterator[MeterRow]:
-        """Returns the rows with start and length of their intervals."""
+    def _rows(self, registers: Mapping[str, Sequence[int]]) -> Iterator[MeterRow]:
+        """Returns the rows with start and length of their intervals; those of ``registers``, by
+        their places, have none."""
         buffer = self.buffer
-        starts, lengths = self._spans()
+        starts, lengths = map(list, self._spans())
+        for place in chain.from_iterable(registers.values()):
+            starts[place], lengths[place] = buffer.times[place], 0
         absent, good, marks = Quality.ABSENT, Quality.GOOD, self._marks
         made = zip(
             buffer.numbers,
@@ -251,6 +290,8 @@ class RowCollector:
             strict=True,
         )
         unclear = {place for place, length in enumerate(lengths) if length < 0} - self._dropped
+        if self._any_length:
+            unclear.clear()
         for place in unclear:
             self.refuse(buffer.lines[place], _UNCLEAR)
         rows = map(MeterRow._make, made)

@@ -36,9 +36,14 @@ class Quantity(StrEnum):
     RETURN_ENERGY = "return_energy"
 
 
+STATES = (Quantity.POWER, Quantity.FLOW, Quantity.FLOW_TEMP, Quantity.RETURN_TEMP)
+"""Quantities that have a moment; all others are registers or amounts."""
+
+
 class MeterRow(NamedTuple):
     """One value of a supplier: ``time`` is UTC epoch [s], the start of the interval of
-    ``interval_s`` [s] or, where that is 0, the moment of a register or state. ``value`` is in
+    ``interval_s`` [s] or, where that is 0, the moment of a register or state; -1 where the length
+    is not known, which only those get who ask for such rows. ``value`` is in
     ``unit``, None where ``quality`` says why it is missing; ``line`` counts from 1."""
 
     number: str
@@ -57,6 +62,7 @@ class SupplierFile:
 
     ``ignored`` names columns or fields that the format does not use; ``unnamed`` counts mistakes
     beyond those that are kept. ``warnings``: what may be wrong with the file as a whole.
+    ``without_rows`` are meters that were named with a time, and of which no row can be used.
     """
 
     rows: tuple[MeterRow, ...]
@@ -64,6 +70,7 @@ class SupplierFile:
     ignored: tuple[str, ...] = ()
     unnamed: int = 0
     warnings: tuple[str, ...] = ()
+    without_rows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from itertools import islice
 
 from bms.errors import MOST_MISTAKES, FeedError, Mistake
 from bms.model.readings.measurement import Ingested, Reading
-from bms.model.readings.metering import MeterRow, Quantity, SupplierFile
+from bms.model.readings.metering import STATES, MeterRow, Quantity, SupplierFile
 from bms.ports.storage.readings import ReadingStore
 from bms.services.collect.supplier_points import SupplierBook, SupplierPoint
 
@@ -30,8 +30,6 @@ SKEW = timedelta(minutes=5)
 """How far the moment of a register or state may lie ahead of the clock: as clocks differ."""
 MOST_MOMENTS = 200_000
 """Times [1] that are remembered while a file is read: five years of quarter-hours."""
-STATES = (Quantity.POWER, Quantity.FLOW, Quantity.FLOW_TEMP, Quantity.RETURN_TEMP)
-"""Quantities that are what they are, whether they come per interval or not."""
 
 Read = Callable[[bytes, str], SupplierFile]
 """A format: content and name of a file → its rows. Raises ``FeedError`` when it is no such file."""
@@ -250,7 +248,8 @@ def unfit(target: SupplierPoint, row: MeterRow, *, as_declared: bool) -> str | N
     if not address.interval and row.interval_s:
         return (
             f"{row.number}: amounts per {row.interval_s} s, but {meter} is declared as a register; "
-            "put interval: true under its supplier"
+            "put interval: true under its supplier, or declare interval_s: register in the mapping"
+            " of a file that holds readings"
         )
     if address.interval and not row.interval_s:
         return (

@@ -1,0 +1,51 @@
+"""Whether values count on, as those of a register do, and which of them are typos.
+
+A file seldom says whether it holds amounts or readings of a register. Taken for amounts, the
+readings of a year are some thousand times its use, so both doors for files ask (``bms assess`` and
+``bms ingest``), by the same rule.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bms.model.readings.series import Floats
+
+MIN_REGISTER, MANY = 10, 25
+"""Fewest values [1] by which a register is told; fewer than the second may be amounts of a day that
+only rises."""
+BILL_S = 20 * 86400
+"""From this interval on [s] there are few values."""
+FAR_ABOVE = 10.0
+"""A few values are a register's when all of them are so many times their largest rise."""
+
+
+def is_register(seconds: NDArray[np.int64], values: Floats) -> bool:
+    """Whether the ``values`` at rising ``seconds`` [epoch s] count on as a register does: among at
+    least ten they fall no more often than once in two hundred steps (exchanges), rise in a fifth of
+    them, and end far above the largest usual rise; fewer than 25 within months are far above all
+    their rises. Amounts fall about as often as they rise. One reading in fifty, and one of a few,
+    may be a typo."""
+    known = np.isfinite(values)
+    seconds, values = seconds[known], values[known]
+    if len(values) < MIN_REGISTER:
+        return False
+    wrong = typos(values)
+    if wrong.sum() <= max(1, len(values) // 50):
+        values = values[~wrong]
+    steps = np.diff(values)
+    rises, falls = steps[steps > 0], int((steps < 0).sum())
+    if len(rises) < len(steps) / 5 or falls > len(steps) / 200:
+        return False
+    if len(values) < MANY and np.median(np.diff(seconds)) < BILL_S:
+        return bool(values.min() > FAR_ABOVE * rises.max())
+    return bool(values.max() > 3.0 * np.median(rises))
+
+
+def typos(values: Floats) -> NDArray[np.bool_]:
+    """Which readings of a register lie above or below both their neighbours, which count on."""
+    found = np.zeros(len(values), dtype=np.bool_)
+    before, here, after = values[:-2], values[1:-1], values[2:]
+    found[1:-1] = (before <= after) & ((here > after) | (here < before))
+    return found

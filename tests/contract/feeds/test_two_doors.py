@@ -1,0 +1,254 @@
+"""A file of a meter ends at the same use by both doors: ``bms assess --csv`` reads it for itself,
+``bms ingest`` stores it. The rules are those of docs/meter-files.md, for strange files as well."""
+
+from __future__ import annotations
+
+import gzip
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+
+from bms.errors import FeedError
+from bms.feeds.suppliers.csv_mapping import CsvMapping
+from bms.feeds.suppliers.formats import reader
+from bms.feeds.suppliers.meter_files import MeterFile, read_meters
+from bms.model.readings.series import Floats, Series
+from bms.services.collect.file_ingest import IngestReport, ingest_file
+from bms.services.collect.supplier_points import SupplierBook
+from bms.services.consumption import consumption
+from bms.store.memory.store import MemoryStore
+from sites.loader import load_sites
+
+HOUR = timedelta(hours=1)
+DANISH = ZoneInfo("Europe/Copenhagen")
+START, HOURS = datetime(2018, 10, 10, tzinfo=UTC), 24 * 30
+"""Over the night in which clocks go back; ``SPRING`` over that in which they go on."""
+SPRING = datetime(2018, 3, 15, tzinfo=UTC)
+HEADER = "meter_id,timestamp_utc,kwh\n"
+SITE = """site: school
+name: {{da: Skolen, en: School}}
+use: school
+area_m2: 1000
+position: {{latitude: 56.15, longitude: 10.2}}
+meters: [{{id: el, commodity: electricity, max_kw: 9000, supplier: {{number: X, interval: {}}}}}]
+"""
+LOCAL = """columns: {number: m, time: t, values: [{column: v, quantity: energy, unit: kWh}]}
+separator: ";"
+decimal: ","
+thousands: "."
+timezone: Europe/Copenhagen
+time_format: "%d-%m-%Y %H:%M"
+"""
+WIDE = LOCAL.replace(
+    "{number: m, time: t, values: [{column: v, quantity: energy, unit: kWh}]}",
+    "{time: t, meters: {quantity: energy, unit: kWh}}",
+)
+QUALITY = LOCAL.replace("time: t,", "time: t, quality: q,")
+EXCEL = LOCAL.replace('"%d-%m-%Y %H:%M"', "excel")
+Row = tuple[datetime, float]
+
+
+def rows(start: datetime = START) -> list[Row]:
+    """Use by the hour [kWh] of more than a thousand."""
+    return [(start + i * HOUR, round(4384.197 + 37 * (i % 24) + i % 7, 3)) for i in range(HOURS)]
+
+
+def plain(of: list[Row]) -> str:
+    return HEADER + "".join(f"X,{moment:%Y-%m-%dT%H:%M:%SZ},{value}\n" for moment, value in of)
+
+
+def danish(value: float) -> str:
+    return f"{value:,.3f}".translate(str.maketrans(",.", ".,"))
+
+
+def local(of: list[Row], head: str = "m;t;v\n", number: str = "X;") -> str:
+    return head + "".join(
+        f"{number}{moment.astimezone(DANISH):%d-%m-%Y %H:%M};{danish(value)}\n"
+        for moment, value in of
+    )
+
+
+def serial(of: list[Row]) -> str:
+    zero = datetime(1899, 12, 30, tzinfo=UTC)
+    days = [t.astimezone(DANISH).replace(tzinfo=UTC) - zero for t, _ in of]
+    values = zip(days, of, strict=True)
+    return "m;t;v\n" + "".join(
+        f"X;{day / timedelta(days=1):.6f}".replace(".", ",") + f";{danish(value)}\n"
+        for day, (_, value) in values
+    )
+
+
+def graded(of: list[Row], words: list[str]) -> str:
+    lines = local(of).splitlines()
+    marks = (words[i // 12 % len(words)] for i in range(len(of)))
+    return "m;t;v;q\n" + "".join(f"{a};{b}\n" for a, b in zip(lines[1:], marks, strict=True))
+
+
+def again(of: list[Row], other: Callable[[float], str]) -> str:
+    """Each fiftieth row twice, the second time with another value."""
+    lines = plain(of).splitlines(keepends=True)
+    repeated = [
+        line + (f"{line.rsplit(',', 1)[0]},{other(of[i][1])}\n" if i % 50 == 0 else "")
+        for i, line in enumerate(lines[1:])
+    ]
+    return lines[0] + "".join(repeated)
+
+
+def shuffled(of: list[Row]) -> str:
+    mixed = list(of)
+    random.Random(3).shuffle(mixed)
+    return plain(mixed)
+
+
+def quarters(of: list[Row]) -> str:
+    """Hours, and quarters from the middle on."""
+    fine = [
+        (moment + k * HOUR / 4, value / 4) for moment, value in of[HOURS // 2 :] for k in range(4)
+    ]
+    return plain(of[: HOURS // 2] + fine)
+
+
+def register(of: list[Row], change: Callable[[Floats], Floats] = lambda counts: counts) -> str:
+    counts = change(123.0 + np.cumsum([0.0, *(value for _, value in of[:-1])]))
+    known = zip(of, counts.tolist(), strict=True)
+    return plain([(moment, round(count, 3)) for (moment, _), count in known if count == count])
+
+
+def exchanged(counts: Floats) -> Floats:
+    return np.where(np.arange(HOURS) < 400, counts, counts - counts[400] + 3.0)
+
+
+def rolled_over(counts: Floats) -> Floats:
+    return counts % 1e6
+
+
+def with_a_gap(counts: Floats) -> Floats:
+    return np.where((np.arange(HOURS) >= 200) & (np.arange(HOURS) < 260), np.nan, counts)
+
+
+def mistyped(counts: Floats) -> Floats:
+    return np.where(np.arange(HOURS) == 333, counts * 10.0, counts)
+
+
+FILES: dict[str, tuple[str | bytes, str]] = {
+    "plain": (plain(rows()), ""),
+    "byte order mark": (b"\xef\xbb\xbf" + plain(rows()).encode(), ""),
+    "UTF-16": (plain(rows()).encode("utf-16"), ""),
+    "gzip": (gzip.compress(plain(rows()).encode()), ""),
+    "carriage returns": (plain(rows()).replace("\n", "\r"), ""),
+    "sep line": ("sep=,\n" + plain(rows()), ""),
+    "quotes": (plain(rows()).replace("X,", '"X",'), ""),
+    "another value": (again(rows(), lambda value: f"{1.5 * value}"), ""),
+    "another value that is none": (again(rows(), lambda value: ""), ""),
+    "another value that cannot be read": (again(rows(), lambda value: "NaN"), ""),
+    "newest first": (plain(rows()[::-1]), ""),
+    "in no order": (shuffled(rows()), ""),
+    "hours then quarters": (quarters(rows()), ""),
+    "catch-up after a gap": (plain([*rows()[:300], *rows()[310:]]), ""),
+    "below zero": (plain([(moment, value - 4500.0) for moment, value in rows()]), ""),
+    "autumn": (local(rows()), LOCAL),
+    "autumn, newest first": (local(rows()[::-1]), LOCAL),
+    "spring": (local(rows(SPRING)), LOCAL),
+    "local and not said so": (plain([(m.astimezone(DANISH), v) for m, v in rows()]), ""),
+    "header in row 4": ("a\nb\n\n" + local(rows()), LOCAL + "header: 4\n"),
+    "one column a meter": (local(rows(), "t;X\n", ""), WIDE),
+    "days of a spreadsheet": (serial(rows()), EXCEL),
+    "estimated": (graded(rows(), ["Målt", "Estimeret"]), QUALITY),
+    "calculated and corrected": (graded(rows(), ["Målt", "Beregnet", "Korrigeret"]), QUALITY),
+    "unknown words": (graded(rows(), ["Målt", "Gættet"]), QUALITY),
+}
+REGISTERS: dict[str, Callable[[Floats], Floats]] = {
+    "as it is": lambda counts: counts,
+    "exchanged": exchanged,
+    "rolled over": rolled_over,
+    "with a gap": with_a_gap,
+    "mistyped": mistyped,
+}
+
+
+class Doors:
+    """Both doors for one file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.store = MemoryStore()
+
+    def read(self, content: str | bytes, mapping: str) -> MeterFile:
+        path = self.folder / "file.csv"
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return read_meters(path, CsvMapping.from_yaml(mapping) if mapping else None)
+
+    def store_file(
+        self, content: str | bytes, mapping: str, *, interval: bool = True
+    ) -> IngestReport:
+        """What is stored; ``interval``: whether the site file says that the meter has amounts."""
+        (self.folder / "site.yaml").write_text(SITE.format("true" if interval else "false"))
+        (self.site,) = load_sites(self.folder)
+        return ingest_file(
+            content.encode() if isinstance(content, str) else content,
+            "file.csv",
+            reader("csv", CsvMapping.from_yaml(mapping) if mapping else None),
+            book=SupplierBook.of([self.site]),
+            now=datetime(2019, 6, 1, tzinfo=UTC),
+            readings=self.store,
+        )
+
+    def stored(self, like: Series) -> Floats:
+        return consumption(self.site, "el", self.store, like.start, like.end, HOUR).use.values
+
+
+@pytest.fixture
+def doors(tmp_path: Path) -> Doors:
+    return Doors(tmp_path)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_amounts_are_the_same_by_the_hour(name: str, doors: Doors) -> None:
+    content, mapping = FILES[name]
+    use = doors.read(content, mapping).use["X"]
+    assert doors.store_file(content, mapping).accepted
+    # A meter does not count backwards: assessment puts such amounts aside after reading.
+    read = np.where(use.values < 0, np.nan, use.values)
+    np.testing.assert_allclose(read, doors.stored(use), rtol=1e-9)
+    assert np.isfinite(read).mean() > 0.3
+
+
+@pytest.mark.parametrize("name", REGISTERS)
+def test_a_register_that_nobody_declared_is_one_by_both_doors(name: str, doors: Doors) -> None:
+    content = register(rows(), REGISTERS[name])
+    file, report = doors.read(content, ""), doors.store_file(content, "", interval=False)
+    assert all("looks like a register" in found.warnings[0] for found in (file, report))
+    use = file.use["X"]
+    read, stored = use.values, doors.stored(use)
+    both = np.isfinite(read) & np.isfinite(stored)
+    np.testing.assert_allclose(read[both], stored[both], rtol=1e-6)
+    assert (np.isfinite(read) ^ np.isfinite(stored)).sum() <= 2
+    assert both.mean() > 0.85
+    assert np.nanmax(stored) < 2 * 4384
+
+
+def test_a_register_is_never_stored_as_amounts(doors: Doors) -> None:
+    report = doors.store_file(register(rows()), "")
+    assert report.accepted == 0
+    (refused,) = report.refused
+    assert "interval: false" in refused.message
+
+
+def test_amounts_of_a_day_that_only_rises_are_no_register(doors: Doors) -> None:
+    rising = plain([(moment, float(i)) for i, (moment, _) in enumerate(rows()[:24])])
+    assert doors.read(rising, "").use["X"].values.tolist() == [float(i) for i in range(24)]
+    assert doors.store_file(rising, "").accepted == 24
+
+
+@pytest.mark.parametrize("content", ["", "<html><body>502</body></html>", '{"error": 1}'])
+def test_what_is_no_table_is_refused_alike(content: str, doors: Doors) -> None:
+    with pytest.raises(FeedError) as one:
+        doors.read(content, "")
+    with pytest.raises(FeedError) as other:
+        doors.store_file(content, "")
+    assert str(one.value).endswith(str(other.value))

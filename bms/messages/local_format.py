@@ -47,7 +47,7 @@ class LocalFormat:
         """Returns a number by a CLDR pattern; ``%`` multiplies by a hundred."""
         if not isfinite(value):
             return MISSING
-        text = _parsed(pattern).apply(value, self.locale)
+        text = str(_parsed(pattern).apply(value, self.locale))
         zero = _zero(pattern, self.locale)
         return zero if text.lstrip("-") == zero else text.replace("-", "−", 1)
 
@@ -124,4 +124,4 @@ def _parsed(pattern: str) -> NumberPattern:
 
 @cache
 def _zero(pattern: str, locale: Locale) -> str:
-    return _parsed(pattern).apply(0, locale)
+    return str(_parsed(pattern).apply(0, locale))

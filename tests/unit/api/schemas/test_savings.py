@@ -25,7 +25,7 @@ FRESH = FreshnessAnswer(made_at=NOW, buildings=2, newer_under_way=0, not_made_ye
 
 
 def assessed(name: str) -> SiteAssessment:
-    why = objection(AssessmentCode.NO_WEATHER, ObjectionKind.DATA, Verdict.NOT_CLAIMABLE)
+    why = objection(AssessmentCode.NOT_MADE, ObjectionKind.DATA, Verdict.NOT_CLAIMABLE)
     savings = replace(combine_meters(name, ()), reasons=(why,))
     periods = default_periods(None, NOW, ZONE)
     return SiteAssessment(periods=periods, savings=savings, made_at=NOW, edition=1)

@@ -383,9 +383,7 @@ def planning_rows(city: City) -> Iterator[Row]:
 
 
 def calendar_rows(city: City) -> Iterator[Row]:
-    """Bookings from the calendars of halls, where there are some."""
-    if not city.calendars.calendars:
-        return
+    """Bookings from the calendars of halls; without any, those of earlier ones are withdrawn."""
 
     def bookings(site: Site, now: datetime) -> Awaitable[object]:
         return off_loop(city.calendars.tick, site.id, now, city.decisions)

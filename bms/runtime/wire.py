@@ -30,7 +30,7 @@ from bms.model.reporting.request import FileForm
 from bms.model.reporting.table import Report
 from bms.ports.clock import Clock
 from bms.ports.drivers import Drivers
-from bms.ports.feeds import Feed, Tariffs
+from bms.ports.feeds import Feed, HallCalendar, Tariffs
 from bms.ports.planner import PredictionErrors
 from bms.ports.storage.whole import Store
 from bms.reports.forms.cells import ReportCells
@@ -251,18 +251,20 @@ def wire(
         provider=provider_of(settings),
         factors=known.factors,
         normal_year=known.normal_years[DANISH_NORMAL_YEAR],
-        calendars=calendars_of(settings, live, ticking),
+        calendars=HallBookings(calendars_of(settings, live, ticking)),
         **notices_of(settings, live),
     )
 
 
-def calendars_of(settings: Settings, sites: Mapping[str, Site], clock: Clock) -> HallBookings:
+def calendars_of(
+    settings: Settings, sites: Mapping[str, Site], clock: Clock
+) -> tuple[HallCalendar, ...]:
     """The calendars of halls; none without a file of them. Raises ``ConfigError``."""
     if settings.calendars is None:
-        return HallBookings()
+        return ()
     from bms.feeds.calendars.halls import hall_calendars
 
-    return HallBookings(hall_calendars(settings.calendars, sites, settings.feeds, clock))
+    return hall_calendars(settings.calendars, sites, settings.feeds, clock)
 
 
 def notices_of(settings: Settings, sites: Mapping[str, Site]) -> dict[str, Any]:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from bms.config import Settings
-from bms.errors import GuardError, Mistake, SiteFileError, StoreError
+from bms.errors import ConfigError, GuardError, Mistake, SiteFileError, StoreError
 from bms.model.assets.site import Site
 from bms.model.control.command import StillHeld
+from bms.ports.feeds import HallCalendar
 from bms.runtime.city import City
 from bms.runtime.jobs import Job
 from bms.runtime.live_sites import LiveSites
 from bms.runtime.reload.difference import Difference, Reloaded, outdated_leases
 from bms.runtime.site_files import usable_sites
+from bms.runtime.wire import calendars_of
 from bms.runtime.work_jobs import live_jobs
 from bms.services.control.release_many import release_leases
 from bms.services.evidence.receipts import keep_receipts
@@ -82,11 +84,30 @@ class SiteReload:
                 usable = await off_loop(usable_sites, self.settings, tuple(self.sites.values()))
             except SiteFileError as error:
                 return _refused(error.mistakes)
-            if strict and usable.mistakes:
-                return _refused(usable.mistakes)
-            for mistake in usable.mistakes:
+            new = {site.id: site for site in usable.sites}
+            calendars, wrong = await off_loop(self._calendars, new)
+            mistakes = (*usable.mistakes, *wrong)
+            if strict and mistakes:
+                return _refused(mistakes)
+            for mistake in mistakes:
                 log.error("left out: %s", mistake)
-            return await self._exchange(usable.sites, usable.mistakes)
+            if self.work is not None:
+                self.work.city.calendars.calendars = calendars
+            return await self._exchange(usable.sites, mistakes)
+
+    def _calendars(
+        self, sites: Mapping[str, Site]
+    ) -> tuple[tuple[HallCalendar, ...], tuple[Mistake, ...]]:
+        """The calendars of halls as their file says now, or those that are read already and what
+        is wrong with the file."""
+        if self.work is None:
+            return (), ()
+        city = self.work.city
+        try:
+            return calendars_of(self.settings, sites, city.clock), ()
+        except ConfigError as error:
+            file = str(self.settings.calendars)
+            return city.calendars.calendars, (Mistake(file, 1, str(error)),)
 
     async def _exchange(self, sites: Sequence[Site], mistakes: tuple[Mistake, ...]) -> Reloaded:
         old, new = dict(self.sites), {site.id: site for site in sites}

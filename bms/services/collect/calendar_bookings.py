@@ -47,7 +47,7 @@ class Changed:
 
 @dataclass(slots=True)
 class HallBookings:
-    """The calendars of a city, and since when each of them cannot be read."""
+    """The calendars of a city, which a reload exchanges, and when each of them was read last."""
 
     calendars: tuple[HallCalendar, ...] = ()
     read_at: dict[str, datetime] = field(default_factory=dict)

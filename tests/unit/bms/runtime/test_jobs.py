@@ -117,7 +117,6 @@ class Choir:
 
 async def test_calendars_of_halls_are_booked_before_anything_is_planned(tmp_path) -> None:
     world = a_world(tmp_path)
-    assert "calendars" not in names(world)
     choir = Choir(BookedTime(NOW + 3 * HOUR, NOW + 5 * HOUR))
     jobs = job_table(replace(world.city, calendars=HallBookings((choir,))))
     order = [job.name for job in jobs]
@@ -125,6 +124,16 @@ async def test_calendars_of_halls_are_booked_before_anything_is_planned(tmp_path
     await jobs[order.index("calendars")].run(NOW)
     (booking,) = world.store.bookings("lodge", NOW)
     assert (booking.start, booking.end) == (choir.evening.start, choir.evening.end)
+
+
+async def test_bookings_go_with_the_file_of_calendars(tmp_path) -> None:
+    world = a_world(tmp_path)
+    choir = Choir(BookedTime(NOW + 3 * HOUR, NOW + 5 * HOUR))
+    for calendars in ((choir,), ()):
+        city = replace(world.city, calendars=HallBookings(calendars))
+        (job,) = (job for job in job_table(city) if job.name == "calendars")
+        await job.run(NOW)
+    assert world.store.bookings("lodge", NOW) == []
 
 
 async def test_the_clock_job_reads_the_devices(tmp_path, caplog) -> None:

@@ -58,6 +58,16 @@ class Town:
     drivers: FakeDrivers
     owned: Owned
 
+    def says(self, *rows: str) -> None:
+        """The file of calendars has these rows."""
+        lines = "".join(f"  - {{{row}}}\n" for row in rows)
+        (self.folder.parent / "calendars.yaml").write_text(f"calendars:\n{lines or '  []'}")
+
+    def watched(self) -> set[str]:
+        """The sites whose calendars are read."""
+        assert self.reload.work is not None
+        return {calendar.site for calendar in self.reload.work.city.calendars.calendars}
+
     def owners(self) -> dict[str, str]:
         return {row.site: row.owner for row in self.store.owners() if not row.released}
 
@@ -66,7 +76,9 @@ class Town:
 def town(tmp_path: Path) -> Town:
     folder, store, drivers, owned = tmp_path / "sites", MemoryStore(), FakeDrivers(), Owned()
     shutil.copytree(EXAMPLES, folder)
-    settings = Settings(home=tmp_path / "home", sites=folder)
+    calendars = tmp_path / "calendars.yaml"
+    calendars.write_text("calendars: []\n")
+    settings = Settings(home=tmp_path / "home", sites=folder, calendars=calendars)
     sites = read_sites(settings)
     city = wire(settings, sites=(), drivers=drivers, feed=FakeFeed(), store=store)
     object.__setattr__(city, "sites", sites)
@@ -112,3 +124,33 @@ async def test_a_name_that_changed_moves_nothing(town: Town) -> None:
     await town.reload.take_in()
     assert town.owned.lost_sites == set()
     assert set(town.owners()) == {"townhall", "school", "sportshall"}
+
+
+async def test_calendars_of_buildings_that_are_added_are_read_without_a_restart(town: Town) -> None:
+    kept = (town.folder / "school.yaml").rename(town.folder.parent / "school.yaml")
+    await town.reload.take_in()
+    kept.rename(town.folder / "school.yaml")
+    town.says("site: school, file: school.ics", "site: townhall, file: hall.ics")
+    reloaded = await town.reload.take_in()
+    assert reloaded.difference is not None
+    assert reloaded.difference.added == ("school",)
+    assert town.watched() == {"school", "townhall"}
+    town.says("site: townhall, file: hall.ics")
+    await town.reload.take_in()
+    assert town.watched() == {"townhall"}
+
+
+async def test_a_wrong_file_of_calendars_is_named_and_the_earlier_ones_are_read_on(
+    town: Town,
+) -> None:
+    town.says("site: townhall, file: hall.ics")
+    await town.reload.take_in()
+    town.says("site: nowhere, file: hall.ics")
+    (town.folder / "school.yaml").unlink()
+    reloaded = await town.reload.take_in()
+    assert reloaded.difference is not None
+    assert reloaded.difference.removed == ("school",)
+    (mistake,) = reloaded.mistakes
+    assert "there is no nowhere" in mistake.message
+    assert town.watched() == {"townhall"}
+    assert (await town.reload.take_in(strict=True)).difference is None

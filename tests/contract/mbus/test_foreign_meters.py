@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from bms.model.assets.device import Device
 from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.units import Unit
 from drivers.discovery.mbus_scan import MbusScan
+from drivers.fieldbus.write_budget_log import FileWriteCounter
 from drivers.mbus.driver import MbusDriver
 from drivers.mbus.link import MbusEndpoint, MbusLink
 from drivers.registry import NetworkDrivers
@@ -47,8 +50,9 @@ def header(number: bytes = NUMBER, maker: bytes = b"\x2d\x2c", *, status: int = 
 class RawGateway:
     """Listens on loopback, and calls the script with each frame it hears."""
 
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, host: str = "127.0.0.1") -> None:
         self.script = script
+        self.host = host
         self.heard: list[bytes] = []
         self.connections = 0
         self.port = 0
@@ -56,7 +60,7 @@ class RawGateway:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> RawGateway:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, self.host, 0)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -229,6 +233,36 @@ async def test_energy_in_every_dress(record: str, value: float | None, quality: 
     (found,) = await readings(answering(answer), ENERGY)
     wanted = value if value is None else pytest.approx(value, rel=1e-5)
     assert (found.value, found.quality) == (wanted, quality), found.detail
+
+
+async def test_a_gateway_is_reached_over_ipv6() -> None:
+    answer = long_frame(0x72, header() + KWH_4711)
+    async with RawGateway(answering(answer), host="::1") as gateway:
+        drivers = NetworkDrivers(VirtualClock(MORNING))
+        device = dataclasses.replace(meter(gateway.port), host="::1")
+        (found,) = await drivers.driver(device).read([ENERGY], MORNING)
+        await drivers.close()
+    assert found.value == 4711.0
+
+
+async def test_the_reads_of_a_battery_are_counted_over_a_restart(tmp_path: Path) -> None:
+    answer, asked = long_frame(0x72, header() + KWH_4711), []
+
+    async def script(frame: bytes, send: Send) -> None:
+        asked.append(frame)
+        send(answer if asks(frame) else E5)
+
+    clock = VirtualClock(MORNING)
+    async with RawGateway(script) as gateway:
+        found = []
+        for _ in range(4):
+            counter = FileWriteCounter(tmp_path / "wear.log")
+            drivers = NetworkDrivers(clock, write_counter=counter)
+            driver = drivers.driver(meter(gateway.port, reads_per_day=2))
+            found += await driver.read([ENERGY], clock.now())
+            await drivers.close()
+    assert [each.quality for each in found] == [Quality.GOOD] * 2 + [Quality.ABSENT] * 2
+    assert sum(map(asks, asked)) == 2
 
 
 # A search in which two meters answer at once

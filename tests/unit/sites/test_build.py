@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
+import pytest
+
 from bms.model.assets.address import BacnetAddress, DataType, ModbusAddress, Table
 from bms.model.assets.device import TemplatePoint
 from bms.model.assets.point import Privacy, Role
@@ -67,6 +69,29 @@ def test_a_bacnet_point(library: Site) -> None:
     assert point.address == BacnetAddress(object_type="analog-input", instance=1)
     assert (point.site, point.device, point.zone) == ("library", "library/ctrl", "all")
     assert (point.role, point.unit) == (Role.ZONE_TEMP, Unit.DEG_C)
+
+
+@pytest.mark.parametrize(
+    ("text", "address"),
+    [
+        ("accumulator,1", ("accumulator", 1, "present-value")),
+        ("pulse-converter,2", ("pulse-converter", 2, "present-value")),
+        ("loop,3", ("loop", 3, "present-value")),
+        ("averaging,4", ("averaging", 4, "average-value")),
+        ("large-analog-value,5", ("large-analog-value", 5, "present-value")),
+        ("analog-value,1,512", ("analog-value", 1, "512")),
+        ("600,7", ("600", 7, "present-value")),
+        ("600,7,9000", ("600", 7, "9000")),
+    ],
+)
+def test_counters_and_a_makers_own_objects(
+    minimal_text: str, text: str, address: tuple[str, int, str]
+) -> None:
+    point = f'{{id: one, device: ctrl, role: other, unit: "1", bacnet: "{text}"}}'
+    site = load_site_text(minimal_text.replace("points: []", f"points: [{point}]"))
+    kind, instance, name = address
+    wanted = BacnetAddress(object_type=kind, instance=instance, property=name)
+    assert site.points[0].address == wanted
 
 
 def test_co2_is_personal_unless_the_file_says_otherwise(library: Site) -> None:

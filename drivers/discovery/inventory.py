@@ -37,7 +37,8 @@ class FoundObject:
 class FoundDevice:
     """A device. ``network`` and ``mac`` (hexadecimal) are its address behind a router.
 
-    ``framing`` is that of Modbus; on a serial line ``serial`` replaces host and port. ``template``
+    ``framing`` is that of Modbus, ``any_transaction`` that its gateway answers with transaction
+    numbers of its own; on a serial line ``serial`` replaces host and port. ``template``
     is the likely device template. ``notes`` say what could not be found out; ``same_instance`` are
     the places of other devices that bear its instance.
     """
@@ -52,6 +53,7 @@ class FoundDevice:
     network: int | None = None
     mac: str | None = None
     framing: Framing | None = None
+    any_transaction: bool = False
     serial: SerialLine | None = None
     template: str | None = None
     name: str | None = None

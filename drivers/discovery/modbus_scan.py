@@ -94,7 +94,8 @@ class _ScanConnection:
     """A connection with one request in flight.
 
     Where replies do not name their request, a late one could be taken for the next: the connection
-    is dropped, and nothing is sent for another time-out.
+    is dropped, and nothing is sent for another time-out. A gateway that answers with transaction
+    numbers of its own is found out, and taken as it is from then on.
     """
 
     def __init__(self, endpoint: Endpoint, timeout_s: float) -> None:
@@ -113,7 +114,11 @@ class _ScanConnection:
         quiet_s = self.endpoint.silent_interval_s
         try:
             return payload(request, *await connection.send(self._transaction, request, within_s))
-        except ReplyTimeout:
+        except ReplyTimeout as error:
+            if error.other_numbers and not self.endpoint.any_transaction:
+                self.endpoint = replace(self.endpoint, any_transaction=True)
+                quiet_s = self._drop()
+                raise InvalidReply("it answers with transaction numbers of its own") from None
             if not self.endpoint.has_transaction_ids:
                 quiet_s = self._drop()
             raise
@@ -187,6 +192,7 @@ class _ModbusUnitScan:
             port=endpoint.port,
             framing=endpoint.framing,
             serial=endpoint.serial,
+            any_transaction=endpoint.any_transaction,
             unit=self._unit,
             name=objects.get(USER_APPLICATION) or None,
             vendor=vendor or common.vendor,

@@ -364,6 +364,8 @@ def _address_keys(device: FoundDevice) -> list[str]:
         keys += [f"network: {device.network}", f'mac: "{device.mac}"']
     if device.framing is Framing.RTU_OVER_TCP:
         keys.append(f"framing: {device.framing}")
+    if device.any_transaction:
+        keys.append("any_transaction: true")
     return keys
 
 

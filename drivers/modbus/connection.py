@@ -20,7 +20,14 @@ class ConnectionLost(NoReply):
 
 
 class ReplyTimeout(NoReply):
-    """No reply to the request came in time. Its text says what came in place of it, if anything."""
+    """No reply to the request came in time. Its text says what came in place of it, if anything.
+
+    ``other_numbers``: frames came with a transaction number that no request had.
+    """
+
+    def __init__(self, hint: str, *, other_numbers: bool = False) -> None:
+        super().__init__(hint)
+        self.other_numbers = other_numbers
 
 
 class ModbusConnection(asyncio.Protocol):
@@ -80,7 +87,8 @@ class ModbusConnection(asyncio.Protocol):
         if self._loop.time() < self._deadline:
             self._watch_until(self._deadline)
         else:
-            self._fail(ReplyTimeout(self._framer.hint))
+            others = self._framer.other_numbers
+            self._fail(ReplyTimeout(self._framer.hint, other_numbers=others))
 
     def drop(self) -> None:
         """Close the connection; the request in flight ends with ``ConnectionLost``."""

@@ -177,6 +177,12 @@ class Framer(Protocol):
         ...
 
     @property
+    def other_numbers(self) -> bool:
+        """Whether frames came since the request with a transaction number that none has had: a late
+        reply bears that of its request. Numbers count from 1."""
+        ...
+
+    @property
     def hint(self) -> str:
         """What came in place of the reply, for the message of its time-out; else empty."""
         ...
@@ -194,12 +200,14 @@ class TcpFramer:
     _transaction: int = -1
     _buffer: bytes = b""
     _others: int = 0
+    _sent: int = 0
+    _unsent: bool = False
     _broken: bool = False
     """Whether what came behind a reply is no frame."""
 
     def frame(self, transaction: int, request: Request) -> bytes:
-        self._transaction = transaction
-        self._others = 0
+        self._transaction = self._sent = transaction
+        self._others, self._unsent = 0, False
         return _HEADER.pack(transaction, 0, len(request.pdu) + 1, request.unit) + request.pdu
 
     def feed(self, data: bytes) -> tuple[int, bytes] | None:
@@ -220,6 +228,7 @@ class TcpFramer:
                 self._transaction = -1
             else:
                 self._others += 1
+                self._unsent |= not 0 < transaction <= self._sent
                 if self._others > _MOST_STRANGERS and found is None:
                     raise InvalidReply("frames without end that belong to no request")
             buffer = buffer[end:]
@@ -235,6 +244,10 @@ class TcpFramer:
         # else bytes that are left over have a transaction identifier of their own
         strangers = self.any_transaction and (self._others or self._buffer)
         return not (self._broken or strangers)
+
+    @property
+    def other_numbers(self) -> bool:
+        return self._unsent
 
     @property
     def hint(self) -> str:
@@ -327,6 +340,10 @@ class RtuFramer:
     @property
     def clean(self) -> bool:
         return not self._stray_bytes
+
+    @property
+    def other_numbers(self) -> bool:
+        return False
 
     @property
     def hint(self) -> str:

@@ -13,6 +13,7 @@ import pytest
 from bms.model.assets.device import Framing, Parity, SerialLine
 from drivers.discovery.inventory import FoundDevice
 from drivers.discovery.modbus_scan import discover_modbus
+from drivers.discovery.site_draft import draft_site
 from drivers.discovery.targets import endpoint_at
 from drivers.fieldbus.errors import NoReply
 from drivers.modbus.connection import Endpoint
@@ -124,6 +125,23 @@ class TestBehindAGateway:
         scan = await discover_modbus(f"127.0.0.1:{peer.port}", units=(1, 2, 3), timeout_s=0.1)
         assert scan.found == ()
         await peer.stop()
+
+    @pytest.mark.parametrize("numbered", [lambda sent: sent + 1, lambda sent: 0])
+    async def test_a_gateway_with_transaction_numbers_of_its_own_is_found_and_drafted(
+        self, numbered: Callable[[int], int]
+    ) -> None:
+        async def own(call: Call) -> None:
+            if call.unit == 2:
+                frame = call.frame(b"\x83\x02")
+                call.send(numbered(call.transaction).to_bytes(2, "big") + frame[2:])
+
+        peer = Peer("tcp", Bank(), own)
+        await peer.start()
+        scan = await discover_modbus(f"127.0.0.1:{peer.port}", units=(1, 2, 3), timeout_s=0.1)
+        await peer.stop()
+        (device,) = scan.found
+        assert (device.unit, device.any_transaction) == (2, True)
+        assert "any_transaction: true" in draft_site((device,), site="hall", name="Hall")
 
 
 class TestIdentification:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
 from api.deps import MADE_ID, Operator, PortsDep, Reader, SiteDep
+from api.pages.language import PageTranslator
+from api.pages.panels.plan import known_picture
 from api.protocol.repeats import RepeatableRoute
 from api.schemas.plans import (
     DayBesideThePlan,
@@ -17,15 +19,23 @@ from api.schemas.plans import (
     PredictionRow,
     PredictionsAnswer,
 )
-from bms.errors import NotFound
+from bms.errors import ConfigError, NotFound
+from bms.messages import languages
 from bms.model.access.grant import Permission
 from bms.services.access.authorise import authorise
+from bms.services.overview.plan_knowledge import plan_knowledge
 from bms.services.periods import local_date
 from bms.services.planning.decisions.ledger import decision_ledger
 from bms.services.planning.model_drift import drift_facts, drifting_zones
 from bms.services.planning.plan import plan_site
 
 router = APIRouter(tags=["plans"], route_class=RepeatableRoute)
+SVG = "image/svg+xml"
+SVG_ANSWER: dict[int | str, dict[str, Any]] = {
+    200: {"content": {SVG: {}}, "description": "the picture"}
+}
+PlanOfSite = Annotated[str | None, Query(pattern=MADE_ID, description="a plan of the site")]
+Language = Annotated[str, Query(max_length=8, description="language of the picture")]
 Days = Annotated[int, Query(ge=1, le=366, description="local days back")]
 
 
@@ -36,6 +46,30 @@ def plan_in_force(ports: PortsDep, key: Reader, site: SiteDep) -> PlanAnswer:
     if plan is None:
         raise NotFound(f"there is no plan for {site.id} yet; the next one is made within the hour")
     return PlanAnswer.of(plan)
+
+
+@router.get("/sites/{site_id}/feeds/picture", response_class=Response, responses=SVG_ANSWER)
+def what_the_plan_knew(
+    ports: PortsDep, key: Reader, site: SiteDep, plan: PlanOfSite = None, lang: Language = "da"
+) -> Response:
+    """What a plan knew of weather and prices, and what came, as SVG; without `plan` the one in
+    force."""
+    if lang not in languages():
+        raise ConfigError(f"lang {lang!r}: there are {', '.join(languages())}")
+    now, plans = ports.clock.now(), ports.control.plans
+    found = plans.plan_in_force(site.id, now) if plan is None else plans.plan(plan)
+    if found is None or found.site != site.id:
+        raise NotFound(f"there is no plan {plan or 'in force'} of {site.id}")
+    known = plan_knowledge(
+        found,
+        site,
+        now=now,
+        readings=ports.planning.readings,
+        feed=ports.planning.feed,
+        tariffs=ports.planning.tariffs,
+    )
+    drawn = known_picture(known, PageTranslator(lang, site.timezone))
+    return Response(drawn, media_type=SVG, headers={"cache-control": "private, max-age=300"})
 
 
 @router.post("/sites/{site_id}/plan", status_code=201)

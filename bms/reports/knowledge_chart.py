@@ -62,7 +62,7 @@ def _temperature(known: KnownThen, at: list[float], frame: Frame, text: ChartTex
         for side in (-1.0, 1.0)
     )
     y, axis = _axis((known.temp_out_c, low, high, known.came_c), "°C", frame, text)
-    middles = [(a + b) / 2 for a, b in pairwise(at)]
+    middles = [(a + b) / 2 for a, b in pairwise(at)][: len(known.times)]
     return [
         *axis,
         svg.path(svg.between(at, _up(y, low), _up(y, high)), "area f-band"),

@@ -10,6 +10,7 @@ from api.pages.panels.figure import ChartFigure, both
 from bms.model.planning.decision_day import DecisionLedger
 from bms.model.planning.plan import Expected, Plan
 from bms.reports.knowledge_chart import LEFT_PX, RIGHT_PX, KnownThen, knowledge_chart
+from bms.reports.svg import WIDTH
 from bms.reports.text import ChartText
 from bms.services.overview.buildings import PlanNow
 from bms.services.overview.plan_knowledge import PlanKnowledge
@@ -32,17 +33,22 @@ class PlanView:
     changes: tuple[tuple[str, str, str], ...]
 
 
+def known_picture(known: PlanKnowledge, t: PageTranslator, width: float = WIDTH) -> str:
+    """What a plan knew of weather and prices, and what came, as SVG of ``width`` [px]."""
+    text = ChartText(title=t("known_title"), description=t("known_about"), translator=t)
+    chart = KnownThen(**{each.name: getattr(known, each.name) for each in fields(known)})
+    return knowledge_chart(chart, text, width)
+
+
 def known_figure(known: PlanKnowledge, t: PageTranslator) -> ChartFigure | None:
     """What a plan knew of weather and prices, and what came; None where it knew nothing."""
     if not known.times or not any(v is not None for v in (*known.temp_out_c, *known.price)):
         return None
-    text = ChartText(title=t("known_title"), description=t("known_about"), translator=t)
-    chart = KnownThen(**{each.name: getattr(known, each.name) for each in fields(known)})
     rows = zip(
         known.times, known.temp_out_c, known.came_c, known.price, known.price_now, strict=True
     )
     return both(
-        lambda width: knowledge_chart(chart, text, width),
+        lambda width: known_picture(known, t, width),
         LEFT_PX,
         RIGHT_PX,
         (t("time"), t("known_temp"), t("known_came"), t("known_price"), t("known_price_now")),

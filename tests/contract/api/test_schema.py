@@ -45,6 +45,7 @@ SURFACE = {
     "/v1/sites/{site_id}/plan": {"get", "post"},
     "/v1/plans/{plan_id}": {"get"},
     "/v1/sites/{site_id}/predictions": {"get"},
+    "/v1/sites/{site_id}/feeds/picture": {"get"},
     "/v1/controllers/{device_id}/applied": {"post"},
     "/v1/controllers/{device_id}/schedule": {"get"},
     "/v1/sites/{site_id}/overrides": {"post"},

@@ -4,8 +4,13 @@ from datetime import timedelta
 
 import pytest
 
+from bms.model.assets.site import Site
+from bms.model.codec import from_json, to_json
 from bms.model.trust.modes import Application, ShadowDay
-from tests.rigs.fakes.api import HTML, NOW, a_world
+from tests.rigs.fakes.api import HTML, NOW, a_world, live_in
+from tests.rigs.fakes.city import lodge
+
+SCHOOL = from_json(Site, to_json(lodge()).replace("lodge", "school"))
 
 A_DAY = ShadowDay(
     site="lodge",
@@ -30,6 +35,27 @@ async def test_the_plan_in_force_has_its_reasons(browser):
     assert plan["own_control"]["co2_kg"] is None
     assert plan["setpoints"][0]["steps"][0]["value"] == 18.0
     assert (await browser.get("/v1/plans/p1")).json() == plan
+
+
+async def test_what_the_plan_knew_is_drawn(browser):
+    answer = await browser.get("/v1/sites/lodge/feeds/picture")
+    assert answer.headers["content-type"] == "image/svg+xml"
+    assert answer.text.startswith("<svg")
+    assert "Vejr og pris, som planen kendte dem" in answer.text
+    english = (await browser.get("/v1/sites/lodge/feeds/picture?plan=p1&lang=en")).text
+    assert "Weather and price as the plan knew them" in english
+    unknown = await browser.get("/v1/sites/lodge/feeds/picture?lang=tlh")
+    assert unknown.status_code == 422
+    assert (await browser.get("/v1/sites/lodge/feeds/picture?plan=p9")).status_code == 404
+
+
+async def test_a_plan_of_another_building_is_not_drawn(tmp_path):
+    world = a_world(tmp_path, sites=(lodge(), SCHOOL))
+    live_in(world)
+    async with world.browser(**world.key("read")) as browser:
+        other = await browser.get("/v1/sites/school/feeds/picture?plan=p1")
+        none = await browser.get("/v1/sites/school/feeds/picture")
+    assert (other.status_code, none.status_code) == (404, 404)
 
 
 async def test_plan_now_keeps_a_new_plan(tmp_path):

@@ -15,7 +15,8 @@ NONE = (None,) * 48
 
 
 def drawn(width: float = 720.0, **known: object) -> str:
-    values = {
+    values: dict[str, object] = {
+        "times": TIMES,
         "temp_out_c": (1.0,) * 48,
         "spread_k": (0.5,) * 48,
         "came_c": (*(1.2,) * 20, *(None,) * 28),
@@ -26,7 +27,7 @@ def drawn(width: float = 720.0, **known: object) -> str:
     text = ChartText(
         title="Known", description="d", translator=translator("da", "Europe/Copenhagen")
     )
-    return knowledge_chart(KnownThen(times=TIMES, **values), text, width)  # type: ignore[arg-type]
+    return knowledge_chart(KnownThen(**values), text, width)  # type: ignore[arg-type]
 
 
 def test_it_has_the_fan_both_lines_and_their_words() -> None:
@@ -53,3 +54,7 @@ def test_nothing_known_draws_without_a_line(width: float) -> None:
     image = drawn(width, **nothing)
     assert "nan" not in image.lower()
     assert image.startswith("<svg")
+
+
+def test_a_plan_without_steps_draws_empty_frames() -> None:
+    assert drawn(**dict.fromkeys(KnownThen.__slots__, ())).startswith("<svg")

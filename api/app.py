@@ -101,7 +101,7 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
     app.state.schedules = InBatches(partial(controllers.schedule_answers, ports))
     app.state.savings = SavingsCache(ports.assessment, reader=True)
     whole = SavingsCache(ports.assessment)  # what is taken away lacks nothing
-    app.state.exports = Exports(ports.settings.exports, whole, ports.reporter)
+    app.state.exports = Exports(ports.settings.exports, whole, ports.reporter, ports.make_export)
     app.state.board = CityBoard(ports, app.state.savings)
     app.state.table_rows = RowsInWords()
     app.state.encoded_savings = EncodedSavings()

@@ -56,6 +56,8 @@ class ApiPorts:
     """Feeds of the work list, by who may read them."""
     federation: Federation | None = None
     """Other backends that are read here; None in a city of its own."""
+    make_export: Callable[[str], object] | None = None
+    """Has the export of an id made by another process, and waits; None where it is made here."""
     base_url: str | None = None
     """Where people find the pages, as feeds say it."""
 

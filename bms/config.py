@@ -101,6 +101,9 @@ class Settings(BaseSettings):
     archive_dir: Path | None = Field(
         None, description="folder of the months that are old; default archive in home"
     )
+    exports_dir: Path | None = Field(
+        None, description="folder of reports that were asked for; default exports in home"
+    )
     calendars: Path | None = Field(None, description="file of the calendars of halls")
     drop: Path | None = Field(None, description="folder in which suppliers put meter files")
 
@@ -156,7 +159,7 @@ class Settings(BaseSettings):
 
     @property
     def exports(self) -> Path:
-        return self.home / "exports"
+        return self.exports_dir or self.home / "exports"
 
     @property
     def repeats(self) -> Path:

@@ -20,6 +20,7 @@ class JobKind(StrEnum):
     ANSWERS = "answers"
     CITY_ANSWERS = "city_answers"
     REPORTS = "reports"
+    EXPORT = "export"
 
 
 class Priority(IntEnum):
@@ -34,7 +35,8 @@ class Priority(IntEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobOrder:
-    """One job. ``subject`` is a site, or ``CITY``; two jobs of one subject never run at once.
+    """One job. ``subject`` is a site, ``CITY`` or an export; two jobs of one subject never run at
+    once.
 
     Of those with a ``slot`` [s since 1970] each is done once in the whole city, whoever else asks
     for it. ``known`` is what only the process that asks for it knows, as JSON.

@@ -150,6 +150,8 @@ class City:
     """How late the event loop is, at the 99th percentile of the last minutes [s]."""
     jobs: Jobs | None = None
     """The list of jobs that this process shares; None where it has one of its own."""
+    make_export: Callable[[str], object] | None = None
+    """Has an export made by the list of jobs; None where the API makes it itself."""
     federation: Federation | None = None
     """Other backends that are read; None in a process with buildings of its own."""
     commissioned: Commissioned | None = None
@@ -302,6 +304,7 @@ class City:
             forwarding=self.forwarding,
             site_mistakes=self._site_mistakes,
             loop_delay=self.loop_delay,
+            make_export=self.make_export,
         )
 
     def _site_mistakes(self) -> Sequence[Mistake]:

@@ -18,7 +18,8 @@ import uvicorn
 from api.app import create_app
 from bms.errors import ConfigError, GuardError, StoreError
 from bms.model.control.command import StillHeld
-from bms.runtime.anywhere.sharing import with_list
+from bms.runtime.anywhere.orders import making_exports
+from bms.runtime.anywhere.sharing import with_exports, with_list
 from bms.runtime.bounded_http import BoundedProtocol
 from bms.runtime.city import City
 from bms.runtime.evidence import heads_kept
@@ -249,12 +250,18 @@ async def run_city(city: City, parts: Parts, selection: Selection | None = None)
         else:
             city = owners_seen(city)
         reload = SiteReload(city.settings, sites) if isinstance(sites, LiveSites) else None
-        if Parts.SERVE in parts:
-            bound = listen(city.settings.host, city.settings.port)
-            await stack.enter_async_context(serving(city, bound))
-            log.warning("dashboard on http://%s:%d", *bound.getsockname()[:2])
+        bound = listen(city.settings.host, city.settings.port) if Parts.SERVE in parts else None
         if Parts.WORK in parts:
             working_city = await stack.enter_async_context(with_list(working_city, city))
+        if bound is not None:
+            at_work = Parts.WORK in parts
+            has_list = (
+                working_city if at_work else await stack.enter_async_context(with_exports(city))
+            )
+            shown = replace(city, make_export=making_exports(has_list))
+            await stack.enter_async_context(serving(shown, bound))
+            log.warning("dashboard on http://%s:%d", *bound.getsockname()[:2])
+        if Parts.WORK in parts:
             await stack.enter_async_context(working(working_city, ownership, reload=reload))
         if reload is not None:
             await stack.enter_async_context(reloading(reload, parts.name or "backend"))

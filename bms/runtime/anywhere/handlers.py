@@ -20,6 +20,7 @@ from bms.services.planning.comfort_backoff import record_use_starts
 from bms.services.planning.plan import identify_site, plan_site
 from bms.services.planning.prediction_errors import record_predictions
 from bms.services.reporting.deliveries import Deliveries
+from bms.services.reporting.exports import Exports
 from bms.services.work.watch import watch_proofs
 
 log = logging.getLogger(__name__)
@@ -34,6 +35,7 @@ def handlers(city: City) -> JobHandlers:
     answers = AnswersJob(city.assessment)
     made[JobKind.ANSWERS] = _of_site(city, lambda site, o: off_loop(answers.keep, site, o.at))
     made[JobKind.CITY_ANSWERS] = lambda _: off_loop(answers.keep_city)
+    made[JobKind.EXPORT] = lambda order: off_loop(make_export, city, order.subject)
     if city.settings.reports is not None:
         made[JobKind.REPORTS] = lambda order: off_loop(send_due, city, order.at)
     return made
@@ -77,6 +79,12 @@ def _assessment(city: City) -> dict[JobKind, SiteWork]:
         return off_loop(watch_proofs, site, order.at, ports, cache)
 
     return {JobKind.FAULTS: faults, JobKind.PROOFS: proofs}
+
+
+def make_export(city: City, export_id: str) -> None:
+    """Make the file of an export. Raises what ``Exports.make`` raises."""
+    cache = SavingsCache(city.assessment)  # what is taken away lacks nothing
+    Exports(city.settings.exports, cache, city.reporter).make(export_id)
 
 
 def send_due(city: City, now: datetime) -> int:

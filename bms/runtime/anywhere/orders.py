@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable
+import asyncio
+from collections.abc import Awaitable, Callable
+from concurrent.futures import CancelledError
 from dataclasses import replace
 from datetime import datetime
 
@@ -49,6 +51,23 @@ def ordered(city: City, kind: JobKind, priority: Priority, *, daily: bool = Fals
         )
 
     return task
+
+
+def making_exports(city: City) -> Callable[[str], object]:
+    """What has an export made by the list of the event loop that runs, and waits for it in another
+    thread. Where the loop ends before, so does that thread: the export is taken up again."""
+    loop, jobs, clock = asyncio.get_running_loop(), jobs_of(city), city.clock
+
+    def make(export_id: str) -> object:
+        order = JobOrder(
+            kind=JobKind.EXPORT, subject=export_id, at=clock.now(), priority=Priority.REPORT
+        )
+        try:
+            return asyncio.run_coroutine_threadsafe(jobs.done(order), loop).result()
+        except CancelledError:
+            raise SystemExit from None
+
+    return make
 
 
 def ordered_for_city(city: City, kind: JobKind, now: datetime) -> Awaitable[bool]:

@@ -1,4 +1,4 @@
-"""Detection and assessment in processes of their own: what they compute holds up no tick.
+"""Detection, assessment and exports in processes of their own: what they compute holds up no tick.
 
 Each process has a wired city of its own on the same database. Plans and learning stay where the
 journal is; what they compute runs in ``bms.runtime.load.planner_pool``.
@@ -18,7 +18,7 @@ from bms.model.assets.site import Site
 from bms.ports.jobs import JobHandler, JobHandlers, JobKind, JobOrder
 from bms.runtime.load.planner_pool import begin_quietly
 
-POOLED = (JobKind.FAULTS, JobKind.PROOFS, JobKind.ANSWERS)
+POOLED = (JobKind.FAULTS, JobKind.PROOFS, JobKind.ANSWERS, JobKind.EXPORT)
 
 
 class JobProcesses:

@@ -45,6 +45,24 @@ async def with_list(city: City, whole: City) -> AsyncIterator[City]:
 
 
 @contextlib.asynccontextmanager
+async def with_exports(city: City) -> AsyncIterator[City]:
+    """The city of a process that only serves, with a list that makes its exports: the workers'
+    own where they share one, else one process beside it where the city is large."""
+    if city.settings.jobs == "cluster":
+        async with SharedJobs(city.settings.database).open() as shared:
+            yield replace(city, jobs=shared)
+        return
+    processes = min(1, processes_for(len(city.sites), city.settings.planners))
+    pool = JobProcesses(city.settings, city.sites, processes) if processes else None
+    does = handlers(city) if pool is None else pool.in_place_of(handlers(city))
+    with (
+        contextlib.closing(pool) if pool is not None else contextlib.nullcontext(),
+        contextlib.closing(LocalJobs(does, 1)) as jobs,
+    ):
+        yield replace(city, jobs=jobs)
+
+
+@contextlib.asynccontextmanager
 async def _shared(whole: City, does: Callable[[City], JobHandlers]) -> AsyncIterator[SharedJobs]:
     """The list that workers share; this one does jobs of it while the block runs."""
     async with SharedJobs(whole.settings.database).open() as shared:

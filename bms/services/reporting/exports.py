@@ -1,7 +1,7 @@
 """Reports that are made beside the requests, one at a time, and kept as files until they expire.
 
 Each has a folder of its own with the file and a record of how far it is, so that another process
-answers for it, and one that died is taken up again.
+makes it or answers for it, and one that died is taken up again.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import queue
 import secrets
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from bms.errors import BmsError, ConfigError, NotFound
+from bms.errors import BmsError, ConfigError, NotFound, StoreError
 from bms.model.codec import from_json, to_json
 from bms.model.reporting.export import Export, ExportState
 from bms.model.reporting.request import FileForm, ReportRequest
@@ -42,10 +42,21 @@ THREAD = "exports"
 
 
 class Exports:
-    """The files of ``folder``, made by ``reporter`` from the numbers of ``cache``. Thread-safe."""
+    """The files of ``folder``, made by ``reporter`` from the numbers of ``cache``. Thread-safe.
 
-    def __init__(self, folder: Path, cache: SavingsCache, reporter: Reporter) -> None:
+    ``elsewhere`` has the export of an id made by another process and waits for it; without it they
+    are made here.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        cache: SavingsCache,
+        reporter: Reporter,
+        elsewhere: Callable[[str], object] | None = None,
+    ) -> None:
         self._folder, self._cache, self._reporter = folder, cache, reporter
+        self._maker = elsewhere or self.make
         self._waiting: queue.SimpleQueue[Export] = queue.SimpleQueue()
         self._mine: dict[str, Export] = {}
         self._lock = threading.Lock()
@@ -155,20 +166,41 @@ class Exports:
                     return
                 export = self._waiting.get()
             try:
-                self._make(export)
+                self._maker(export.id)
+            except BmsError as error:
+                self._fail(export, str(error))
+            except Exception:
+                log.exception("export %s failed", export.id)
+                self._fail(export, "an error that nobody expected; it is in the log of the backend")
             finally:
                 self._mine.pop(export.id, None)
 
-    def _make(self, export: Export) -> None:
+    def make(self, export_id: str) -> None:
+        """Make the file of an export; nothing where it is there already. A request that cannot be
+        answered ends as an export that failed.
+
+        Raises ``NotFound`` where its record is not in our folder, ``StoreError`` where the database
+        is away.
+        """
+        export = self._known(export_id)
+        if export is None:
+            raise NotFound(
+                f"there is no export {export_id!r} in {self._folder}; where several computers do"
+                " the jobs, BMS_EXPORTS_DIR names a folder that all of them see"
+            )
+        if export.finished:
+            return
         try:
             done = self._written(export)
+        except StoreError:
+            raise
         except BmsError as error:
-            done = replace(export, state=ExportState.FAILED, error=str(error))
-        except Exception:
-            log.exception("export %s failed", export.id)
-            told = "an error that nobody expected; it is in the log of the backend"
-            done = replace(export, state=ExportState.FAILED, error=told)
-        self._keep(replace(done, seen=self._now()))
+            self._fail(export, str(error))
+        else:
+            self._keep(replace(done, seen=self._now()))
+
+    def _fail(self, export: Export, told: str) -> None:
+        self._keep(replace(export, state=ExportState.FAILED, error=told, seen=self._now()))
 
     def _written(self, export: Export) -> Export:
         running = replace(export, state=ExportState.RUNNING)
@@ -182,7 +214,7 @@ class Exports:
 
         progress(0.0)
         report = build(self._cache, export.request, progress)
-        part = self._folder / export.id / PART
+        part = self._folder / export.id / f"{PART}.{secrets.token_hex(4)}"
         with part.open("w+b") as out:
             self._reporter.write(report, export.form, out)
         digest, size = _digest_of(part)

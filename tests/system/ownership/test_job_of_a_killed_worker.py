@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,7 +17,10 @@ import pytest
 
 from bms.errors import JobFailed
 from bms.ports.jobs import JobKind, JobOrder, Priority
+from bms.runtime.anywhere.handlers import handlers
+from bms.runtime.anywhere.orders import making_exports
 from bms.store.shared_jobs import SharedJobs
+from tests.rigs.fakes.api import a_world, live_in
 from tests.rigs.processes.outside import ROOT
 
 AT = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -31,7 +35,7 @@ url, folder, waits = sys.argv[1], Path(sys.argv[2]), sys.argv[3] == "hangs"
 async def do(order):
     with (folder / "begun").open("a") as file:
         file.write(f"{order.name} {os.getpid()}\\n")
-    if waits and order.subject == "school":
+    if waits and (order.subject == "school" or order.kind is JobKind.EXPORT):
         await asyncio.sleep(3600)
     with (folder / "done").open("a") as file:
         file.write(f"{order.name} {os.getpid()}\\n")
@@ -119,3 +123,26 @@ async def test_a_job_that_kills_its_workers_is_given_up(tmp_path: Path, postgres
                 async with asyncio.timeout(30):
                     await asked
             assert await jobs.done(order("hall"))
+
+
+async def test_an_export_is_made_by_another_worker(tmp_path: Path, postgres_url: str) -> None:
+    world = a_world(tmp_path / "home")
+    live_in(world)
+    async with SharedJobs(postgres_url, look_s=0.05, dead_s=2.0).open() as jobs:
+        served = world.rewired(make_export=making_exports(replace(world.city, jobs=jobs)))
+        async with served.browser(**served.key("read")) as browser:
+            with worker(postgres_url, tmp_path, "hangs") as dying:
+                asked = await browser.post("/v1/exports", json={"kind": "savings"})
+                async with asyncio.timeout(30):
+                    while not lines(tmp_path, "begun"):
+                        await asyncio.sleep(0.05)
+                dying.kill()
+            make = {JobKind.EXPORT: handlers(world.city)[JobKind.EXPORT]}
+            working = asyncio.create_task(jobs.work(make, 2))
+            async with asyncio.timeout(30):
+                while (await browser.get(asked.headers["location"])).json()["state"] != "done":
+                    await asyncio.sleep(0.05)
+            file = await browser.get(f"{asked.headers['location']}/file")
+            assert file.status_code == 200
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)

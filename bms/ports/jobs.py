@@ -28,6 +28,8 @@ class Priority(IntEnum):
 
     REPORT = 0
     LEARN = 10
+    PERSON = 15
+    """A person waits for it."""
     PLAN = 20
     AT_ONCE = 30
     """A tick of dispatch waits for it."""

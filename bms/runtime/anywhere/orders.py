@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from concurrent.futures import CancelledError
 from dataclasses import replace
@@ -20,6 +21,8 @@ from bms.runtime.load.local_jobs import LocalJobs
 from bms.services.off_loop import off_loop
 
 DAY_S = 86_400
+LOOP_LOOK_S = 0.2
+"""How often whoever waits in a thread sees whether the event loop still runs [s]."""
 
 
 def with_jobs(city: City) -> City:
@@ -55,17 +58,21 @@ def ordered(city: City, kind: JobKind, priority: Priority, *, daily: bool = Fals
 
 def making_exports(city: City) -> Callable[[str], object]:
     """What has an export made by the list of the event loop that runs, and waits for it in another
-    thread. Where the loop ends before, so does that thread: the export is taken up again."""
+    thread, no longer than that loop runs: the export is taken up again later."""
     loop, jobs, clock = asyncio.get_running_loop(), jobs_of(city), city.clock
 
-    def make(export_id: str) -> object:
+    def make(export_id: str) -> None:
+        if not loop.is_running():
+            return
         order = JobOrder(
-            kind=JobKind.EXPORT, subject=export_id, at=clock.now(), priority=Priority.REPORT
+            kind=JobKind.EXPORT, subject=export_id, at=clock.now(), priority=Priority.PERSON
         )
-        try:
-            return asyncio.run_coroutine_threadsafe(jobs.done(order), loop).result()
-        except CancelledError:
-            raise SystemExit from None
+        asked = asyncio.run_coroutine_threadsafe(jobs.done(order), loop)
+        while loop.is_running():
+            with contextlib.suppress(TimeoutError, CancelledError):
+                asked.result(LOOP_LOOK_S)
+            if asked.done():
+                return
 
     return make
 

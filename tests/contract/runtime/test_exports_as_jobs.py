@@ -15,7 +15,7 @@ import pytest
 from bms.errors import StoreUnavailable
 from bms.model.access.rules import AccessRules
 from bms.ports.job_retries import MOST_TRIES
-from bms.ports.jobs import JobHandlers, JobKind, JobOrder, Jobs
+from bms.ports.jobs import JobHandlers, JobKind, JobOrder, Jobs, Priority
 from bms.runtime.anywhere.handlers import handlers
 from bms.runtime.anywhere.orders import making_exports
 from bms.runtime.city import City
@@ -34,6 +34,8 @@ class Worker:
     city: City
     first: Callable[[], None] = lambda: None
     begun: list[str] = field(default_factory=list)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    """Held back, what is learned takes long."""
 
     @property
     def handlers(self) -> JobHandlers:
@@ -44,7 +46,11 @@ class Worker:
             self.first()
             await make(order)
 
-        return {JobKind.EXPORT: job}
+        return {JobKind.EXPORT: job, JobKind.IDENTIFY: self._learn}
+
+    async def _learn(self, order: JobOrder) -> None:
+        self.begun.append(order.subject)
+        await self.gate.wait()
 
 
 @contextlib.asynccontextmanager
@@ -179,3 +185,23 @@ async def test_who_may_see_the_file_is_asked_when_it_is_fetched(
             known = await finished(browser)
             groups["all"] = frozenset({"barn"})
             assert (await browser.get(known["file"])).status_code == 403
+
+
+async def test_it_waits_for_nothing_that_is_learned(world: World, list_of: Lists) -> None:
+    worker = Worker(world.city)
+
+    def learning(site: str) -> JobOrder:
+        now = world.clock.now()
+        return JobOrder(kind=JobKind.IDENTIFY, subject=site, at=now, priority=Priority.LEARN)
+
+    async with list_of(worker) as jobs:
+        served = asking(world, jobs)
+        async with served.browser(**served.key("read")) as browser, asyncio.TaskGroup() as group:
+            for site in ("school", "hall", "barn"):
+                group.create_task(jobs.done(learning(site)))
+            asked = group.create_task(finished(browser))
+            while len(list(world.city.settings.exports.glob("*"))) < 1 or not worker.begun:
+                await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(5 * LOOK_S)  # until its order is in the list
+            worker.gate.set()
+    assert worker.begun.index((await asked)["id"]) == 1

@@ -164,3 +164,29 @@ def test_control_began_when_it_did_after_its_receipts_are_gone(kept: MemoryStore
     )
     assert kept.receipts("lodge", utc(2018, 1, 1)) == []
     assert kept.control_start("lodge") == BEGIN
+
+
+async def test_use_budget_and_target_are_the_same_everywhere_each_year(world: World) -> None:
+    """API, its months, the portfolio, report and page; 2021 is told until the end of October."""
+    async with world.browser(**world.key("energy_team"), **HTML) as browser:
+        for year in (2019, 2020, 2021):
+            goal = {"year": year, "commodity": "heat", "budget": 90_000, "target": 70_000}
+            made = await browser.post("/v1/sites/lodge/goals", json={**goal, "reason": "decided"})
+            assert made.status_code == 201
+        answers_made(world)
+        for year in (2019, 2020, 2021):
+            told = (await browser.get(f"/v1/sites/lodge/consumption?year={year}")).json()
+            heat = told["commodities"][0]
+            so_far = {name: heat["so_far"][name] for name in ("use", "budget", "target")}
+            months = [month for month in heat["months"] if month["use"] is not None]
+            for name, value in so_far.items():
+                assert sum(month[name] for month in months) == pytest.approx(value)
+            city = (await browser.get(f"/v1/portfolio/consumption?year={year}")).json()
+            assert city["sites"][0]["commodities"] == told["commodities"]
+            asked = ReportRequest(kind=ReportKind.CONSUMPTION, period=str(year))
+            report = written(build(SavingsCache(world.city.assessment), asked), "csv", plain=True)
+            row = next(csv.DictReader(io.StringIO(report.decode())))
+            assert {name: float(row[name]) for name in so_far} == pytest.approx(so_far, abs=1e-3)
+        page = (await browser.get("/sites/lodge/use?lang=en")).text
+        shown = [so_far["budget"], so_far["target"], *(month["use"] for month in months)]
+        assert [value for value in shown if f"{value:,.0f}" not in page] == []

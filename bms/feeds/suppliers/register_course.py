@@ -17,16 +17,17 @@ MIN_REGISTER, MANY = 10, 25
 only rises."""
 BILL_S = 20 * 86400
 """From this interval on [s] there are few values."""
-FAR_ABOVE = 10.0
-"""A few values are a register's when all of them are so many times their largest rise."""
+FAR_ABOVE, LEAST_RISES = 10.0, 3
+"""A coarse register seldom rises: it is known by values that are all so many times their largest
+rise."""
 
 
 def is_register(seconds: NDArray[np.int64], values: Floats) -> bool:
     """Whether the ``values`` at rising ``seconds`` [epoch s] count on as a register does: among at
-    least ten they fall no more often than once in two hundred steps (exchanges), rise in a fifth of
-    them, and end far above the largest usual rise; fewer than 25 within months are far above all
-    their rises. Amounts fall about as often as they rise. One reading in fifty, and one of a few,
-    may be a typo."""
+    least ten they fall no more often than once in two hundred steps (exchanges), and rise in a
+    fifth of them to far above the usual rise, or never fall and are all far above the largest.
+    Of fewer than 25 within months both are asked. Amounts fall about as often as they rise. One
+    reading in fifty, and one of a few, may be a typo."""
     known = np.isfinite(values)
     seconds, values = seconds[known], values[known]
     if len(values) < MIN_REGISTER:
@@ -36,11 +37,12 @@ def is_register(seconds: NDArray[np.int64], values: Floats) -> bool:
         values = values[~wrong]
     steps = np.diff(values)
     rises, falls = steps[steps > 0], int((steps < 0).sum())
-    if len(rises) < len(steps) / 5 or falls > len(steps) / 200:
+    if len(rises) < LEAST_RISES or falls > len(steps) / 200:
         return False
-    if len(values) < MANY and np.median(np.diff(seconds)) < BILL_S:
-        return bool(values.min() > FAR_ABOVE * rises.max())
-    return bool(values.max() > 3.0 * np.median(rises))
+    often = len(rises) >= len(steps) / 5 and bool(values.max() > 3.0 * np.median(rises))
+    far_above = falls == 0 and bool(values.min() > FAR_ABOVE * rises.max())
+    few = len(values) < MANY and np.median(np.diff(seconds)) < BILL_S
+    return (often and far_above) if few else (often or far_above)
 
 
 def typos(values: Floats) -> NDArray[np.bool_]:

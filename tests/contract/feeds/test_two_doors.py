@@ -131,6 +131,11 @@ def with_a_gap(counts: Floats) -> Floats:
     return np.where((np.arange(HOURS) >= 200) & (np.arange(HOURS) < 260), np.nan, counts)
 
 
+def coarse(counts: Floats) -> Floats:
+    """Whole units of twenty hours of use."""
+    return np.floor(counts / 90_000.0) + 1000.0
+
+
 def mistyped(counts: Floats) -> Floats:
     return np.where(np.arange(HOURS) == 333, counts * 10.0, counts)
 
@@ -168,6 +173,7 @@ REGISTERS: dict[str, Callable[[Floats], Floats]] = {
     "rolled over": rolled_over,
     "with a gap": with_a_gap,
     "mistyped": mistyped,
+    "coarse": coarse,
 }
 
 

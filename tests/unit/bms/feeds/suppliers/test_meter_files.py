@@ -177,7 +177,12 @@ def test_what_a_register_counted_in_a_gap_belongs_to_no_hour(written):
     assert np.isnan(use[19:30]).all()
 
 
-@pytest.mark.parametrize("values", [[1.5] * 40, [0.0] * 40, list(range(9)), [3.0, 2.0] * 20])
+NEARLY_CONSTANT = [100.0 + (i % 400 == 0) for i in range(8760)]
+
+
+@pytest.mark.parametrize(
+    "values", [[1.5] * 40, [0.0] * 40, list(range(9)), [3.0, 2.0] * 20, NEARLY_CONSTANT]
+)
 def test_amounts_are_taken_for_no_register(values):
     assert not is_register(3600 * np.arange(len(values)), np.array(values, dtype=np.float64))
 

@@ -57,7 +57,7 @@ class MqttDriver:
 
     async def read(self, points: Sequence[Point], at: datetime) -> list[Reading]:
         """One reading per point, in their order. Points of another protocol get an error."""
-        listeners = await self._listeners_of(points)
+        listeners = self._listeners_of(points)
         await self._arrived([each for each in listeners if each is not None])
         return [
             Reading(point.id, at, None, Quality.DEVICE_ERROR, at, _OTHER_PROTOCOL)
@@ -68,7 +68,7 @@ class MqttDriver:
 
     async def watch(self, points: Sequence[Point], on_reading: OnReading) -> None:
         """Hand on every reading that comes, until cancelled."""
-        listeners = [each for each in await self._listeners_of(points) if each is not None]
+        listeners = [each for each in self._listeners_of(points) if each is not None]
         for listener in listeners:
             listener.watchers.append(on_reading)
         try:
@@ -106,12 +106,14 @@ class MqttDriver:
 
     # Listening
 
-    async def _listeners_of(self, points: Sequence[Point]) -> list[_PointListener | None]:
-        for point in points:
-            if isinstance(point.address, MqttAddress) and point not in self._listening:
-                listener = _PointListener(self._device, point, self._clock, self._health)
-                self._listening[point] = listener
-                self._link.listen(listener)
+    def _listeners_of(self, points: Sequence[Point]) -> list[_PointListener | None]:
+        new = {
+            point: _PointListener(self._device, point, self._clock, self._health)
+            for point in points
+            if isinstance(point.address, MqttAddress) and point not in self._listening
+        }
+        self._listening |= new
+        self._link.listen(tuple(new.values()))
         return [self._listening.get(point) for point in points]
 
     async def _arrived(self, listeners: Sequence[_PointListener]) -> None:

@@ -92,18 +92,19 @@ class MqttLink:
         self._up = asyncio.Event()
         self._closed = False
 
-    def listen(self, listener: TopicListener) -> None:
-        """Hand the messages of its topics to a listener from now on."""
-        if listener in self._listeners or self._closed:
+    def listen(self, listeners: Sequence[TopicListener]) -> None:
+        """Hand the messages of their topics to these listeners from now on."""
+        if self._closed or not listeners:
             return
-        self._listeners.append(listener)
-        for topic in listener.topics:
-            if "+" in topic:
-                self._patterns.append((topic, listener))
-            else:
-                self._exact.setdefault(topic, []).append(listener)
+        self._listeners += listeners
+        for listener in listeners:
+            for topic in listener.topics:
+                if "+" in topic:
+                    self._patterns.append((topic, listener))
+                else:
+                    self._exact.setdefault(topic, []).append(listener)
         if self._client is not None:
-            asking = asyncio.create_task(self._ask_more(self._client, listener.topics))
+            asking = asyncio.create_task(self._ask_more(self._client, _topics(listeners)))
             self._asking.add(asking)
             asking.add_done_callback(self._asking.discard)
         if self._task is None:
@@ -132,7 +133,7 @@ class MqttLink:
         self._task = None
 
     async def _ask_more(self, client: Client, topics: Sequence[str]) -> None:
-        """Ask for the topics of a listener that came later; a new connection, where that fails."""
+        """Ask for topics of listeners that came later; a new connection, where that fails."""
         try:
             await self._subscribe(client, topics)
         except Exception as error:  # aiomqtt.MqttError, whose module is loaded there only
@@ -186,7 +187,7 @@ class MqttLink:
                 link._dispatch(message.topic.value, content, message.retain)
 
         async with Client(**self._options(), queue_type=Handing) as client:
-            topics = sorted({topic for each in self._listeners for topic in each.topics})
+            topics = _topics(self._listeners)
             self._refused.clear()
             self._client = client  # from here on, who comes later asks for its topics itself
             try:
@@ -224,6 +225,10 @@ class MqttLink:
         for pattern, listener in self._patterns:
             if _matches(pattern, topic):
                 listener.take(topic, payload, retained=retained)
+
+
+def _topics(listeners: Sequence[TopicListener]) -> list[str]:
+    return sorted({topic for each in listeners for topic in each.topics})
 
 
 def _matches(pattern: str, topic: str) -> bool:

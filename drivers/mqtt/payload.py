@@ -10,6 +10,7 @@ import json
 import math
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 MOST_OCTETS = 65_536
@@ -18,6 +19,7 @@ AHEAD = timedelta(minutes=5)
 """How far a clock of a sensor may be ahead."""
 _FIRST = datetime(2000, 1, 1, tzinfo=UTC)
 _MILLISECONDS_FROM = 1e11
+_KEPT = 4
 _PLACE = re.compile(r"\[(\d{1,4})\]")
 _WORDS = {
     "on": 1.0, "true": 1.0, "open": 1.0, "yes": 1.0,
@@ -36,6 +38,12 @@ def decoded_payload(payload: bytes) -> Any:
     """
     if len(payload) > MOST_OCTETS:
         raise JunkPayload(f"{len(payload)} octets")
+    return _decoded(payload)
+
+
+@lru_cache(maxsize=_KEPT)
+def _decoded(payload: bytes) -> Any:
+    """What all points of a topic ask for; nobody changes it."""
     try:
         text = payload.decode("utf-8")
     except UnicodeDecodeError:

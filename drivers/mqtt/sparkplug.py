@@ -9,8 +9,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
-from drivers.mqtt.payload import MOST_OCTETS, JunkPayload
+from drivers.mqtt.payload import JunkPayload
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _PAYLOAD_TIME, _PAYLOAD_METRIC = 1, 2
@@ -19,6 +20,9 @@ _INT, _LONG, _FLOAT, _DOUBLE, _BOOLEAN, _STRING = 10, 11, 12, 13, 14, 15
 _SIGNED = {1: 8, 2: 16, 3: 32, 4: 64}
 """Bits of the signed types: their numbers come as unsigned ones."""
 _LONGEST_VARINT = 10
+MOST_OCTETS = 1_048_576
+"""Longer payloads are not looked at [B]: a birth names all metrics of a node."""
+_KEPT = 4
 _SESSION = "bdSeq"
 _NODE, _DEVICE = "N", "D"
 _BIRTH, _DEATH = "BIRTH", "DEATH"
@@ -84,6 +88,22 @@ def metrics(payload: bytes) -> Metrics:
     """The metrics of a payload. Raises ``JunkPayload``."""
     if len(payload) > MOST_OCTETS:
         raise JunkPayload(f"{len(payload)} octets")
+    found = _decoded(payload)
+    if isinstance(found, str):
+        raise JunkPayload(found)
+    return found
+
+
+@lru_cache(maxsize=_KEPT)
+def _decoded(payload: bytes) -> Metrics | str:
+    """The metrics, or why there are none: all points of a node ask for the same payload."""
+    try:
+        return _metrics(payload)
+    except JunkPayload as junk:
+        return str(junk)
+
+
+def _metrics(payload: bytes) -> Metrics:
     found = list(_fields(payload))
     times = [value for key, value in found if key == _PAYLOAD_TIME and isinstance(value, int)]
     usual = times[-1] if times else None

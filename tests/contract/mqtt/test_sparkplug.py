@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,8 @@ from bms.clock import SystemClock
 from bms.model.assets.address import MqttAddress
 from bms.model.assets.device import Device, MqttPreset
 from bms.model.readings.measurement import Quality, Reading
+from drivers.mqtt.driver import MqttDriver
+from drivers.mqtt.link import BrokerKey, MqttLink
 from drivers.registry import NetworkDrivers
 from tests.rigs.fieldbus.driver_rigs import point
 from tests.rigs.fieldbus.mosquitto import Broker, Watched, needs_mosquitto
@@ -174,6 +177,25 @@ async def test_a_metric_of_the_node_is_none_of_its_device(broker: Broker) -> Non
         assert (await listened.now()).value == 20.5
         await say(broker, "NDEATH", payload(session(1)))
         assert (await listened.now()).quality is Quality.NO_REPLY, "its node is gone"
+
+
+async def test_a_birth_of_ten_thousand_metrics_is_read_once_for_all_points() -> None:
+    names = [b"Hall/%d" % number for number in range(10_000)]
+    birth = payload(*(metric(number, name=each) for number, each in enumerate(names)))
+    device = Device(
+        id="site/plc", site="site", protocol="mqtt", host="127.0.0.1", port=1, timeout_s=0.01,
+        topic="Aarhus/node1", preset=MqttPreset.SPARKPLUG,
+    )  # fmt: skip
+    link = MqttLink(BrokerKey.of(device))
+    driver = MqttDriver(device, link, SystemClock())
+    points = [point(f"p{n}", MqttAddress(path=f"Hall/{n}")) for n in range(200)]
+    await driver.read(points, START)
+    began = time.process_time()
+    link._dispatch("spBv1.0/Aarhus/NBIRTH/node1", birth, False)
+    assert time.process_time() - began < 3.0
+    found = await driver.read(points, START)
+    assert [each.value for each in found] == list(range(200))
+    await link.close()
 
 
 async def test_made_up_aliases_fill_no_memory(broker: Broker) -> None:

@@ -45,6 +45,7 @@ ALIASES = {
     "flow": Signal.VOLUME,
     "heat_power": Signal.HEAT,
     "operating": Signal.PUMP,
+    "pump_run": Signal.PUMP,
     "meter_energy": Signal.HEAT,
     "meter_volume": Signal.VOLUME,
     "occupancy": Signal.OCCUPIED,

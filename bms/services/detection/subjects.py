@@ -27,7 +27,9 @@ METER_DAYS, CONTROL_DAYS = 400, 120
 """How far back meters and control points are looked at [days]."""
 CIRCUIT = {
     Role.SUPPLY_WATER_TEMP: Signal.SUPPLY_TEMP,
+    Role.SUPPLY_WATER_SETPOINT: Signal.SUPPLY_SETPOINT,
     Role.RETURN_WATER_TEMP: Signal.RETURN_TEMP,
+    Role.PUMP_RUN: Signal.PUMP,
     Role.OUTDOOR_TEMP: Signal.OUTDOOR_TEMP,
 }
 ROOMS = {
@@ -41,6 +43,7 @@ UNIT = {
     Role.VENTILATION_FLOW: Signal.FAN_SPEED,
     Role.SUPPLY_AIR_TEMP: Signal.SUPPLY_AIR_TEMP,
     Role.SUPPLY_AIR_SETPOINT: Signal.SUPPLY_AIR_SETPOINT,
+    Role.EXHAUST_AIR_TEMP: Signal.EXHAUST_AIR_TEMP,
 }
 COUNTED = {
     Commodity.HEAT: (Equipment.HEAT_METER, Signal.HEAT),

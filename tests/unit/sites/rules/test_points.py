@@ -7,10 +7,11 @@ import pytest
 from bms.errors import SiteFileError
 from bms.model.assets.address import BacnetAddress
 from bms.model.assets.device import Device
-from bms.model.assets.point import Point
+from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Site
 from bms.model.assets.write_rule import Release, ReleaseKind
 from bms.model.codec import from_json, to_json
+from bms.runtime.municipality import EXAMPLES
 from sites.loader import load_site_text
 from tests.rigs.buildings.bacnet_site_file import SITE, VIA
 
@@ -202,3 +203,26 @@ def test_w02_a_device_is_known_in_every_form_of_its_address(host: str) -> None:
     again = f"  - {{id: again, protocol: bacnet, host: {host}, instance: 7}}\npoints:"
     with pytest.raises(SiteFileError, match="device again is device ctrl"):
         load_site_text(text.replace("points:", again, 1))
+
+
+PUMP = """\
+  - {id: plant.supply_setpoint, device: rooms, role: supply_water_setpoint, unit: degC, bacnet: "analog-value,91"}
+  - {id: plant.pump, device: rooms, role: pump_run, unit: on/off, bacnet: "binary-value,92"}
+  - {id: ahu1.exhaust, device: rooms, role: exhaust_air_temp, unit: degC, %sbacnet: "analog-input,93"}
+"""  # noqa: E501
+
+
+def with_pump(unit: str) -> Site:
+    text = (EXAMPLES / "townhall.yaml").read_text("utf-8")
+    return load_site_text(text.replace("points:\n", "points:\n" + PUMP % unit, 1))
+
+
+def test_setpoint_pump_and_exhaust_air_have_roles() -> None:
+    site = with_pump("ventilation: ahu1, ")
+    roles = (Role.SUPPLY_WATER_SETPOINT, Role.PUMP_RUN, Role.EXHAUST_AIR_TEMP)
+    assert all(site.points_by_role(role) for role in roles)
+
+
+def test_exhaust_air_is_that_of_a_unit() -> None:
+    with pytest.raises(SiteFileError, match="ventilation"):
+        with_pump("")

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from bms.model.assets.equipment import Meter
-from bms.model.assets.point import Role
+from bms.model.assets.point import Point, Role
+from bms.model.assets.site import Site
 from bms.model.readings.measurement import Reading
 from bms.model.readings.units import Commodity, Unit
 from bms.model.work.detection import Detection
@@ -108,3 +109,40 @@ def test_a_burst_is_told_within_the_hour_and_takes_nothing_else_away(world: Worl
     (kept,) = world.store.detections(["lodge"])
     assert {row.rule for row in kept.findings} == {"cooling_low", "W-BURST"}
     assert kept.at == night.at
+
+
+def circuit_and_exhaust(world: World) -> Site:
+    """The lodge with a supply that stays 9 K below its setpoint while the pump runs, and exhaust
+    air at freezing."""
+    lodge = world.city.sites["lodge"]
+    outdoor = next(p for p in lodge.points if p.role is Role.OUTDOOR_TEMP)
+    air = {"ventilation": "ahu1"}
+    values: dict[Point, float] = {
+        replace(outdoor, id="lodge/plant.supply", role=Role.SUPPLY_WATER_TEMP): 46.0,
+        replace(outdoor, id="lodge/plant.setpoint", role=Role.SUPPLY_WATER_SETPOINT): 55.0,
+        replace(outdoor, id="lodge/plant.pump", role=Role.PUMP_RUN, unit=Unit.ON_OFF): 1.0,
+        replace(outdoor, id="lodge/ahu1.exhaust", role=Role.EXHAUST_AIR_TEMP, **air): -0.4,
+        next(p for p in lodge.points if p.role is Role.VENTILATION_RUN): 1.0,
+    }
+    ends = world.clock.now()
+    for point, value in values.items():
+        times = (ends - n * timedelta(minutes=15) for n in range(10 * 96))
+        world.store.add_readings([Reading(point.id, at, value) for at in times])
+    new = (point for point in values if point not in lodge.points)
+    return replace(lodge, points=(*lodge.points, *new))
+
+
+def test_setpoint_pump_and_exhaust_air_of_a_site_are_looked_at(world: World) -> None:
+    site = circuit_and_exhaust(world)
+    now, ports = world.clock.now(), world.city.work
+    rules = {row.rule for row in keep_faults(site, now, ports.work, ports).findings}
+    assert {"HC-TOO-COLD", "HRU-FROST"} <= rules
+
+
+def test_a_pump_at_rest_is_not_asked_for_warm_water(world: World) -> None:
+    site = circuit_and_exhaust(world)
+    now, ports = world.clock.now(), world.city.work
+    times = (now - n * timedelta(minutes=15) for n in range(10 * 96))
+    world.store.add_readings([Reading("lodge/plant.pump", at, 0.0) for at in times])
+    rules = {row.rule for row in keep_faults(site, now, ports.work, ports).findings}
+    assert "HC-TOO-COLD" not in rules

@@ -239,6 +239,16 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert shown.exit_code == 0, shown.output
     assert "leak" in shown.output
 
+    file = folder / "townhall.yaml"
+    file.write_text(file.read_text().replace("site: townhall", "site: hall", 1))
+    gone = json.loads(bms("all", "result", "--json").stdout)["sites"]
+    assert [(row["site"], row["state"]) for row in gone] == [
+        ("townhall", "stopped"),
+        ("townhall", "coming"),
+    ]
+    assert "no longer in the files" in bms("all", "result").output
+    file.write_text(file.read_text().replace("site: hall", "site: townhall", 1))
+
     def without_weather(*_: object) -> None:
         raise FeedError("no weather at hand")
 

@@ -202,7 +202,7 @@ def bench_trial_cells(
         *(lambda rng, cell=cell: covered(cell, runs, rng, coverages) for cell in CELLS),
         *(lambda rng, cell=cell: false_findings(cell, runs, rng) for cell in A_A),
         lambda rng: [_restarts(RESTARTED, runs, rng), _repeats(REPEATED, runs, rng)],
-        lambda rng: [_shops(SHOPPED, runs, rng)],
+        lambda rng: [shopped_draws(SHOPPED, runs, rng)],
         *(lambda rng, cell=cell: power(cell, runs, rng) for cell in POWERED),
     ]
     for number, maker in enumerate(makers):
@@ -309,7 +309,7 @@ def _repeats(cell: TrialCell, runs: int, rng: np.random.Generator) -> Figure:
     return _figure(cell.name, share, "<= 12", share <= FALSE)
 
 
-def _shops(cell: TrialCell, runs: int, rng: np.random.Generator) -> Figure:
+def shopped_draws(cell: TrialCell, runs: int, rng: np.random.Generator) -> Figure:
     """Somebody who knows of a week off that is listed nowhere withdraws what the lot gave before
     its first day, and draws again, until the week is mostly ours or ``STARTS`` draws were seen."""
     found = []

@@ -9,7 +9,15 @@ from pathlib import Path
 
 import pytest
 import yaml
+from sqlalchemy import make_url
+from typer import Context
+from typer.main import get_command
+from typer.testing import CliRunner
 
+from bms.cli.console.lazy_commands import LazyGroup
+from bms.cli.main import app
+from bms.config import Settings
+from bms.services.guard.heartbeat import Presence
 from tests.rigs.paths import ROOT
 from tools.audit.image_lock import LOCK, constraints, locked, normal, wanted
 
@@ -86,8 +94,22 @@ def compose() -> dict[str, dict]:
     return services
 
 
-@pytest.mark.parametrize("name", ["backend", "guard"])
-def test_m3_a_container_may_write_its_home_and_nothing_else(name: str) -> None:
+CONTAINERS = {
+    "database": {"database:/var/lib/postgresql/data", "socket:/var/run/postgresql"},
+    "guard": {"home:/data"},
+    "worker": {"home:/data", "socket:/var/run/postgresql"},
+    "serve": {"home:/data", "socket:/var/run/postgresql"},
+}
+"""What each container may write."""
+OURS = sorted(CONTAINERS.keys() - {"database"})
+
+
+def test_every_role_has_a_container() -> None:
+    assert compose().keys() == CONTAINERS.keys()
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_m3_a_container_may_write_its_volumes_and_nothing_else(name: str) -> None:
     service = compose()[name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
@@ -96,13 +118,57 @@ def test_m3_a_container_may_write_its_home_and_nothing_else(name: str) -> None:
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert service["user"].split(":")[0] not in ("0", "root")
     assert all("noexec" in each for each in service["tmpfs"])
+    assert {each for each in service["volumes"] if isinstance(each, str)} == CONTAINERS[name]
     binds = [each for each in service["volumes"] if isinstance(each, dict)]
-    assert [each for each in service["volumes"] if isinstance(each, str)] == ["home:/data"]
-    assert [(each["target"], each["read_only"]) for each in binds] == [("/sites", True)]
+    assert all(each["target"] == "/sites" and each["read_only"] is True for each in binds)
+    assert bool(binds) == (name in ("worker", "serve"))
 
 
 def test_a_container_is_reached_from_this_computer_alone() -> None:
-    assert compose()["backend"]["ports"] == ["127.0.0.1:8000:8000"]
+    ports = {name: service["ports"] for name, service in compose().items() if "ports" in service}
+    assert ports == {"serve": ["127.0.0.1:8000:8000"]}
+    assert compose()["database"]["network_mode"] == "none"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_what_a_container_runs_and_is_told_exists(name: str) -> None:
+    service = compose()[name]
+    commands = [service["command"]]
+    test = service["healthcheck"]["test"]
+    assert test[0] == "CMD"
+    if test[1] == "bms":
+        commands.append(test[2:])
+    for words in commands:
+        group = get_command(app)
+        assert isinstance(group, LazyGroup)
+        command = group.get_command(Context(group), words[0])
+        assert command is not None
+        options = {option for each in command.params for option in each.opts}
+        assert set(words[1:]) <= options
+    known = {f"BMS_{name.upper()}" for name in Settings.model_fields}
+    assert set(service["environment"]) <= known
+
+
+def test_the_containers_find_their_database_without_a_secret() -> None:
+    text = (ROOT / "compose.yaml").read_text("utf-8")
+    assert not re.search(r"(?i)password|secret:|token|passfile", text.replace("no password", ""))
+    for name in ("worker", "serve"):
+        service = compose()[name]
+        url = make_url(service["environment"]["BMS_DATABASE_URL"])
+        assert (url.host, url.password, url.database) == (None, None, "bms")
+        assert f"socket:{url.query['host']}" in service["volumes"]
+        assert service["depends_on"] == {"database": {"condition": "service_healthy"}}
+
+
+def test_a_health_check_of_the_guard_looks_for_its_heartbeat(tmp_path: Path) -> None:
+    journal = tmp_path / "release.journal"
+    look = ["guard", "--journal", str(journal), "--alive"]
+    assert CliRunner().invoke(app, look).exit_code == 1
+    place = Presence(journal)
+    place.claim()
+    assert CliRunner().invoke(app, look).exit_code == 0
+    place.drop()
+    assert CliRunner().invoke(app, look).exit_code == 1
 
 
 def test_the_image_takes_what_the_lock_names_by_its_hashes() -> None:

@@ -16,6 +16,7 @@ from bms.errors import ConfigError
 from bms.runtime.federation.run import run_federation
 from bms.runtime.serve import Parts, run_city, run_jobs
 from bms.runtime.wire import wire
+from bms.services.guard.heartbeat import Presence
 from bms.services.ownership.selection import Selection
 
 
@@ -112,10 +113,17 @@ def _run(parts: Parts, selection: Selection | None = None, *, strict: bool) -> N
 def guard(
     context: typer.Context,
     journal: Annotated[Path | None, typer.Option(help="the release journal")] = None,
+    alive: Annotated[
+        bool, typer.Option("--alive", help="only look: exit code 0 where a guard beats, else 1")
+    ] = False,
 ) -> None:
     """Give back every point whose lease has ended. Started by `bms run`; may run as a service.
 
     Example: bms guard --journal var/release.journal
+    Example: bms guard --alive
     """
     path = journal or Settings().journal
+    if alive:
+        seen = Presence(path).look()
+        raise typer.Exit(int(seen is None or seen.stuck))
     sys.exit(guard_process.main(["--journal", str(path), *context.args]))

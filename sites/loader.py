@@ -153,7 +153,7 @@ def _files(directory: Path, report: MistakeReport) -> list[Path]:
     try:
         entries = sorted(directory.iterdir())
     except OSError as error:
-        report.add(where, f"the folder cannot be read: {error.strerror}")
+        report.add(where, f"the folder cannot be read: {error.strerror}; BMS_SITES names it")
         return []
     files = [p for p in entries if p.suffix in SUFFIXES and not p.name.startswith(".")]
     if not files:

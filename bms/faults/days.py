@@ -102,6 +102,20 @@ def outdoor_days(seen: Observations, table: DayTable) -> Floats:
     return table.mean(seen.get(Signal.OUTDOOR_TEMP))
 
 
+def mean_of_known(values: Floats) -> float:
+    """The mean of what is known; NaN where nothing is."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def median_by_day(rows: Floats) -> Floats:
+    """The median of several rows (k, days) on each day; NaN where none of them is known."""
+    known = np.isfinite(rows).any(axis=0)
+    out = np.full(rows.shape[1], np.nan)
+    out[known] = np.nanmedian(rows[:, known], axis=0)
+    return out
+
+
 def last_mean(values: Floats, flags: Flags) -> float:
     """Mean of the known values on the flagged ones of the last 28; NaN where there are none."""
     index = np.flatnonzero(flags & np.isfinite(values))

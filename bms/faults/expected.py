@@ -70,7 +70,7 @@ def _of_windows(x: Floats, y: Floats, begins: Ints, ends: Ints) -> Floats:
 
 
 def _running(values: Floats) -> Floats:
-    return np.concatenate([np.zeros_like(values[:1]), np.cumsum(values, axis=0)])
+    return np.concatenate([np.zeros((1, *values.shape[1:])), np.cumsum(values, axis=0)])
 
 
 def _solved(gram: Floats, moment: Floats) -> Floats:

@@ -153,7 +153,7 @@ def poor_cop(seen: Observations, rule: Rule) -> Seen:
     """Over days the heat pump gives less heat for its electricity than the tolerance."""
     table = DayTable.of(seen)
     power = table.mean(seen[POWER])
-    works = power > 0.05 * np.nanmax(power)
+    works = power > 0.05 * np.max(power, initial=0.0, where=np.isfinite(power))
     if not works.any():
         return fact(CannotCode.NO_FLOW)
     week = trailing(np.where(works, table.mean(seen[GIVEN]) / power, np.nan), 4, least=3)

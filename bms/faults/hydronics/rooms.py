@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 
 from bms.faults.codes import CannotCode, FaultCode, LookFor
-from bms.faults.days import DayTable, last_mean
+from bms.faults.days import DayTable, last_mean, mean_of_known, median_by_day
 from bms.faults.observations import Equipment, Observations, State
 from bms.faults.prices import heat_share_price
 from bms.faults.rooms import rooms
@@ -118,10 +118,11 @@ def valve_stuck(seen: Observations, rule: Rule) -> Seen:
         return fact(CannotCode.TOO_FEW_ROOMS, rooms=len(every), needed=2)
     table = DayTable.of(seen)
     moved = [table.mean(np.abs(np.diff(room[V], prepend=room[V][:1]))) for room in every]
-    usual = np.nanmedian(np.stack(moved), axis=0)
+    usual = median_by_day(np.stack(moved))
     answers: list[Detected] = []
     for room, change in zip(every, moved, strict=True):
-        once_moved = np.nanmean(change[: max(len(change) // 2, 1)]) > 0.1 * np.nanmean(usual)
+        before = mean_of_known(change[: max(len(change) // 2, 1)])
+        once_moved = before > 0.1 * mean_of_known(usual)
         still = once_moved & (change < 1e-6) & (usual > rule.tolerance)
         flags = table.stood(still, rule.days)
         level = last_mean(table.mean(room[V]), flags)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from bms.faults.codes import FaultCode, LookFor
-from bms.faults.days import last_mean, trailing
+from bms.faults.days import last_mean, mean_of_known, trailing
 from bms.faults.earlier import earlier_alike
 from bms.faults.meters.heat_days import COLD_C, HeatDays, day_before
 from bms.faults.observations import HOURS_A_YEAR, Equipment, Observations, State
@@ -150,7 +150,7 @@ def _slope_change(days: HeatDays) -> tuple[Floats, Floats]:
     def mean(values: Floats) -> Floats:
         return trailing(np.where(usable, values, np.nan), SIGNATURE_DAYS, least=14)
 
-    x, y = told / np.nanmean(told), days.heat / np.nanmean(told)
+    x, y = told / mean_of_known(told), days.heat / mean_of_known(told)
     n = SIGNATURE_DAYS * trailing(usable.astype(np.float64), SIGNATURE_DAYS)
     spread, shared = mean(x * x) - mean(x) ** 2, mean(x * y) - mean(x) * mean(y)
     slope = np.where(usable & (spread > 0), shared / spread, np.nan)

@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 
 from bms.faults.codes import CannotCode, FaultCode, LookFor
-from bms.faults.days import DayTable, last_mean, trailing
+from bms.faults.days import DayTable, last_mean, median_by_day, trailing
 from bms.faults.earlier import earlier
 from bms.faults.observations import HOURS_A_YEAR, Equipment, Observations, State
 from bms.faults.prices import heat_price, heat_share_price
@@ -62,7 +62,7 @@ def room_off(seen: Observations, rule: Rule) -> Seen:
     daily = np.stack([table.mean(room[Signal.ZONE_TEMP]) for room in every])
     answers: list[Detected] = []
     for nth, room in enumerate(every):
-        off = daily[nth] - np.nanmedian(np.delete(daily, nth, axis=0), axis=0)
+        off = daily[nth] - median_by_day(np.delete(daily, nth, axis=0))
         jump = trailing(off, 3, least=3) - _before(off)
         flags = table.stood(np.abs(jump) > rule.tolerance, 2)
         told = {"off": last_mean(jump, flags)}

@@ -7,6 +7,7 @@ import logging
 import ssl
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -174,19 +175,19 @@ class MqttLink:
         self._up.clear()
 
     async def _connection(self) -> None:
-        from aiomqtt import Client, Message
+        from aiomqtt import Client
 
         link = self
 
-        class Handing(asyncio.Queue[Message]):
-            """Hands messages on as they come: to wait for each costs more than to read it."""
+        class Listening(Client):
+            """Hands messages on as they come: to wait for each costs more than to read it, and one
+            whose topic is none would end the connection."""
 
-            def put_nowait(self, message: Message) -> None:
-                payload = message.payload
-                content = payload if isinstance(payload, bytes) else str(payload).encode()
-                link._dispatch(message.topic.value, content, message.retain)
+            def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
+                with suppress(UnicodeDecodeError):  # a topic that is no text is none of ours
+                    link._dispatch(message.topic, message.payload, message.retain)
 
-        async with Client(**self._options(), queue_type=Handing) as client:
+        async with Listening(**self._options()) as client:
             topics = _topics(self._listeners)
             self._refused.clear()
             self._client = client  # from here on, who comes later asks for its topics itself

@@ -232,6 +232,28 @@ async def test_a_broker_that_answers_no_question_keeps_no_reading_waiting(
     assert now_s() - began < 1.0
 
 
+def published(topic: bytes, payload: bytes, kind: int = 0x30) -> bytes:
+    return framed(kind, len(topic).to_bytes(2, "big") + topic + payload)
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        published(b"\xff\xfe", b"1"), published(b"hall/+", b"1"),
+        published(b"a\0b", b"1"), published(b"hall/two", b"\0\1x", 0x34), framed(0x20, b"\0\0"),
+    ],
+    ids=["no text", "a wildcard", "a zero", "quality 2", "connected again"],
+)  # fmt: skip
+async def test_a_message_that_is_none_costs_nobody_the_next(
+    drivers: NetworkDrivers, caplog: pytest.LogCaptureFixture, before: bytes
+) -> None:
+    good = published(b"hall/one", b'{"temp": 2.5}')
+    async with raw_broker(lambda _, content: granted(content) + before + good) as broker:
+        (found,) = await drivers.driver(sensor(broker, "hall/one")).read([temp()], BASE)
+    assert found.value == 2.5
+    assert len(caplog.records) < 10
+
+
 @pytest.mark.parametrize("endless", [b"\x30\xff\xff\xff\x7f", b"\x30\xff\xff\xff\xff\xff"])
 async def test_packets_without_end_cost_no_time(drivers: NetworkDrivers, endless: bytes) -> None:
     async with raw_broker(lambda _, content: granted(content) + endless) as broker:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -159,12 +159,7 @@ def _planted(name: str, town: Sequence[HourlyBuilding]) -> list[Figure]:
             unit="days",
             ok=True,
         ),
-        Figure(
-            name=f"{name}: price told, error in the middle",
-            value=round(100 * price_error(trials), 0),
-            unit="%",
-            ok=True,
-        ),
+        *_price_figures(name, trials),
         Figure(
             name=f"{name}: findings on untouched buildings"
             + (f", {len(right) / years:.1f} right ones left out" if right else ""),
@@ -175,6 +170,30 @@ def _planted(name: str, town: Sequence[HourlyBuilding]) -> list[Figure]:
         ),
         *_kinds(name, trials),
     ]
+
+
+def _price_figures(name: str, trials: Sequence[PlantedTrial]) -> list[Figure]:
+    """How far told prices are from what the planted energy costs in a year."""
+    known = [trial.price for trial in trials if trial.price is not None]
+    rows = (
+        (f"price told, error in the middle of {len(known)}", 100 * price_error(trials), "%", 0),
+        ("price told over the true cost, in the middle", _middle(p.ratio for p in known), "1", 2),
+        ("true cost inside the told interval", 100 * _mean(p.holds for p in known), "%", 0),
+    )
+    return [
+        Figure(name=f"{name}: {what}", value=round(value, digits), unit=unit, ok=True)
+        for what, value, unit, digits in rows
+    ]
+
+
+def _middle(values: Iterable[float]) -> float:
+    known = list(values)
+    return float(np.median(known)) if known else float("nan")
+
+
+def _mean(values: Iterable[float]) -> float:
+    known = list(values)
+    return float(np.mean(known)) if known else float("nan")
 
 
 def _settled(building: HourlyBuilding) -> datetime:

@@ -142,13 +142,24 @@ def _every(scene: Scene) -> Flags:
 
 
 def _cooling(scene: Scene, kelvin: Floats | float) -> float:
-    """Raise the return; the fee of a year's heat is what it costs, told in kWh at 0.6 DKK."""
-    cooling = scene.columns[FLOW] - scene.columns[BACK]
+    """Raise the return; what the fee of a year rises by."""
+    before, cooling = scene.columns[V], scene.columns[FLOW] - scene.columns[BACK]
     now = np.maximum(cooling - np.where(scene.after, kelvin, 0.0), 2.0)
     scene.columns[BACK] = scene.columns[FLOW] - now
     scene.carry()
-    mean = float(np.nanmean(np.broadcast_to(kelvin, now.shape)[scene.after]))
-    return mean * RULE.malus_dkk_per_k_mwh * scene.year(H) / 1000.0 / 0.6
+    return _fee_kwh(scene, before)
+
+
+def _fee_kwh(scene: Scene, before: Floats) -> float:
+    """What the fee of a year rises by with the volume that there is now instead of ``before``, told
+    in kWh at 0.6 DKK; nothing where the cooling stays above the limit."""
+    after, mwh = scene.after, scene.year(H) / 1000.0
+    heat = float(np.nansum(scene.columns[H][after])) / WATER_KWH_M3K
+    was, now = (
+        RULE.fee_dkk(heat / float(np.nansum(volume[after])), mwh)
+        for volume in (before, scene.columns[V])
+    )
+    return (now - was) / 0.6
 
 
 def poor_cooling(scene: Scene) -> float:
@@ -162,15 +173,15 @@ def poor_at_low_load(scene: Scene) -> float:
 
 def bypass(scene: Scene) -> float:
     """A constant flow that gives up no heat beside what there is."""
-    flow = 4.0 * scene.size * float(np.nanmean(scene.columns[V]))
-    volume = scene.columns[V] + np.where(scene.after, flow, 0.0)
+    before = scene.columns[V]
+    flow = 4.0 * scene.size * float(np.nanmean(before))
+    volume = before + np.where(scene.after, flow, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         cooling = np.where(volume > 0, scene.columns[H] / (volume * WATER_KWH_M3K), 1.0)
     scene.columns[V] = volume
     back = scene.columns[FLOW] - cooling
     scene.columns[BACK] = np.where(scene.after, back, scene.columns[BACK])
-    lost = 35.0 * 4.0 * scene.size / (1.0 + 4.0 * scene.size)
-    return lost * RULE.malus_dkk_per_k_mwh * scene.year(H) / 1000.0 / 0.6
+    return _fee_kwh(scene, before)
 
 
 def night_flow(scene: Scene) -> float:

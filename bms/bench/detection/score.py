@@ -31,15 +31,36 @@ EQUIPMENT = (
 
 
 @dataclass(frozen=True, slots=True)
+class PriceCheck:
+    """The price that was told of a planted fault [DKK/year], the ends of its interval, and what the
+    fault truly costs."""
+
+    told: float
+    low: float
+    high: float
+    true: float
+
+    @property
+    def ratio(self) -> float:
+        """Told over true [1]."""
+        return self.told / self.true
+
+    @property
+    def holds(self) -> bool:
+        """Whether the interval holds the true cost."""
+        return self.low <= self.true <= self.high
+
+
+@dataclass(frozen=True, slots=True)
 class PlantedTrial:
     """A planted fault: days until it was found [days], None where it was not within ``AFTER_DAYS``;
-    the price told over the true one, and which rules spoke."""
+    its price where one was told and the true one is known, and which rules spoke."""
 
     kind: Kind
     building: str
     size: float
     days: float | None
-    price_ratio: float | None
+    price: PriceCheck | None
     rules: tuple[str, ...]
 
     @property
@@ -81,13 +102,22 @@ def try_fault(
     if not new:
         return PlantedTrial(kind, building.name, size, None, None, ())
     days = max(min((row.start - begins) / timedelta(days=1) for row in new), 0.0)
-    told = [row.price for row in new if row.price.dkk_year]
-    ratio = None
-    if kind.priced and told and extra > 0:
-        rate = 1.4 if kind.equipment is Equipment.ELECTRICITY_METER else 0.6
-        ratio = max(price.dkk_year or 0.0 for price in told) / (extra * rate)
     rules = tuple(sorted({str(row.rule) for row in new}))
-    return PlantedTrial(kind, building.name, size, days, ratio, rules)
+    price = _checked_price(kind, building, new, extra) if kind.priced else None
+    return PlantedTrial(kind, building.name, size, days, price, rules)
+
+
+def _checked_price(
+    kind: Kind, building: HourlyBuilding, rows: Sequence[Finding], extra_kwh: float
+) -> PriceCheck | None:
+    """The highest price that was told, beside that of the planted energy."""
+    prices = building.context
+    electric = kind.equipment is Equipment.ELECTRICITY_METER
+    true = extra_kwh * ((prices.electricity_dkk_kwh if electric else prices.heat_dkk_kwh) or 0.0)
+    found = max((row.price for row in rows), key=lambda each: each.dkk_year or 0.0)
+    if not found.dkk_year or true <= 0.0:
+        return None
+    return PriceCheck(found.dkk_year, found.dkk_low or 0.0, found.dkk_high or 0.0, true)
 
 
 def try_all(
@@ -114,7 +144,7 @@ def _adds(
 
 def price_error(trials: Sequence[PlantedTrial]) -> float:
     """Median of how far told prices are from the true ones, as a share."""
-    ratios = [abs(np.log(t.price_ratio)) for t in trials if t.price_ratio]
+    ratios = [abs(np.log(t.price.ratio)) for t in trials if t.price is not None]
     return float(np.exp(median(ratios)) - 1.0) if ratios else float("nan")
 
 

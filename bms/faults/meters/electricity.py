@@ -18,6 +18,10 @@ from bms.model.planning.grid import Flags
 from bms.model.readings.series import Floats
 from bms.model.work.finding import RuleId
 
+OUT_OF_USE_H = 6000.0
+"""Hours of a year in which nobody is in [h]."""
+QUIET_PART = 4 / 24
+"""The part of a day in which base load is looked at; what runs then and at no other time."""
 LINES = (Signal.ELECTRICITY,)
 FEWEST = 42
 HEATS = 1.6
@@ -60,10 +64,18 @@ def _open(seen: Observations, where: Flags) -> Floats:
 
 
 def _risen(
-    seen: Observations, rule: Rule, values: Floats, hours: float, days: int, fewest: int
+    seen: Observations,
+    rule: Rule,
+    values: Floats,
+    hours: float,
+    days: int,
+    fewest: int,
+    *,
+    by_whole_days: bool = False,
 ) -> Seen:
     """The mean of ``days`` known values lies above their own history by the tolerance, and by
-    three usual deviations. ``hours`` a year cost the difference."""
+    three usual deviations. ``hours`` a year cost the difference, with ``by_whole_days`` no more of
+    them than whole days bear out."""
     if _heats(seen):
         return fact(CannotCode.ELECTRIC_HEAT)
     table, usual = DayTable.of(seen), _usual(seen, values, fewest)
@@ -73,6 +85,8 @@ def _risen(
     enough = np.maximum(np.maximum(share, 3.0 * usual.scale), 0.02 * mean)
     flags = table.stood(more > enough, 2)
     power = last_mean(more, flags) * seen.per_hour
+    if by_whole_days:
+        hours = _borne_out(seen, flags, power, hours)
     return found(
         table.spread(flags),
         {"extra": power, "before": median(usual.value[flags]) * seen.per_hour},
@@ -81,13 +95,23 @@ def _risen(
     )
 
 
+def _borne_out(seen: Observations, flags: Flags, power: float, hours: float) -> float:
+    """The hours a year [h] that a rise of ``power`` [kW] at night is priced for: ``hours``, or as
+    many as the rise of the whole days makes, where that is less."""
+    day = DayTable.of(seen).mean(seen[Signal.ELECTRICITY])
+    risen = last_mean(day - _usual(seen, day, 21).value, flags) * seen.per_hour
+    if not np.isfinite(risen / power):
+        return hours
+    return min(hours, float(np.clip(risen / power, QUIET_PART, 1.0)) * HOURS_A_YEAR)
+
+
 def base_load_grows(seen: Observations, rule: Rule) -> Seen:
     """The load from midnight to four has risen against its own history."""
     table = DayTable.of(seen)
     if len(table) < FEWEST:
         return too_short(len(table), FEWEST)
     night = table.mean(seen[Signal.ELECTRICITY], _quiet(seen))
-    return _risen(seen, rule, night, HOURS_A_YEAR, 5, 21)
+    return _risen(seen, rule, night, HOURS_A_YEAR, 5, 21, by_whole_days=True)
 
 
 def night_use(seen: Observations, rule: Rule) -> Seen:
@@ -170,7 +194,9 @@ def runs_out_of_use(seen: Observations, rule: Rule) -> Seen:
     return found(
         table.spread(flags),
         {"extra": power},
-        price=electricity_price(seen.context, power * 6000.0, error=0.3),
+        price=electricity_price(
+            seen.context, power * _borne_out(seen, flags, power, OUT_OF_USE_H), error=0.3
+        ),
         lines=LINES,
     )
 

@@ -86,5 +86,18 @@ def test_the_price_of_a_fault_lies_near_what_it_takes(
         if kind.priced:
             trial = try_fault(kind, building, LARGE, 1, clean[kind.equipment])
             assert trial is not None
-            ratios += [abs(np.log(trial.price_ratio))] if trial.price_ratio else []
+            ratios += [] if trial.price is None else [abs(np.log(trial.price.ratio))]
     assert np.exp(np.median(ratios)) <= 1.6
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["electric base load", "electric nights"])
+def test_what_runs_at_night_only_is_not_priced_for_the_day(
+    kind: str, town: list[tuple[HourlyBuilding, Clean]]
+) -> None:
+    building, clean = town[0]
+    chosen = next(each for each in KINDS if each.name == kind)
+    trial = try_fault(chosen, building, LARGE, 1, clean[chosen.equipment])
+    assert trial is not None
+    assert trial.price is not None
+    assert trial.price.holds

@@ -62,12 +62,22 @@ class ObservedDays:
         rho: float,
     ) -> ObservedDays:
         """``rho`` is the autocorrelation of the noise from one day to the next, 0..1."""
-        noise = np.clip(rho, 0.0, HIGHEST_RHO) ** np.abs(day[:, None] - day[None, :])
-        inverse = np.linalg.inv(noise)
+        whitener = _whitener(day, float(np.clip(rho, 0.0, HIGHEST_RHO)))
+        inverse = whitener.T @ whitener
         weighted = inverse @ covariates
         fit = np.linalg.pinv(covariates.T @ weighted) @ weighted.T
-        whitener = np.linalg.inv(np.linalg.cholesky(noise))
         return cls(day, block, value, covariates, inverse - weighted @ fit, whitener)
+
+
+def _whitener(day: NDArray[np.int64], rho: float) -> Floats:
+    """Returns W (n, n) with WᵀW the inverse of the noise's correlations ρ^|i - j|: each day less
+    what the day before tells of it, over the scatter that is left."""
+    told = rho ** np.diff(day)
+    left = 1.0 / np.sqrt(1.0 - told**2)
+    white = np.diag(np.concatenate(([1.0], left))[: len(day)])
+    after = np.arange(1, len(day))
+    white[after, after - 1] = -told * left
+    return white
 
 
 @dataclass(frozen=True, slots=True, eq=False)

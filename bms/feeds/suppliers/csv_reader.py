@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from bms.errors import FeedError
 from bms.feeds.suppliers.csv_mapping import CsvMapping, ValueColumn
@@ -25,6 +26,8 @@ MAX_LINE = 1_000_000
 """Longest line [characters]."""
 MAX_COLUMNS = 25_000
 """Most columns [1]: one for each meter of a city."""
+BLOCK = 100_000
+"""Lines [1] of a table of any length that are held at a time."""
 MAX_VALUES = 8_000_000
 """Most values [1], told from lines and columns: two for each of the lines that a file may have."""
 _SEPARATORS = {";": "semicolons", ",": "commas", TAB: "tabs", "|": "bars"}
@@ -69,14 +72,34 @@ def parse_rows(
     if len(lines) * len(layout.values) > MAX_VALUES:
         raise FeedError(f"{name}: more than {MAX_VALUES} values; split it into several files")
     collector = RowCollector(name, mapping, any_length=any_length)
-    _read(lines, layout, collector)
+    _read(lines[layout.line :], layout.line + 1, layout, collector)
     return collector.file(layout.ignored)
 
 
-def _read(lines: Sequence[str], layout: ColumnLayout, collector: RowCollector) -> None:
-    """Parses every line below the header, by the fast path where it is regular."""
+def read_blocks(lines: Iterator[str], name: str, mapping: CsvMapping) -> Iterator[SupplierFile]:
+    """Yields the rows of a table of any length in blocks of lines; ``mapping`` declares the
+    interval and leaves the header where it is. Raises ``FeedError`` when a column is missing."""
+    first, head = next(
+        ((i, text) for i, text in enumerate(lines, 1) if _is_header(text)),
+        (1, ""),
+    )
+    layout = column_layout([head], name, mapping)
+    while block := list(islice(lines, BLOCK)):
+        collector = RowCollector(name, mapping)
+        _read(block, first + 1, layout, collector)
+        first += len(block)
+        yield collector.file(layout.ignored)
+
+
+def _is_header(text: str) -> bool:
+    return bool(text.strip()) and not text.startswith("sep=")
+
+
+def _read(lines: Sequence[str], first: int, layout: ColumnLayout, collector: RowCollector) -> None:
+    """Parses the lines below the header, the ``first`` of them of that number, by the fast path
+    where they are regular."""
     if layout.number is None or layout.quality is not None:
-        for line, text in enumerate(lines[layout.line :], layout.line + 1):
+        for line, text in enumerate(lines, first):
             _parse_irregular(line, text, layout, collector)
         return
     mapping, buffer = collector.mapping, collector.buffer
@@ -89,7 +112,7 @@ def _read(lines: Sequence[str], layout: ColumnLayout, collector: RowCollector) -
         for column, place in layout.values
     ]
     numbers, stamps = collector.numbers, collector.stamps.known
-    for line, text in enumerate(lines[layout.line :], layout.line + 1):
+    for line, text in enumerate(lines, first):
         fields = text.split(separator)
         if len(fields) != width or '"' in text:
             _parse_irregular(line, text, layout, collector)
@@ -152,7 +175,7 @@ def find_header(
     """Returns line number and names of the header, the first line with text but for ``sep=`` below
     the ``skip_lines`` first ones. Raises ``FeedError`` for too many columns."""
     for line, text in enumerate(lines[skip_lines:], skip_lines + 1):
-        if text.strip() and not text.startswith("sep="):
+        if _is_header(text):
             names = [field.strip() for field in _split(text, separator)]
             if len(names) > MAX_COLUMNS:
                 raise FeedError(f"{name}:{line}: more than {MAX_COLUMNS} columns; no such table")

@@ -4,9 +4,15 @@ else."""
 from __future__ import annotations
 
 import codecs
+import gzip
+import io
 import json
 import re
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
 
 from bms.errors import FeedError
 
@@ -68,6 +74,36 @@ def decoded_text(
     if _SOMETHING.search(text) is None:
         raise FeedError(f"{name}: not {wanted}: the file holds no text")
     return text
+
+
+@contextmanager
+def opened_text(path: Path, *, wanted: str) -> Iterator[Iterator[str]]:
+    """The lines of a text file of any size, plain or gzipped, in UTF-8 or by its byte order mark;
+    decoded as ``decoded_text`` does, but never whole in memory.
+
+    Raises ``FeedError`` when the file is empty, truncated or of another format, ``OSError`` when it
+    cannot be opened.
+    """
+    try:
+        with path.open("rb") as raw:
+            zipped = raw.read(2) == _GZIP
+        with gzip.open(path, "rb") if zipped else path.open("rb") as file:
+            start = file.read(200)
+            seen = _looks_like(start)
+            if seen is not None:
+                raise FeedError(f"{path}: not {wanted}: it looks like {seen}")
+            mark, encoding = next(
+                (known for known in _MARKS if start.startswith(known[0])), (b"", "utf-8")
+            )
+            file.seek(len(mark))
+            with io.TextIOWrapper(cast("IO[bytes]", file), encoding, _errors(encoding)) as text:
+                yield (line.rstrip("\n") for line in text)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise FeedError(f"{path}: damaged gzip ({error}); fetch it again") from error
+
+
+def _errors(encoding: str) -> str:
+    return "replace" if encoding.startswith("utf-16") else "surrogateescape"
 
 
 def _unpacked(content: bytes, name: str, limit: int) -> bytes:
@@ -141,8 +177,7 @@ def _decoded(plain: bytes, encoding: str) -> str:
         if plain.startswith(mark):
             plain, encoding = plain[len(mark) :], marked
             break
-    errors = "replace" if encoding.startswith("utf-16") else "surrogateescape"
-    return plain.decode(encoding, errors)
+    return plain.decode(encoding, _errors(encoding))
 
 
 def decoded_json(content: bytes, name: str) -> object:

@@ -27,12 +27,13 @@ from numpy.typing import NDArray
 
 from bms.errors import FeedError, Mistake, MistakeList
 from bms.feeds.suppliers.csv_mapping import CsvMapping
-from bms.feeds.suppliers.csv_reader import read_csv
-from bms.feeds.suppliers.register_course import typos
+from bms.feeds.suppliers.csv_reader import read_blocks, read_csv
+from bms.feeds.suppliers.decoding import opened_text
+from bms.feeds.suppliers.register_course import is_register, taken_for_registers, typos
 from bms.feeds.suppliers.timestamps import YEARS
 from bms.metering.interval import interval_lengths
 from bms.model.readings.measurement import Quality
-from bms.model.readings.metering import Quantity
+from bms.model.readings.metering import Quantity, SupplierFile
 from bms.model.readings.series import Floats, Series
 
 KNOWN_STEPS_S = (300, 600, 900, 1200, 1800, 3600, 86400)
@@ -100,6 +101,19 @@ class _RawSeries:
         self.values.append(value)
         self.lines.append(line)
 
+    def in_order(self) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64], NDArray[np.int64]]:
+        """Moments, rising, with the last value and the line of each; and the lines of second values
+        that differ from the first."""
+        seconds = np.array(self.seconds, dtype=np.int64)
+        values = np.array(self.values, dtype=np.float64)
+        lines = np.array(self.lines, dtype=np.int64)
+        order = np.argsort(seconds, kind="stable")
+        seconds, values, lines = seconds[order], values[order], lines[order]
+        again = np.zeros(len(seconds), dtype=np.bool_)
+        again[:-1] = seconds[1:] == seconds[:-1]
+        differs = again & (np.append(values[1:], np.nan) != values)
+        return seconds[~again], values[~again], lines[~again], lines[1:][differs[:-1]]
+
 
 @dataclass(slots=True)
 class _CsvFile:
@@ -115,6 +129,12 @@ class _CsvFile:
 
     def reject(self, line: int, message: str) -> None:
         self.mistakes.add(line, message)
+
+    def take_over(self, file: SupplierFile) -> None:
+        """Keeps the mistakes of a part of the file."""
+        for mistake in file.mistakes:
+            self.reject(mistake.line, mistake.message)
+        self.mistakes.unnamed += file.unnamed
 
     def rows(self, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, int], list[str]]]:
         """Yields line, column indices and fields of every row. Raises ``FeedError``."""
@@ -161,7 +181,9 @@ def read_meters(path: Path, mapping: CsvMapping | None = None) -> MeterFile:
     opened.
     """
     reader = _CsvFile.of(path)
-    columns, registers, warnings = _columns(reader, mapping or CsvMapping())
+    columns, registers, warnings = (
+        _plain_columns(reader) if mapping is None else _mapped_columns(reader, mapping)
+    )
     use: dict[str, Series] = {}
     bills: dict[str, BilledUse] = {}
     for name in list(columns):
@@ -176,14 +198,34 @@ def read_meters(path: Path, mapping: CsvMapping | None = None) -> MeterFile:
     return MeterFile(use, bills, mistakes.by_line(), mistakes.unnamed, warnings)
 
 
-def _columns(
-    reader: _CsvFile, mapping: CsvMapping
-) -> tuple[dict[str, _RawSeries], set[str], tuple[str, ...]]:
+Columns = tuple[dict[str, _RawSeries], set[str], tuple[str, ...]]
+"""The energy by meter, the meters with registers, and the warnings."""
+
+
+def _plain_columns(reader: _CsvFile) -> Columns:
+    """Returns what a file ``meter_id,timestamp_utc,kwh`` holds, of a city for years."""
+    mapping = CsvMapping(interval_s=_HOUR_S)  # nobody asks for it: the steps show by themselves
+    columns: dict[str, _RawSeries] = {}
+    warnings: dict[str, None] = {}
+    with opened_text(reader.path, wanted="CSV") as lines:
+        for block in read_blocks(lines, str(reader.path), mapping):
+            reader.take_over(block)
+            warnings |= dict.fromkeys(block.warnings)
+            for number in block.without_rows:
+                columns.setdefault(number, _RawSeries())
+            for row in block.rows:
+                column = columns.get(row.number)
+                if column is None:
+                    column = columns[row.number] = _RawSeries()
+                column.add(row.time, math.nan if row.value is None else row.value, row.line)
+    registers = [name for name, column in columns.items() if is_register(*column.in_order()[:2])]
+    return columns, set(registers), (*warnings, *taken_for_registers(registers))
+
+
+def _mapped_columns(reader: _CsvFile, mapping: CsvMapping) -> Columns:
     """Returns the energy by meter, the meters with registers, and the warnings."""
     file = read_csv(reader.path.read_bytes(), str(reader.path), mapping, any_length=True)
-    for mistake in file.mistakes:
-        reader.reject(mistake.line, mistake.message)
-    reader.mistakes.unnamed += file.unnamed
+    reader.take_over(file)
     columns = {number: _RawSeries() for number in file.without_rows}
     registers = set()
     for row in file.rows:
@@ -266,16 +308,9 @@ def _regular(
     whether the values are a register's."""
     if not column.seconds:
         return None
-    seconds = np.frombuffer(column.seconds, dtype=np.int64)
-    values = np.frombuffer(column.values, dtype=np.float64)
-    lines = np.frombuffer(column.lines, dtype=np.dtype("L")).astype(np.int64)
-    order = np.argsort(seconds, kind="stable")
-    seconds, values, lines = seconds[order], values[order], lines[order]
-    again = np.concatenate((seconds[1:] == seconds[:-1], [False]))
-    differs = again & (np.append(values[1:], np.nan) != values)
-    for line in lines[1:][differs[:-1]]:
+    seconds, values, lines, second = column.in_order()
+    for line in second:
         reader.reject(int(line), f"a second {unit} for the same time; the later row counts")
-    seconds, values, lines = seconds[~again], values[~again], lines[~again]
     guessed, idle = (_among(seconds, moments) for moments in (column.guessed, column.idle))
     if register:
         seconds, values, lines = seconds[~idle], values[~idle], lines[~idle]

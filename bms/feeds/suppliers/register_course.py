@@ -7,9 +7,12 @@ readings of a year are some thousand times its use, so both doors for files ask 
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
+from bms.model.outside_text import printable
 from bms.model.readings.series import Floats
 
 MIN_REGISTER, MANY = 10, 25
@@ -20,6 +23,9 @@ BILL_S = 20 * 86400
 FAR_ABOVE, LEAST_RISES = 10.0, 3
 """A coarse register seldom rises: it is known by values that are all so many times their largest
 rise."""
+
+MOST_NAMED = 5
+"""Meters [1] that a warning names."""
 
 
 def is_register(seconds: NDArray[np.int64], values: Floats) -> bool:
@@ -51,3 +57,17 @@ def typos(values: Floats) -> NDArray[np.bool_]:
     before, here, after = values[:-2], values[1:-1], values[2:]
     found[1:-1] = (before <= after) & ((here > after) | (here < before))
     return found
+
+
+def taken_for_registers(numbers: Sequence[str]) -> Iterator[str]:
+    """Says which meters look like registers."""
+    if not numbers:
+        return
+    named = ", ".join(numbers[:MOST_NAMED])
+    more = len(numbers) - MOST_NAMED
+    who = f"{named} and {more} more" if more > 0 else named
+    yield printable(
+        f"{who} look{'s' if len(numbers) == 1 else ''} like a register: the values count on, and"
+        " their differences are taken for the use. Declare interval_s in a mapping: register, or"
+        " the length of the intervals of amounts"
+    )

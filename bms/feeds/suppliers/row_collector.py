@@ -18,7 +18,7 @@ from bms.errors import MistakeList
 from bms.feeds.suppliers.column_names import normalised_name
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.numbers_and_units import UnitScale, parse_number
-from bms.feeds.suppliers.register_course import is_register
+from bms.feeds.suppliers.register_course import is_register, taken_for_registers
 from bms.feeds.suppliers.timestamps import (
     DAY_S,
     AmbiguousRow,
@@ -57,8 +57,6 @@ LOCAL_STAMPS = (
     "its times have no offset and nobody says of which zone they are, or they look like local time;"
     " they are taken for UTC. Declare timezone: Europe/Copenhagen, or UTC, in a mapping"
 )
-MOST_NAMED = 5
-"""Meters [1] that a warning names."""
 _OFFSET = re.compile(r"(?:[zZ]|[+-]\d{2}:?\d{2})\s*$")
 
 
@@ -176,7 +174,7 @@ class RowCollector:
             self.mistakes.by_line(),
             tuple(printable(name) for name in ignored),
             self.mistakes.unnamed,
-            (*self._warnings(), *_taken_for_registers(list(registers))),
+            (*self._warnings(), *taken_for_registers(list(registers))),
             tuple(set(self._worthless).difference(row.number for row in rows)),
         )
 
@@ -321,20 +319,6 @@ class RowCollector:
     def _span(self, time: int, interval: int) -> tuple[int, int]:
         ends = self.mapping.stamp == "end" and interval > 0
         return time - interval if ends else time, interval
-
-
-def _taken_for_registers(numbers: Sequence[str]) -> Iterator[str]:
-    """Says which meters look like registers."""
-    if not numbers:
-        return
-    named = ", ".join(numbers[:MOST_NAMED])
-    more = len(numbers) - MOST_NAMED
-    who = f"{named} and {more} more" if more > 0 else named
-    yield printable(
-        f"{who} look{'s' if len(numbers) == 1 else ''} like a register: the values count on, and"
-        " their differences are taken for the use. Declare interval_s in a mapping: register, or"
-        " the length of the intervals of amounts"
-    )
 
 
 _UNCLEAR = (

@@ -235,3 +235,13 @@ def test_an_estimated_bill_and_the_one_that_makes_up_for_it_are_one(tmp_path: Pa
     bills = read_meters(path, mapping).bills["a"]
     assert bills.kwh.tolist() == [100, 195, 80, *[70] * 7]
     assert np.diff(bills.edges_s)[1] == (29 + 31 + 30) * 86_400
+
+
+def test_a_long_file_is_read_in_blocks_and_its_lines_are_counted_on(written):
+    days = [datetime(2008, 1, 1, tzinfo=UTC) + timedelta(days=i) for i in range(4300)]
+    rows = [f"a,{day:%Y-%m-%dT}{hour:02}:00Z,{hour}\n" for day in days for hour in range(24)]
+    rows[101_000] = "a,never,1\n"
+    found = read_meters(written(HEADER + "".join(rows)))
+    assert lines(found) == [101_002]
+    assert len(found.use["a"]) == 24 * 4300
+    assert np.isnan(found.use["a"].values).nonzero()[0].tolist() == [101_000]

@@ -230,7 +230,8 @@ def _app(url: str) -> App:
             "BMS_JOBS=cluster needs procrastinate: pip install 'bms[cluster]'"
         ) from error
     plain = without_pool_mode(made).set(drivername="postgresql")
-    conninfo = plain.render_as_string(hide_password=False)
+    place, asks, options = plain.render_as_string(hide_password=False).partition("?")
+    conninfo = place + asks + options.replace("+", "%20")  # libpq takes a plus for itself
     return App(
         connector=PsycopgConnector(
             conninfo=conninfo,
@@ -313,4 +314,5 @@ def _told() -> Iterator[None]:
     try:
         yield
     except (ConnectorException, Error, PoolTimeout, OSError) as error:
-        raise StoreUnavailable(f"the list of jobs in the database is away: {error}") from error
+        why = " ".join(str(error.__cause__ or error).split())
+        raise StoreUnavailable(f"the list of jobs cannot be used: {why}") from error

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bms.errors import ConfigError, JobFailed
+from bms.errors import ConfigError, JobFailed, StoreUnavailable
 from bms.ports.job_retries import MOST_TRIES
 from bms.ports.jobs import JobHandlers, JobKind, JobOrder, Jobs, Priority
 from bms.runtime.load.local_jobs import LocalJobs
@@ -207,3 +207,17 @@ async def until(true: Callable[[], bool]) -> None:
 def test_a_file_of_one_computer_is_no_shared_list() -> None:
     with pytest.raises(ConfigError, match="PostgreSQL"):
         SharedJobs("sqlite:///var/bms.db")
+
+
+async def test_a_list_that_only_reads_says_why_in_one_line(postgres_url: str) -> None:
+    """A replica, to which nothing can be written."""
+    writable = SharedJobs(postgres_url, look_s=LOOK_S)
+    async with writable.open():
+        await writable.forget_failed()  # makes the tables
+    parted = "&" if "?" in postgres_url else "?"
+    replica = f"{postgres_url}{parted}options=-c%20default_transaction_read_only%3Don"
+    async with SharedJobs(replica, look_s=LOOK_S).open() as jobs:
+        with pytest.raises(StoreUnavailable) as told:
+            await jobs.done(order("school"))
+    assert "read-only" in str(told.value)
+    assert "\n" not in str(told.value)

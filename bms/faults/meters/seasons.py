@@ -27,6 +27,8 @@ TOP, LIKE_K, FEWEST_LIKE, SCALES = 1.1, 2.0, 12, 4.0
 STOPS_C, MILD_C = (14.0, 16.0, 18.0), 10.0
 """Daily means at which a circuit may stop, and from which a day is mild [degC]."""
 SIGNATURE_DAYS = 21
+NIGHT_PART = 7 / 24
+"""The part of a day in which base load is looked at."""
 
 
 class _HoursLike(NamedTuple):
@@ -114,10 +116,12 @@ def base_load(seen: Observations, rule: Rule) -> Seen:
     if np.isfinite(like.hourly).sum() < 15:
         return never(State.WARM)
     extra = last_mean(like.lately - like.usual, like.beyond) * seen.per_hour
+    by_day = last_mean(days.heat - days.expected.value, like.beyond) / 24.0
+    steady = float(np.clip(by_day, NIGHT_PART * extra, extra)) if np.isfinite(by_day) else extra
     return found(
         days.table.spread(like.beyond),
         {"extra": extra},
-        price=heat_price(seen.context, extra * HOURS_A_YEAR, error=0.4),
+        price=heat_price(seen.context, steady * HOURS_A_YEAR, error=0.4),
         lines=LINES,
     )
 

@@ -85,7 +85,8 @@ class Loop:
 
 @dataclass(frozen=True, slots=True)
 class LoopResult:
-    """Of the planned days: heat [kWh], its cost [DKK], and discomfort of every zone [K h] (z,)."""
+    """Of the planned days: heat [kWh], its cost [DKK], and discomfort [K h] (z,) of every zone that
+    is planned."""
 
     heat_kwh: float
     cost_dkk: float
@@ -97,7 +98,8 @@ def result_of(loop: Loop, record: PlantRecord, price: Floats) -> LoopResult:
     part = slice(LEARNING_STEPS, len(record))
     heat = record.heat[part] / STEPS_PER_H
     use = loop.use(len(record))[part]
-    cold = np.maximum(0.0, LOW_C - record.room[:, part]) * use
+    planned = [i for rows in groups_of(loop.plant, record.zones).values() for i in rows]
+    cold = np.maximum(0.0, LOW_C - record.room[planned, part]) * use
     cost = float(heat @ price[part])
     return LoopResult(float(heat.sum()), cost, cold.sum(axis=1) / STEPS_PER_H)
 
@@ -311,6 +313,21 @@ def _beside(
 
 LOOPS = (
     Loop(
+        "secondary school",
+        Plant(
+            "RefBldgSecondarySchoolNew2004_Chicago",
+            {
+                "corner": "CORNER_CLASS",
+                "multi": "MULT_CLASS",
+                "office": "OFFICES|LIBRARY",
+                "gym": "GYM",
+                "hall": "AUDITORIUM",
+                "cafe": "CAFETERIA",
+            },
+        ),
+        lambda day, hour: day < 5 and 8 <= hour < 16,
+    ),
+    Loop(
         "retail",
         Plant(
             "RefBldgStand-aloneRetailNew2004_Chicago",
@@ -319,4 +336,5 @@ LOOPS = (
         lambda day, hour: 9 <= hour < 20 if day < 6 else 10 <= hour < 18,
     ),
 )
-"""Reference buildings of other kinds than those that the planner was made with."""
+"""Reference buildings of other kinds than those that the planner was made with. Corridors and stores
+that are never as warm as :data:`LOW_C` by their own control are left to it."""

@@ -28,6 +28,8 @@ from optimizer.setpoints.coarse_steps import lower_own_setpoints
 from optimizer.setpoints.lever_values import LEAST_HOLD_H, lever_values
 from optimizer.setpoints.load_shifting import MOST_CHANGES, counted_share, spikes_too_short
 
+SAME_COMFORT_KH = 0.1
+
 
 def own_control(evaluator: Evaluator) -> Candidate:
     """Returns what the building does by itself."""
@@ -75,7 +77,7 @@ def select(problem: Problem, building: Building, found: list[Fact]) -> Schedule:
         return timetable_schedule(
             problem, [*found, fact(PlanReason.NO_SOLUTION, message=candidates)]
         )
-    candidates = [*candidates, by_timetable(evaluator)]
+    candidates = _with_timetable(evaluator, candidates)
     best, own = _best_of(evaluator, candidates), own_control(evaluator)
     if best.cost < own_control_with_enough_air(evaluator, own).cost:
         return _optimum(evaluator, best, own, found)
@@ -86,6 +88,15 @@ def select(problem: Problem, building: Building, found: list[Fact]) -> Schedule:
         *describe_air(problem, chosen.air),
     ]
     return schedule_of(problem, building, chosen, own, PlanStatus.FALLBACK, [*found, *why])
+
+
+def _with_timetable(evaluator: Evaluator, planned: list[Candidate]) -> list[Candidate]:
+    """``planned`` and the timetable, where that leaves no zone colder: what it saves by being late
+    is no saving."""
+    timetable, building = by_timetable(evaluator), evaluator.building
+    least = np.min([each.rollout.comfort_kh(building) for each in planned], axis=0)
+    late = np.any(timetable.rollout.comfort_kh(building) > least + SAME_COMFORT_KH)
+    return planned if late else [*planned, timetable]
 
 
 def _best_of(evaluator: Evaluator, candidates: list[Candidate]) -> Candidate:

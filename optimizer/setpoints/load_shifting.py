@@ -36,7 +36,7 @@ LEAST_PRICE_VARIATION = 0.3
 SHARE_LOST_PER_K = 0.5
 """How much less of the heat saved later is counted on for each kelvin that the models erred on
 held-out days 24 h ahead [1/K]."""
-MOST_ERROR_K = 0.7
+MOST_ERROR_K = 0.5
 """A model that erred by more [K] stores nothing until the meter has shown what comes of it."""
 LEAST_GAIN_PART = 0.01
 """Part of the cost of heat that storing has to gain on average."""

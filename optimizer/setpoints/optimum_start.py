@@ -33,6 +33,7 @@ FADING = 0.93
 """Weight of a warm-up relative to the one after it."""
 LEAST_RISE_K = 0.3
 SAME_DEPTH_K = 0.5
+RISE_STEP_K, MOST_RISE_K = 0.5, 15.0
 STEP_UP_K = 0.5
 """A setpoint that rises by less before use begins no warm-up."""
 LONGEST_LATE_H = 4.0
@@ -85,6 +86,18 @@ def warm_up_hours(
     return hours * max(1.0, rise / (learned.deepest_k or rise))
 
 
+def recoverable_rise(learned: LearnedStart, difference: float, within_h: float) -> float:
+    """Returns the largest rise [K] that a warm-up after a long absence makes ``within_h`` [h] with
+    ``difference`` [K] between the band and outdoors, in steps of :data:`RISE_STEP_K`."""
+    rise = RISE_STEP_K
+    while rise < MOST_RISE_K:
+        hours = warm_up_hours(learned, rise + RISE_STEP_K, difference, LONG_ABSENCE_H + 1.0)
+        if hours > within_h:
+            break
+        rise += RISE_STEP_K
+    return rise
+
+
 def is_deeper_than_seen(learned: LearnedStart, rise: float) -> bool:
     """Whether no recorded warm-up rose by as much as ``rise`` [K]."""
     return learned.deepest_k is not None and rise > learned.deepest_k + SAME_DEPTH_K
@@ -132,7 +145,7 @@ def learn_start(problem: Problem, task: ZoneTask) -> LearnedStart | None:
     warm_ups = past.warm_ups(target)
     if len(warm_ups) < STARTS_FOR_GATE:
         return None
-    margin, passed = _foretold(warm_ups, _own_lead_h(task, problem.step_s / 3600.0))
+    margin, passed = _foretold(warm_ups, own_lead_h(task, problem.step_s / 3600.0))
     if passed < STARTS_FOR_GATE:
         return None
     dead_h, h_per_k, h_per_k2, long_h_per_k = _fit(warm_ups)
@@ -167,7 +180,7 @@ def _believed_fall(falls: Sequence[float]) -> float | None:
     return max(falls) if sum(within) >= STARTS_FOR_GATE else None
 
 
-def _own_lead_h(task: ZoneTask, step_h: float) -> float:
+def own_lead_h(task: ZoneTask, step_h: float) -> float:
     """How long [h] before the next start of use the building's own programme rises; infinite where
     it does not, or where no use begins within the horizon."""
     used, own = np.array(task.occupied, dtype=bool), np.array(task.own_setpoint_c)

@@ -21,6 +21,8 @@ from optimizer.setpoints.optimum_start import (
     LONG_ABSENCE_H,
     LONGEST_LEAD_H,
     is_deeper_than_seen,
+    own_lead_h,
+    recoverable_rise,
     stop_hours,
     temperature_after,
     warm_up_hours,
@@ -93,6 +95,7 @@ def timetable_setpoints(
         values = own.copy()
     else:
         values = np.maximum(_set_back(task, in_use, low, own, now), low)
+        values = np.maximum(values, _recoverable(task, in_use, low, own, temp_out, step_h))
     lead = _Lead(task, values, own, temp_out, step_h, now)
     end_of_last = 0
     for first, last in true_periods(in_use):
@@ -140,6 +143,24 @@ def _set_back(task: ZoneTask, in_use: Bools, low: Floats, own: Floats, now: Zone
             highest[0] = min(own[0], now.setback_c)
         highest[first:last] = np.minimum.accumulate(highest[first:last])
     return np.asarray(np.minimum(values, highest))
+
+
+def _recoverable(
+    task: ZoneTask, in_use: Bools, low: Floats, own: Floats, temp_out: Floats, step_h: float
+) -> Floats:
+    """The setback [degC] (n,) from which the lead of its own programme still warms a zone in time,
+    by the coldest hour ahead; the building's own setback at most."""
+    values = np.full(len(low), -np.inf)
+    learned, lead_h = task.learned_start, own_lead_h(task, step_h)
+    if learned is None or not np.isfinite(lead_h) or not in_use.any():
+        return values
+    comfort = float(low[in_use].min())
+    for first, last in true_periods(~in_use):
+        out = temp_out[first:last]
+        coldest = float(out.min()) if np.isfinite(out).all() else COLD_DAY_C
+        deepest = comfort - recoverable_rise(learned, comfort - coldest, lead_h)
+        values[first:last] = min(deepest, float(own[first:last].min()))
+    return values
 
 
 def _lowest(task: ZoneTask, comfort: float, now: ZoneNow) -> float:

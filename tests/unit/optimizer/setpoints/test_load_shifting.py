@@ -84,7 +84,7 @@ def test_calm_counts_the_worst_day_not_the_mean() -> None:
 
 
 def test_an_unsure_model_plans_like_a_setback_whatever_the_price() -> None:
-    """One that erred by more than 0.7 K: as if the price were its mean all day."""
+    """One that erred by more than 0.5 K: as if the price were its mean all day."""
     case = ROOT / "tests" / "cases" / "plans" / "cheap_and_dear_days_of_96_hours" / "problem.json"
     problem = read(case.read_text("utf-8"))
     assert problem.model is not None

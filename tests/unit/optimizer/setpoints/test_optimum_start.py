@@ -267,3 +267,21 @@ def test_from_where_no_warm_up_began_the_own_programme_is_early_enough(
     now = ZoneNow(unoccupied_h=56.0, room_c=13.0, setback_c=12.0)
     values = timetable_setpoints(hall, LEVER, np.full(DAY, 0.0), STEP_H, now)
     assert min(k for k, v in enumerate(values) if v >= LOW_C) * STEP_H == begins_at
+
+
+@pytest.mark.parametrize(("outdoors_c", "setback_c"), [(8.0, 14.5), (-20.0, 15.6)])
+def test_a_zone_falls_no_further_than_its_own_lead_warms_it(
+    outdoors_c: float, setback_c: float
+) -> None:
+    """Two hours warm it by 12 K on a mild night, by 3.5 K in frost; own control falls to 15.6."""
+    learned = LearnedStart(
+        dead_h=0.0,
+        h_per_k=0.0,
+        h_per_k2=0.012,
+        long_h_per_k=0.0,
+        margin_h=0.25,
+        deepest_k=4.5,
+    )
+    hall = replace(task(21 * DAY, DAY, begin=24), learned_start=learned)
+    values = timetable_setpoints(hall, LEVER, np.full(DAY, outdoors_c), STEP_H, ZoneNow())
+    assert values[0] == pytest.approx(setback_c)

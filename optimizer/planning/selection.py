@@ -11,6 +11,7 @@ from bms.model.planning.plan import PlanStatus, Schedule
 from bms.model.planning.problem import Problem
 from optimizer.explain.plan_reason import PlanReason
 from optimizer.horizon.building import Building
+from optimizer.horizon.rollout import RolloutResult
 from optimizer.model.air_handling import own_air, own_or_required_run
 from optimizer.planning.candidate import Candidate, Evaluator, cheapest
 from optimizer.planning.consequences import (
@@ -27,6 +28,8 @@ from optimizer.setpoints.air_flow import own_or_more_air, planned_flow
 from optimizer.setpoints.coarse_steps import lower_own_setpoints
 from optimizer.setpoints.lever_values import LEAST_HOLD_H, lever_values
 from optimizer.setpoints.load_shifting import MOST_CHANGES, counted_share, spikes_too_short
+from optimizer.setpoints.optimum_start import is_deeper_than_seen
+from optimizer.setpoints.warm_up_timing import late_zones
 
 SAME_COMFORT_KH = 0.1
 
@@ -92,11 +95,29 @@ def select(problem: Problem, building: Building, found: list[Fact]) -> Schedule:
 
 def _with_timetable(evaluator: Evaluator, planned: list[Candidate]) -> list[Candidate]:
     """``planned`` and the timetable, where that leaves no zone colder: what it saves by being late
-    is no saving."""
+    is no saving. From where no recorded warm-up began it needs the reserve of the plan."""
     timetable, building = by_timetable(evaluator), evaluator.building
     least = np.min([each.rollout.comfort_kh(building) for each in planned], axis=0)
     late = np.any(timetable.rollout.comfort_kh(building) > least + SAME_COMFORT_KH)
-    return planned if late else [*planned, timetable]
+    unseen = _warms_up_from_unseen(building, timetable.rollout)
+    if late or (
+        unseen
+        and unseen
+        & late_zones(building, timetable.dynamics, evaluator.targets, timetable.setpoints)
+    ):
+        return planned
+    return [*planned, timetable]
+
+
+def _warms_up_from_unseen(building: Building, rollout: RolloutResult) -> set[int]:
+    """The zones whose next warm-up rises further than any on record."""
+    found = set()
+    for z, zone in enumerate(building.zones):
+        first = int(np.argmax(building.use[z] > 0))
+        rise = float(building.low[z, first] - rollout.air[z, : first + 1].min())
+        if zone.learned_start is not None and is_deeper_than_seen(zone.learned_start, rise):
+            found.add(z)
+    return found
 
 
 def _best_of(evaluator: Evaluator, candidates: list[Candidate]) -> Candidate:

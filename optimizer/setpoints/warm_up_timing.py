@@ -99,6 +99,16 @@ def advance_warm_ups(
     return values
 
 
+def late_zones(
+    building: Building, dynamics: ZoneDynamics, targets: ComfortTargets, values: Floats
+) -> set[int]:
+    """Returns the zones that setpoints ``values`` [degC] (p, n) may leave too cold at a start of
+    use: they could not get the reserve of their model further in time."""
+    reserve = warm_up_reserve(building, np.zeros(len(values)))
+    air = _reachable_air(building, dynamics, values, reserve)
+    return {zone for zone, _, _ in _late_starts(building, targets, air, values)}
+
+
 def _reachable_air(
     building: Building,
     dynamics: ZoneDynamics,

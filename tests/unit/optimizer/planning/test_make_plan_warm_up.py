@@ -11,6 +11,8 @@ import pytest
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import Problem
 from optimizer.planner import Optimizer
+from optimizer.setpoints.warm_up_timing import late_zones
+from tests.rigs.buildings.toy_problems import program as toy_program
 from tests.rigs.buildings.toy_problems import task, toy_model
 
 OFFICE = 0
@@ -67,3 +69,14 @@ class TestSpare:
         by_error = Optimizer().plan(replace(asked(None), model=wrong))
         by_record = Optimizer().plan(asked(spread + error_k))
         assert before_use(setpoints(by_error)) == before_use(setpoints(by_record))
+
+
+def test_a_zone_is_late_that_could_not_get_the_reserve_of_its_model_further() -> None:
+    program = toy_program()
+    building = program.building
+    early = np.where(building.use > 0, building.low + 0.5, building.high - 4.0)
+    first = task().zones[OFFICE].occupied.index(True)
+    late = early.copy()
+    late[OFFICE, : first - 1] = building.low[OFFICE, : first - 1]
+    assert late_zones(building, program.dynamics, program.targets, early) == set()
+    assert late_zones(building, program.dynamics, program.targets, late) == {OFFICE}

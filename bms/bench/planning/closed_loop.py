@@ -336,5 +336,5 @@ LOOPS = (
         lambda day, hour: 9 <= hour < 20 if day < 6 else 10 <= hour < 18,
     ),
 )
-"""Reference buildings of other kinds than those that the planner was made with. Corridors and stores
-that are never as warm as :data:`LOW_C` by their own control are left to it."""
+"""Reference buildings of other kinds than those that the planner was made with. Corridors that are
+never as warm as :data:`LOW_C` by their own control are left to it."""

@@ -99,7 +99,8 @@ def energy_chart(
 
     Between the two lies what was saved, or what was used beyond the baseline. None is a gap.
     """
-    frame = Frame(60, 60, width - 14, 280)
+    lower = 0 if width > svg.NARROW else 18  # the legend has two rows there
+    frame = Frame(60, 60 + lower, width - 14, 280 + lower)
     edges = edges_of(times)
     values = [v for v in (*measured, *adjusted_baseline) if v is not None and math.isfinite(v)]
     ticks = svg.nice_ticks(min([0.0, *values]), max([1e-3, *values]))

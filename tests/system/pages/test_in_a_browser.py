@@ -41,6 +41,7 @@ PAGES = (
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1280, "height": 900}
+SMALL_DESK = {"width": 1280, "height": 800}
 MOST_TABS = 80
 
 
@@ -107,6 +108,17 @@ def test_nothing_scrolls_sideways_on_a_phone(city: tuple[World, Any, Any], width
             if scrolled > width:
                 wide[path] = scrolled
     assert wide == {}
+
+
+def test_no_tab_of_a_building_is_longer_than_three_screens(city: tuple[World, Any, Any]) -> None:
+    with tab(city, viewport=SMALL_DESK) as page:
+        tall = {}
+        for path in PAGES:
+            if path.startswith("/sites/lodge") and "/do/" not in path:
+                page.goto(path)
+                tall[path] = page.evaluate("document.documentElement.scrollHeight")
+    most = 3 * SMALL_DESK["height"]
+    assert {path: height for path, height in tall.items() if height > most} == {}
 
 
 def test_charts_on_a_phone_are_drawn_for_it(city: tuple[World, Any, Any]) -> None:

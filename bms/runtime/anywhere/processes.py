@@ -24,8 +24,8 @@ POOLED = (JobKind.FAULTS, JobKind.PROOFS, JobKind.ANSWERS, JobKind.EXPORT)
 class JobProcesses:
     """``processes`` [1] that do the jobs of ``POOLED`` for ``sites``, which may change meanwhile.
 
-    Nothing is started before the first job. A process that is lost is replaced; its job is then
-    done here.
+    Nothing is started before the first job. A process that is lost is replaced, and its job done by
+    the new one; one that loses that as well is done here.
     """
 
     def __init__(self, settings: Settings, sites: Mapping[str, Site], processes: int) -> None:
@@ -52,13 +52,16 @@ class JobProcesses:
 
     def _there(self, here: JobHandler) -> JobHandler:
         async def job(order: JobOrder) -> None:
-            pool = self._started()
-            try:
-                await asyncio.wrap_future(pool.submit(_do, order))
-            except BrokenProcessPool:
-                if self._pool is pool:
-                    self.close()
-                await here(order)
+            for _ in range(2):  # it may have been lost before it was asked for anything
+                pool = self._started()
+                try:
+                    await asyncio.wrap_future(pool.submit(_do, order))
+                except BrokenProcessPool:
+                    if self._pool is pool:
+                        self.close()
+                else:
+                    return
+            await here(order)
 
         return job
 

@@ -162,7 +162,7 @@ class SqlReadings(Linked):
         found: dict[str, datetime] = {}
         with self._link.reading() as session:
             for some in _portions(sorted(set(points))):
-                rows = session.connection().execute(_NEWEST, {"names": some})
+                rows = session.connection().execute(_NEWEST, {"names": some}).all()
                 found |= {name: from_micros(at) for name, at in rows if at is not None}
         return found
 

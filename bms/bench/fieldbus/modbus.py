@@ -8,7 +8,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -137,6 +137,11 @@ async def reads_per_second(port: int) -> list[Figure]:
             rounds[name].append(await _seconds(ask, expected))
     await link.close()
     stock.close()
+    return _of_reads(rounds)
+
+
+def _of_reads(rounds: Mapping[str, Sequence[tuple[float, float]]]) -> list[Figure]:
+    """The best of rounds, each the seconds and the processor seconds of :data:`READS` reads."""
     wall = {name: READS / min(took for took, _ in found) for name, found in rounds.items()}
     cpu = {name: min(used for _, used in found) / READS for name, found in rounds.items()}
     return [

@@ -141,10 +141,17 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Lived:
 def test_every_point_is_read_every_quarter_of_an_hour_and_stored_once(day: Lived) -> None:
     assert len(day.readings) == sum(len(site.points) for site in day.sites)
     assert len(day.sites) == 3
+    rarely = {d.id for site in day.sites for d in site.devices if d.reads_per_day is not None}
+    devices = {point.id: point.device for site in day.sites for point in site.points}
     for point, readings in day.readings.items():
-        assert [r.time for r in readings] == QUARTERS, point
+        times = [r.time for r in readings]
+        if devices[point] in rarely:
+            assert len(times) in (4, 5), point
+            assert set(times) <= set(QUARTERS), point
+        else:
+            assert times == QUARTERS, point
         assert {r.quality.value for r in readings} == {"good"}, point
-    assert day.again == Ingested(known=97 * len(day.readings))
+    assert day.again == Ingested(known=sum(map(len, day.readings.values())))
 
 
 def test_registers_of_the_meters_only_rise_and_agree_with_the_truth(day: Lived) -> None:

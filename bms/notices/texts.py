@@ -26,9 +26,11 @@ class NoticeTranslator(Translator):
     def line(self, item: WorkItem, sites: Mapping[str, Site]) -> str:
         """An item in one line: where, what, and what is at stake."""
         cause = item.cause
-        where = self.place(cause.site, sites)
+        site, where = sites.get(cause.site), self.place(cause.site, sites)
+        part = None if site is None else cause.part_of(site)
+        where = where if part is None else f"{where} ({part})"
         parts = [f"{where}: {self.describe(cause.what)}"]
-        if cause.dkk_year is not None:
+        if cause.has_stake:
             parts.append(self("at_stake", dkk=cause.dkk_year))
         return one_line(" · ".join(parts))
 

@@ -93,14 +93,17 @@ def work_row(
 
 def _where(item: WorkItem, sites: Mapping[str, Site], t: PageTranslator) -> str:
     site = sites.get(item.cause.site)
-    return t("work_city") if site is None else name_of(site, t)
+    if site is None:
+        return t("work_city")
+    part = item.cause.part_of(site)
+    return name_of(site, t) if part is None else f"{name_of(site, t)} ({part})"
 
 
 def _stake(item: WorkItem, t: PageTranslator) -> str:
     cause = item.cause
     if cause.dkk_day is not None and cause.price.dkk_year is None:
         return t("work_dkk_day", dkk=cause.dkk_day)
-    return "" if cause.dkk_year is None else t("work_dkk_year", dkk=cause.dkk_year)
+    return t("work_dkk_year", dkk=cause.dkk_year) if cause.has_stake else ""
 
 
 def work_item_view(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from bms.model.assets.site import Site
 from bms.model.fact import Fact
 from bms.model.work.finding import Evidence, Price, Severity
 
@@ -73,6 +74,8 @@ class WorkAct(StrEnum):
 
 GROWN = 1.5
 """What people have called no fault is raised again where it is this many times as large [1]."""
+LEAST_DKK = 0.5
+"""What costs less in a year [DKK] is told without a price."""
 BY_US = "bms"
 """The actor of what happened by itself."""
 
@@ -119,6 +122,17 @@ class Cause:
         if self.price.dkk_year is not None:
             return self.price.dkk_year
         return None if self.dkk_day is None else 365.0 * self.dkk_day
+
+    @property
+    def has_stake(self) -> bool:
+        """Whether it is known to cost something."""
+        return self.dkk_year is not None and self.dkk_year >= LEAST_DKK
+
+    def part_of(self, site: Site) -> str | None:
+        """Which meter or air-handling unit of a site it is at, where there are several."""
+        name = self.subject.removeprefix(f"{site.id}/")
+        several = ([meter.id for meter in site.meters], [unit.id for unit in site.ventilation])
+        return name if any(name in ids and len(ids) > 1 for ids in several) else None
 
     @property
     def size(self) -> float | None:

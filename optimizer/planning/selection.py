@@ -29,6 +29,8 @@ from optimizer.setpoints.coarse_steps import lower_own_setpoints
 from optimizer.setpoints.lever_values import LEAST_HOLD_H, lever_values
 from optimizer.setpoints.load_shifting import MOST_CHANGES, counted_share, spikes_too_short
 from optimizer.setpoints.optimum_start import is_deeper_than_seen
+from optimizer.setpoints.tracking import occupied_setpoints
+from optimizer.setpoints.warm_up_in_progress import warm_up_in_progress
 from optimizer.setpoints.warm_up_timing import late_zones
 
 SAME_COMFORT_KH = 0.1
@@ -61,13 +63,21 @@ def issued_own_control(evaluator: Evaluator) -> Candidate:
 
 
 def by_timetable(evaluator: Evaluator) -> Candidate:
-    """Returns the timetable with its learned starts, which no plan may be dearer than."""
+    """Returns the timetable with its learned starts, which no plan may be dearer than. It carries a
+    warm-up through that has begun."""
     building, problem = evaluator.building, evaluator.problem
     rows = [
         own if zone.lever is None else by_rule(problem, zone, zone.lever, building.inputs.temp_out)
         for zone, own in zip(building.zones, building.own_setpoint, strict=True)
     ]
-    setpoints = lever_values(building, building.with_held(np.array(rows)))
+    values = np.array(rows)
+    begun = warm_up_in_progress(
+        problem, building.zones, occupied_setpoints(building, evaluator.targets)
+    )
+    for z in np.flatnonzero(np.isfinite(begun.warm)):
+        first = int(np.argmax(building.use[z] > 0))
+        values[z, :first] = np.maximum(values[z, :first], begun.warm[z])
+    setpoints = lever_values(building, building.with_held(values))
     return evaluator.evaluate(setpoints, own_or_more_air(problem, own_or_required_run(problem)))
 
 

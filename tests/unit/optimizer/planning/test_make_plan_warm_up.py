@@ -11,6 +11,9 @@ import pytest
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import Problem
 from optimizer.planner import Optimizer
+from optimizer.planning.candidate import Evaluator
+from optimizer.planning.make_plan import program_for
+from optimizer.planning.selection import by_timetable
 from optimizer.setpoints.warm_up_timing import late_zones
 from tests.rigs.buildings.toy_problems import program as toy_program
 from tests.rigs.buildings.toy_problems import task, toy_model
@@ -80,3 +83,13 @@ def test_a_zone_is_late_that_could_not_get_the_reserve_of_its_model_further() ->
     late[OFFICE, : first - 1] = building.low[OFFICE, : first - 1]
     assert late_zones(building, program.dynamics, program.targets, early) == set()
     assert late_zones(building, program.dynamics, program.targets, late) == {OFFICE}
+
+
+def test_the_timetable_carries_a_warm_up_through_that_has_begun() -> None:
+    """Own control is at 19 degC until its programme begins; the plan before this one was not."""
+    given = task()
+    zones = (replace(given.zones[OFFICE], setpoint_c=20.3), *given.zones[1:])
+    begun = replace(given, zones=zones)
+    evaluator = Evaluator.of(begun, program_for(begun).building)
+    first = given.zones[OFFICE].occupied.index(True)
+    assert by_timetable(evaluator).setpoints[OFFICE, :first].min() >= 20.3

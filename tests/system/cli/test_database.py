@@ -157,7 +157,7 @@ def test_what_a_killed_backup_left_is_replaced(tmp_path: Path, store: SqlStore) 
     assert not (tmp_path / "copy.db.part").exists()
 
 
-@pytest.mark.parametrize("command", [["db", "upgrade"], ["keys", "list"]])
+@pytest.mark.parametrize("command", [["db", "upgrade"], ["db", "scrub"], ["keys", "list"]])
 def test_commands_do_not_wait_for_a_database_that_is_away(
     tmp_path: Path, command: list[str]
 ) -> None:
@@ -168,6 +168,24 @@ def test_commands_do_not_wait_for_a_database_that_is_away(
     assert "bms.db cannot be made" in done.stderr
     assert not done.stdout
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_a_file_of_an_earlier_version_is_written_anew_on_request(tmp_path: Path) -> None:
+    file = tmp_path / "bms.db"
+    store = SqlStore(f"sqlite:///{file}")
+    store.add_readings(quarters(range(2000), TEMP))
+    store.close()
+    with closing(sqlite3.connect(file, isolation_level=None)) as before:
+        before.execute("PRAGMA journal_mode=DELETE").fetchone()
+        before.execute("PRAGMA auto_vacuum=NONE").close()
+        before.execute("VACUUM").close()
+        before.execute("DELETE FROM readings").close()
+        assert before.execute("PRAGMA auto_vacuum").fetchone() == (0,)
+    done = CliRunner().invoke(app, ["db", "scrub"], env={"BMS_HOME": str(tmp_path)})
+    assert (done.exit_code, "nothing deleted is left" in done.stdout) == (0, True), done.stderr
+    with closing(sqlite3.connect(file)) as after:
+        assert after.execute("PRAGMA auto_vacuum").fetchone() == (2,)
+        assert after.execute("PRAGMA freelist_count").fetchone() == (0,)
 
 
 async def test_a_city_polls_before_its_database_is_there(tmp_path: Path) -> None:

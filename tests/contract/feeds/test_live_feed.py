@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -102,6 +102,17 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
         yield Rig(server, tmp_path / "feeds")
 
 
+def priced(**fields: float | None) -> Callable[[bytes], bytes]:
+    """An answer of the price list with other values in these fields."""
+
+    def changed(body: bytes) -> bytes:
+        answer = json.loads(body)
+        rows = [{**row, **fields} for row in answer["records"]]
+        return json.dumps({**answer, "records": rows}).encode()
+
+    return changed
+
+
 class TestPrices:
     def test_they_are_known_until_the_auction_of_the_last_day(self, rig: Rig) -> None:
         seen = rig.spot(hours=12)
@@ -154,6 +165,23 @@ class TestPrices:
         rig.server.says(PRICES, Reply(partial(prices, last=MIDNIGHT + 23 * HOUR)))
         rig.spot()
         assert len(rig.server.paths(PRICES)) == 4
+
+    def test_what_is_corrected_in_the_afternoon_is_taken_within_the_hour(self, rig: Rig) -> None:
+        settled, changed = partial(prices, last=MIDNIGHT + 24 * HOUR), priced(DayAheadPriceDKK=7e3)
+        rig.server.says(PRICES, Reply(settled))
+        rig.clock.move_to(TODAY + 13 * HOUR)
+        assert rig.spot(12).series.values.max() == pytest.approx(23.0)
+        rig.server.says(PRICES, Reply(lambda asked: changed(settled(asked))))
+        rig.clock.advance(HOUR + timedelta(minutes=1))
+        np.testing.assert_allclose(rig.spot(12).series.values, 7.0)
+
+    def test_without_any_dkk_eur_count_at_the_central_rate_and_it_is_said(self, rig: Rig) -> None:
+        whole, told = partial(prices, last=MIDNIGHT), priced(DayAheadPriceDKK=None)
+        eur = priced(DayAheadPriceEUR=100.0)
+        rig.server.says(PRICES, Reply(lambda asked: told(eur(whole(asked)))))
+        seen = rig.spot(12)
+        np.testing.assert_allclose(seen.series.values, 0.746038)
+        assert "7.4604" in seen.source
 
     def test_a_year_back_takes_one_request_for_each_dataset_and_is_kept(self, rig: Rig) -> None:
         start, end = datetime(2025, 9, 1, tzinfo=UTC), datetime(2025, 11, 1, tzinfo=UTC)

@@ -46,7 +46,7 @@ class BehindProxies:
         async def send_below(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                where = headers.get("location", "")
+                where = headers.get("location", "").removeprefix(_origin(scope))
                 if where.startswith("/") and not where.startswith("//"):
                     headers["location"] = f"{prefix}{where}"
             await send(message)
@@ -67,6 +67,11 @@ class BehindProxies:
             return any(ip_address(peer) in ip_network(each) for each in self._trusted)
         except ValueError:
             return False
+
+
+def _origin(scope: Scope) -> str:
+    """How an address of ours begins that the router has made whole, to leave out a slash."""
+    return f"{scope.get('scheme', 'http')}://{Headers(scope=scope).get('host', '')}"
 
 
 def below(prefix: str, html: str) -> str:

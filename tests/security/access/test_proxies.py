@@ -35,6 +35,18 @@ async def test_pages_below_a_path_lead_to_pages_below_it(
         assert (await browser.get("/energy/v1/sites")).status_code == 200
 
 
+@pytest.mark.parametrize("tls", [{}, {"x-forwarded-proto": "https"}])
+async def test_a_slash_too_many_leads_to_the_page_below_the_path(
+    tmp_path: Path, tls: dict[str, str]
+) -> None:
+    world = a_world(tmp_path)
+    async with world.browser(**BELOW, **tls) as browser:
+        for path in ("/ranking", "/v1/sites"):
+            sent = await browser.get(f"/energy{path}/")
+            assert sent.status_code == 307
+            assert sent.headers["location"] == f"/energy{path}"
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     return a_world(tmp_path)

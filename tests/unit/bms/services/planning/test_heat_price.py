@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +14,7 @@ from bms.messages import translator
 from bms.model.assets.equipment import HeatSourceKind
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site
+from bms.model.planning.cooling_fee import CoolingRule
 from bms.model.readings.measurement import Reading
 from bms.model.readings.units import Unit
 from bms.services.planning.heat_price import heat_price
@@ -58,6 +59,16 @@ def priced(store: MemoryStore, site: Site | None = None) -> tuple[float, list[st
     return float(price[0]), [translator("en").describe(each) for each in notes]
 
 
+class DearerFromThe21st(FlatTariffs):
+    """The malus is twice as high from 21 March on."""
+
+    def cooling_rule(self, tariff: str, day: date) -> CoolingRule | None:
+        rule = super().cooling_rule(tariff, day)
+        assert rule is not None
+        malus = rule.malus_dkk_per_k_mwh * (2.0 if day >= date(2019, 3, 21) else 1.0)
+        return replace(rule, malus_dkk_per_k_mwh=malus)
+
+
 class TestPoorCooling:
     def test_each_kwh_costs_what_it_adds_to_the_fee(self) -> None:
         price, (words,) = priced(cooled(25.0))
@@ -81,6 +92,13 @@ class TestPoorCooling:
 
     def test_behind_a_heat_pump_no_water_is_sent_back(self) -> None:
         assert priced(cooled(25.0), with_volume(lodge(HeatSourceKind.HEAT_PUMP))) == (0.5, [])
+
+    def test_a_rule_that_begins_inside_the_horizon_holds_from_its_local_midnight(self) -> None:
+        before = utc(2019, 3, 20, 22)  # 23:00 of local time
+        price, _ = heat_price(
+            with_volume(), before, 8, now=NOW, tariffs=DearerFromThe21st(), readings=cooled(25.0)
+        )
+        assert price.tolist() == pytest.approx([0.54] * 4 + [0.58] * 4)
 
     def test_the_plan_counts_with_it_and_says_so(self) -> None:
         made = assemble(with_volume(), now=NOW, horizon=6 * HOUR, ports=problem_ports(cooled(25.0)))

@@ -112,6 +112,9 @@ def _tell(rows: Sequence[NoticeRecord], timezone: str, as_json: bool) -> None:
             f"{row.at.astimezone(zone):%Y-%m-%d %H:%M}",
             row.channel.value,
             t(f"notify_{row.occasion.value}"),
-            t("notify_arrived") if row.error is None else row.error,
+            t("notify_arrived" if row.error is None else "notify_failed"),
         )
     screen().print(table)
+    for row in rows:
+        if row.error is not None:
+            say(f"{row.recipient}: {row.error}")

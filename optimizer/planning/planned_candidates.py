@@ -26,6 +26,7 @@ from optimizer.setpoints.load_shifting import (
     storing_gain,
 )
 from optimizer.setpoints.supply_air_reset import with_supply_reset
+from optimizer.setpoints.timetable import recoverable_setback
 from optimizer.setpoints.tracking import (
     ALL_NIGHT,
     GENTLE,
@@ -92,6 +93,9 @@ def _setpoints(
         evaluator.problem, building.zones, occupied_setpoints(building, targets)
     )
     values = tracking_setpoints(building, dynamics, solution, targets, in_progress, shape)
+    temp_out, step_h = building.inputs.temp_out, building.inputs.step_h
+    least = [recoverable_setback(zone, temp_out, step_h) for zone in building.zones]
+    values = building.with_held(np.maximum(values, np.array(least)))
     if shape.in_time:
         reserve = warm_up_reserve(building, comfort_backoffs(building))
         values = advance_warm_ups(building, dynamics, targets, values, reserve)

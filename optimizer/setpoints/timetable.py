@@ -95,7 +95,7 @@ def timetable_setpoints(
         values = own.copy()
     else:
         values = np.maximum(_set_back(task, in_use, low, own, now), low)
-        values = np.maximum(values, _recoverable(task, in_use, low, own, temp_out, step_h))
+        values = np.maximum(values, recoverable_setback(task, temp_out, step_h))
     lead = _Lead(task, values, own, temp_out, step_h, now)
     end_of_last = 0
     for first, last in true_periods(in_use):
@@ -145,11 +145,12 @@ def _set_back(task: ZoneTask, in_use: Bools, low: Floats, own: Floats, now: Zone
     return np.asarray(np.minimum(values, highest))
 
 
-def _recoverable(
-    task: ZoneTask, in_use: Bools, low: Floats, own: Floats, temp_out: Floats, step_h: float
-) -> Floats:
-    """The setback [degC] (n,) from which the lead of its own programme still warms a zone in time,
-    by the coldest hour ahead; the building's own setback at most."""
+def recoverable_setback(task: ZoneTask, temp_out: Floats, step_h: float) -> Floats:
+    """Returns the setback [degC] (n,) from which the lead of its own programme still warms a zone
+    in time, by the coldest hour ahead; the building's own setback at most, and -inf in use or where
+    its mornings do not tell."""
+    in_use, low = np.array(task.occupied, dtype=bool), np.array(task.low_c, dtype=np.float64)
+    own = np.array(task.own_setpoint_c[: len(low)], dtype=np.float64)
     values = np.full(len(low), -np.inf)
     learned, lead_h = task.learned_start, own_lead_h(task, step_h)
     if learned is None or not np.isfinite(lead_h) or not in_use.any():

@@ -44,6 +44,7 @@ MONTHS = (
     *("building", "building_name", "commodity", "unit", "month", "use", "days", "of_days"),
     *("use_before", "budget", "target"),
 )
+PRINTED_MONTHS = ("building_name", "commodity", "month", "use", "unit", "use_before", "budget")
 METERS = (
     *("building", "building_name", "meter_id", "meter_number", "commodity", "unit", "use"),
     "days",
@@ -115,19 +116,21 @@ def consumption_tables(found: FoundUse) -> tuple[ReportTable, ...]:
 
 def used_table(found: FoundUse) -> ReportTable:
     """Use by commodity, of all buildings together and of each."""
-    return table_of(Sheet.CONSUMPTION, USED, list(_used(found)), printed=PRINTED)
+    rows = list(_used(found))
+    return table_of(Sheet.CONSUMPTION, USED, rows, printed=_with_targets(PRINTED, rows))
 
 
 def months_table(found: FoundUse) -> ReportTable:
     """Use of each building by commodity and month."""
-    return table_of(
-        Sheet.MONTHS,
-        MONTHS,
-        [_month(site, each, month) for site, each in _each(found) for month in each.months],
-        printed=("building_name", "commodity", "month", "use", "unit", "use_before", "budget")
-        if len(found.scope.sites) == 1
-        else (),
-    )
+    rows = [_month(site, each, month) for site, each in _each(found) for month in each.months]
+    alone = len(found.scope.sites) == 1
+    printed = _with_targets(PRINTED_MONTHS, rows) if alone else ()
+    return table_of(Sheet.MONTHS, MONTHS, rows, printed=printed)
+
+
+def _with_targets(printed: tuple[str, ...], rows: list[Record]) -> tuple[str, ...]:
+    """The columns for paper; targets are among them where one was set."""
+    return (*printed, "target") if any(row["target"] is not None for row in rows) else printed
 
 
 def use_summary(found: FoundUse) -> tuple[Fact, ...]:

@@ -111,6 +111,25 @@ async def test_a_year_with_goals_is_the_same_on_page_report_api_and_in_the_expor
     assert january["budget"] == pytest.approx(heat["months"][0]["budget"], abs=1e-3)
 
 
+async def test_paper_has_the_target_beside_the_budget_where_one_was_set(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    world = a_world(tmp_path_factory.mktemp("targets"))
+    live_in(world)
+    cache = SavingsCache(world.city.assessment)
+    without = pdf_text(written(made(cache, "consumption", "2019"), "pdf"))
+    world.store.set_goal(a_goal())
+    report = made(cache, "consumption", "2019")
+    paper = pdf_text(written(report, "pdf"))
+    t = PageTranslator("da", "Europe/Copenhagen")
+    january = next(row for row in rows_of(report, 1) if row["target"] is not None)
+    assert "Mål" not in without.split()
+    assert paper.split().count("Mål") >= 2  # of the year and of its months
+    for row in (rows_of(report)[0], january):
+        assert t.number(row["target"]) in paper
+    assert "Mål" in pdf_text(written(made(cache, "council", "2019"), "pdf")).split()
+
+
 async def an_export(world: World, asked: dict[str, Any]) -> bytes:
     """The file of a report that was asked for through the API."""
     async with world.browser(**world.key("read")) as browser:

@@ -18,10 +18,12 @@ from api.schemas.plans import (
     PlanAnswer,
     PredictionRow,
     PredictionsAnswer,
+    UseForecastRow,
 )
 from bms.errors import ConfigError, NotFound
 from bms.messages import languages
 from bms.model.access.grant import Permission
+from bms.model.planning.prediction import Foreseen
 from bms.services.access.authorise import authorise
 from bms.services.overview.plan_knowledge import plan_knowledge
 from bms.services.periods import local_date
@@ -87,7 +89,8 @@ async def plan_now(ports: PortsDep, key: Operator, site: SiteDep, response: Resp
 
 @router.get("/sites/{site_id}/predictions")
 def predictions(ports: PortsDep, key: Reader, site: SiteDep, days: Days = 14) -> PredictionsAnswer:
-    """How far predicted room temperatures were off 1, 6 and 24 h ahead, day by day."""
+    """How far predicted room temperatures were off 1, 6 and 24 h ahead, and other load and use as
+    foreseen at midnight, one and two days before; day by day. Use is for keys that may operate."""
     now = ports.clock.now()
     since = local_date(now, site.timezone) - timedelta(days=days)
     return PredictionsAnswer(
@@ -95,6 +98,11 @@ def predictions(ports: PortsDep, key: Reader, site: SiteDep, days: Days = 14) ->
         predictions=[
             PredictionRow.model_validate(row)
             for row in ports.control.plans.predictions(site.id, since)
+        ],
+        use=[
+            UseForecastRow.model_validate(row)
+            for row in ports.control.plans.use_forecasts(site.id, since)
+            if row.what is Foreseen.LOAD or key.may(Permission.VIEW_PERSONAL, site.id)
         ],
     )
 

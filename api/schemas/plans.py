@@ -19,6 +19,7 @@ from bms.model.planning.plan import (
     SetpointPlan,
     ZoneForecast,
 )
+from bms.model.planning.prediction import Foreseen
 from bms.model.trust.modes import Application, ShadowDay
 
 
@@ -145,6 +146,20 @@ class PredictionRow(Answer):
     drifting: bool = Field(description="from this day on the model was not planned with")
 
 
+class UseForecastRow(Answer):
+    """What was foreseen ``lead_h`` before a local day began, against what came: other load behind a
+    heat pump's meter [kW], or use as a share of the time. Without ``zone`` of the whole building.
+    """
+
+    what: Foreseen
+    zone: str | None
+    lead_h: int
+    day: date
+    n: int = Field(description="hours that could be compared")
+    bias: float = Field(description="foreseen less seen")
+    rmse: float
+
+
 class DayBesideThePlan(Answer):
     """A local day at which nothing was written, beside the plan that stood at its beginning.
 
@@ -239,3 +254,4 @@ class PredictionsAnswer(Answer):
 
     drift: tuple[FactAnswer, ...]
     predictions: list[PredictionRow]
+    use: list[UseForecastRow]

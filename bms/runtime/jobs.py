@@ -41,6 +41,7 @@ from bms.services.hands_off.record import keep_words
 from bms.services.modes.shadow_days import record_shadow_day
 from bms.services.modes.step_back import watch_bounds
 from bms.services.off_loop import off_loop, side_by_side
+from bms.services.overview.use_record import forget_unnamed_use, forget_use_forecasts
 from bms.services.planning.plan import plan_is_outdated
 from bms.services.planning.ports import PlanningPorts
 from bms.services.trials.report import seal_results
@@ -231,6 +232,7 @@ def unnamed_job(city: City) -> Job:
                 timezone=city.settings.timezone,
                 retention=stores.retention,
             )
+            await off_loop(forget_unnamed_use, now, city.settings.timezone, stores.plans)
             chains = await off_loop(stores.evidence.chain_heads)
             for chain in sorted(chains.keys() - city.sites.keys() - {CITY}):
                 await prune(chain, now=now, evidence=stores.evidence)
@@ -426,13 +428,14 @@ def trust_rows(city: City) -> Iterator[Row]:
 def retain_task(city: City) -> SiteTask:
     """Keep the roll-ups of a site, and delete what it may not keep any longer: nothing while the
     clock is not believed."""
-    rollups, retention = city.stores.rollups, city.stores.retention
+    rollups, retention, plans = city.stores.rollups, city.stores.retention, city.stores.plans
 
     async def retain(site: Site, now: datetime) -> object:
         await keep_rollups(site, now=now, rollups=rollups)
         if not await off_loop(is_believed, city, now):
             return ()
         erased = await forget_old(site, now=now, retention=retention)
+        await off_loop(forget_use_forecasts, site, now=now, plans=plans)
         return erased, await prune(site.id, now=now, evidence=city.stores.evidence)
 
     return retain

@@ -24,6 +24,7 @@ from bms.model.control.booking import BookingKind
 from bms.model.control.command import Receipt
 from bms.model.fact import MessageCode, TermCode
 from bms.model.planning.plan import DecisionKind, PlanStatus
+from bms.model.planning.prediction import Foreseen
 from bms.model.readings.measurement import Quality
 from bms.model.readings.units import Commodity
 from bms.model.reporting.columns import COLUMNS
@@ -36,7 +37,6 @@ from bms.model.savings.trial_result import Arm, TrialState
 from bms.model.work.item import Closing, WorkAct, WorkKind, WorkState
 from bms.model.work.notice import Occasion
 from bms.savings.portfolio.ranking import Group
-from bms.services.overview.use_record import Foreseen
 
 ROOTS = ("bms", "drivers", "optimizer", "sites", "api")
 

@@ -26,6 +26,7 @@ from bms.model.assets.site import Site
 from bms.model.codec import to_dict
 from bms.model.fact import Fact
 from bms.model.planning.feed import FeedSeries, WeatherQuantity
+from bms.model.planning.prediction import Foreseen
 from bms.ports.feeds import RememberingFeed
 from bms.reports.knowledge_chart import KnownThen, knowledge_chart
 from bms.reports.text import ChartText
@@ -34,7 +35,7 @@ from bms.runtime.jobs import fetched_meters
 from bms.runtime.wire import opened
 from bms.services.collect.file_ingest import as_dict
 from bms.services.overview.plan_knowledge import plan_knowledge
-from bms.services.overview.use_record import Foreseen, use_scores
+from bms.services.overview.use_record import use_scores
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -84,13 +85,7 @@ def skill(site: OfSite = None, as_json: AsJson = False) -> None:
         chosen = _site(city, site)
         remembers, position = city.feed, (chosen.latitude, chosen.longitude)
         rows = remembers.scores(*position) if isinstance(remembers, RememberingFeed) else ()
-        stores = city.stores
-        used = use_scores(
-            chosen,
-            now=city.clock.now(),
-            readings=stores.readings,
-            decisions=stores.decisions,
-        )
+        used = use_scores(chosen, now=city.clock.now(), plans=city.stores.plans)
     if as_json:
         told = {"weather": [to_dict(row) for row in rows], "use": [to_dict(row) for row in used]}
         typer.echo(json.dumps(told))

@@ -1,11 +1,13 @@
 """How far predictions were off, day by day: the record that says whether a model still holds.
 
-And how cold rooms were when people came, which says how far a plan has to stay inside the band."""
+And how cold rooms were when people came, which says how far a plan has to stay inside the band, and
+how far what was foreseen of a building's use was off."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,3 +43,29 @@ class PredictionDay:
     expected_k: float | None
     model_at: datetime
     drifting: bool = False
+
+
+class Foreseen(StrEnum):
+    """What is foreseen of a building's use; the values are stored."""
+
+    LOAD = "load"
+    OCCUPANCY = "occupancy"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseForecastDay:
+    """What was foreseen ``lead_h`` [h] before a local day began, against what came on it.
+
+    ``bias`` is foreseen less seen and ``rmse`` the root of the mean squared error, of the ``n``
+    hours that could be compared: of the load in kW, of use as a share of the time (1 in use, 0
+    not). ``zone`` None: the whole building.
+    """
+
+    site: str
+    what: Foreseen
+    zone: str | None
+    lead_h: int
+    day: date
+    n: int
+    bias: float
+    rmse: float

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from typing import Protocol
 
 from bms.model.planning.plan import KeptPlan, Plan
-from bms.model.planning.prediction import PredictionDay, UseStart
+from bms.model.planning.prediction import PredictionDay, UseForecastDay, UseStart
 from bms.model.planning.problem import BuildingModel
 
 
@@ -70,4 +70,17 @@ class PlanStore(Protocol):
 
     def use_starts(self, site: str, since: date) -> list[UseStart]:
         """Those of a site from the local day ``since`` on, oldest day first."""
+        ...
+
+    def keep_use_forecasts(self, rows: Iterable[UseForecastDay]) -> None:
+        """Keep how far forecasts of load and use were off; of one day, zone and lead the last."""
+        ...
+
+    def use_forecasts(self, site: str, since: date) -> list[UseForecastDay]:
+        """Those of a site from the local day ``since`` on: by day, what was foreseen, zone and
+        lead."""
+        ...
+
+    def forget_occupancy(self, site: str | None, before: date) -> None:
+        """Delete those of use, of local days before ``before``; of every site where it is None."""
         ...

@@ -16,6 +16,7 @@ from bms.services.accounts.answers_job import AnswersJob
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.detection.site_faults import keep_faults
 from bms.services.off_loop import off_loop
+from bms.services.overview.use_record import record_use_forecasts
 from bms.services.planning.comfort_backoff import record_use_starts
 from bms.services.planning.plan import identify_site, plan_site
 from bms.services.planning.prediction_errors import record_predictions
@@ -64,6 +65,7 @@ def _planning(city: City) -> dict[JobKind, SiteWork]:
 
     async def prediction(site: Site, order: JobOrder) -> None:
         await record_use_starts(site, now=order.at, ports=ports)
+        await off_loop(record_use_forecasts, site, now=order.at, ports=ports)
         await record_predictions(site, now=order.at, ports=ports)
 
     return {JobKind.PLAN: plan, JobKind.IDENTIFY: identify, JobKind.PREDICTION: prediction}

@@ -599,6 +599,21 @@ class StoredUseStart(SQLModel, table=True):
     margin_k: float
 
 
+class StoredUseForecast(SQLModel, table=True):
+    """How far what was foreseen of a building's use was off on a local day, counted from
+    0001-01-01; ``zone`` is empty for the whole building."""
+
+    __tablename__: ClassVar[str] = "use_forecasts"
+    site: str = Field(primary_key=True)
+    day: int = Field(primary_key=True)
+    what: str = Field(primary_key=True)
+    zone: str = Field(primary_key=True)
+    lead_h: int = Field(primary_key=True)
+    n: int
+    bias: float
+    rmse: float
+
+
 class StoredBooking(SQLModel, table=True):
     """A booking or closure (``bms.model.control.booking``) and, once it is over, its removal."""
 

@@ -10,7 +10,7 @@ from bms.errors import NotFound, StoreError
 from bms.model.control.evidence import EvidenceKind, Part, Pruning
 from bms.model.epoch import to_micros
 from bms.model.planning.plan import KeptPlan, Plan
-from bms.model.planning.prediction import PredictionDay, UseStart
+from bms.model.planning.prediction import Foreseen, PredictionDay, UseForecastDay, UseStart
 from bms.model.planning.problem import BuildingModel
 from bms.store.ledger_rules import problem_gone
 from bms.store.memory.evidence import MemoryEvidence
@@ -27,6 +27,7 @@ class MemoryPlans(MemoryEvidence, MemoryOwners):
         self._models: dict[str, BuildingModel] = {}
         self._predictions: dict[tuple[str, date, str, int], PredictionDay] = {}
         self._use_starts: dict[tuple[str, date, str], UseStart] = {}
+        self._use_forecasts: dict[tuple[str, date, str, str, int], UseForecastDay] = {}
 
     def add_plan(self, plan: Plan) -> None:
         """Keep a plan; the same one again changes nothing. Raises StoreError for another one."""
@@ -114,3 +115,20 @@ class MemoryPlans(MemoryEvidence, MemoryOwners):
         """See ``PlanStore``."""
         kept = sorted(dict(self._use_starts).items(), key=lambda item: item[0])
         return [row for _, row in kept if row.site == site and row.day >= since]
+
+    def keep_use_forecasts(self, rows: Iterable[UseForecastDay]) -> None:
+        """See ``PlanStore``."""
+        for row in rows:
+            key = (row.site, row.day, row.what.value, row.zone or "", row.lead_h)
+            self._use_forecasts[key] = row
+
+    def use_forecasts(self, site: str, since: date) -> list[UseForecastDay]:
+        """See ``PlanStore``."""
+        kept = sorted(dict(self._use_forecasts).items(), key=lambda item: item[0])
+        return [row for _, row in kept if row.site == site and row.day >= since]
+
+    def forget_occupancy(self, site: str | None, before: date) -> None:
+        """See ``PlanStore``."""
+        for key, row in list(self._use_forecasts.items()):
+            if row.what is Foreseen.OCCUPANCY and site in (None, row.site) and row.day < before:
+                del self._use_forecasts[key]

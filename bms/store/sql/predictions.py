@@ -1,15 +1,15 @@
-"""The record of prediction errors in SQL: a row for each zone, lead and local day."""
+"""The records of prediction errors in SQL: a row for each zone, lead and local day."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from datetime import date
 
-from sqlmodel import col, select
+from sqlmodel import col, delete, select
 
-from bms.model.planning.prediction import PredictionDay, UseStart
+from bms.model.planning.prediction import Foreseen, PredictionDay, UseForecastDay, UseStart
 from bms.store.database.connection import Linked
-from bms.store.database.tables import StoredPrediction, StoredUseStart
+from bms.store.database.tables import StoredPrediction, StoredUseForecast, StoredUseStart
 
 
 class SqlPredictions(Linked):
@@ -73,6 +73,34 @@ class SqlPredictions(Linked):
                 for row in session.exec(wanted)
             ]
 
+    def keep_use_forecasts(self, rows: Iterable[UseForecastDay]) -> None:
+        """See ``PlanStore``."""
+        with self._link.writing(durable=False) as session:
+            for row in rows:
+                session.merge(_stored(row))
+
+    def use_forecasts(self, site: str, since: date) -> list[UseForecastDay]:
+        """See ``PlanStore``."""
+        kept = StoredUseForecast
+        wanted = (
+            select(kept)
+            .where(kept.site == site, kept.day >= since.toordinal())
+            .order_by(col(kept.day), col(kept.what), col(kept.zone), col(kept.lead_h))
+        )
+        with self._link.reading() as session:
+            return [_foreseen(row) for row in session.exec(wanted)]
+
+    def forget_occupancy(self, site: str | None, before: date) -> None:
+        """See ``PlanStore``."""
+        old = delete(StoredUseForecast).where(
+            col(StoredUseForecast.what) == Foreseen.OCCUPANCY.value,
+            col(StoredUseForecast.day) < before.toordinal(),
+        )
+        if site is not None:
+            old = old.where(col(StoredUseForecast.site) == site)
+        with self._link.writing(durable=False) as session:
+            session.exec(old)
+
 
 def _row(day: PredictionDay) -> StoredPrediction:
     return StoredPrediction(
@@ -101,4 +129,30 @@ def _day(row: StoredPrediction) -> PredictionDay:
         expected_k=row.expected_k,
         model_at=row.model_at,
         drifting=row.drifting,
+    )
+
+
+def _stored(row: UseForecastDay) -> StoredUseForecast:
+    return StoredUseForecast(
+        site=row.site,
+        day=row.day.toordinal(),
+        what=row.what.value,
+        zone=row.zone or "",
+        lead_h=row.lead_h,
+        n=row.n,
+        bias=row.bias,
+        rmse=row.rmse,
+    )
+
+
+def _foreseen(row: StoredUseForecast) -> UseForecastDay:
+    return UseForecastDay(
+        site=row.site,
+        what=Foreseen(row.what),
+        zone=row.zone or None,
+        lead_h=row.lead_h,
+        day=date.fromordinal(row.day),
+        n=row.n,
+        bias=row.bias,
+        rmse=row.rmse,
     )

@@ -29,6 +29,7 @@ from bms.model.control.hands_off import SiteMode
 from bms.model.control.local_override import LOCAL
 from bms.model.control.reasons import CommandReason, Holder, ReceiptReason, RefusalReason
 from bms.model.fact import Moment, fact
+from bms.model.planning.prediction import Foreseen, UseForecastDay
 from bms.model.readings.measurement import Ingested, Quality, Reading
 from bms.ports.storage.readings import Fold
 from bms.ports.storage.whole import Store
@@ -388,6 +389,56 @@ class TestPlans:
         assert store.receipts("school", MONDAY) == [(MONDAY, receipts[0])]
         (entry,) = store.audit(AuditSearch(site="school", action=Action.REPORT_APPLIED))
         assert (entry.subject, entry.at, entry.actor) == (report.id, later, "gym")
+
+
+class TestForecastsOfUse:
+    LOAD = UseForecastDay(
+        site="school",
+        what=Foreseen.LOAD,
+        zone=None,
+        lead_h=24,
+        day=MONDAY.date(),
+        n=24,
+        bias=-0.5,
+        rmse=1.25,
+    )
+    USE = replace(LOAD, what=Foreseen.OCCUPANCY, zone="gym")
+    WHOLE = replace(USE, zone=None)
+
+    def test_days_come_back_in_order(self, store: AnyStore) -> None:
+        later = replace(self.LOAD, day=MONDAY.date() + timedelta(days=1))
+        sooner = replace(self.USE, lead_h=0)
+        store.keep_use_forecasts(
+            [later, self.USE, self.LOAD, self.WHOLE, sooner, replace(self.LOAD, site="townhall")]
+        )
+        assert store.use_forecasts("school", MONDAY.date()) == [
+            self.LOAD,
+            self.WHOLE,
+            sooner,
+            self.USE,
+            later,
+        ]
+        assert store.use_forecasts("school", MONDAY.date() + timedelta(days=1)) == [later]
+        assert store.use_forecasts("nowhere", MONDAY.date()) == []
+
+    def test_of_one_day_the_last_word_stands(self, store: AnyStore) -> None:
+        store.keep_use_forecasts([self.LOAD])
+        store.keep_use_forecasts([])
+        corrected = replace(self.LOAD, n=23, bias=0.1)
+        store.keep_use_forecasts([corrected])
+        assert store.use_forecasts("school", MONDAY.date()) == [corrected]
+
+    def test_use_is_forgotten_and_load_is_not(self, store: AnyStore) -> None:
+        monday, tuesday = MONDAY.date(), MONDAY.date() + timedelta(days=1)
+        theirs = replace(self.USE, site="townhall")
+        store.keep_use_forecasts(
+            [self.LOAD, self.USE, self.WHOLE, replace(self.USE, day=tuesday), theirs]
+        )
+        store.forget_occupancy("school", tuesday)
+        assert store.use_forecasts("school", monday) == [self.LOAD, replace(self.USE, day=tuesday)]
+        assert store.use_forecasts("townhall", monday) == [theirs]
+        store.forget_occupancy(None, tuesday)
+        assert store.use_forecasts("townhall", monday) == []
 
 
 class TestPeople:

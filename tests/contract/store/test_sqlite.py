@@ -23,6 +23,7 @@ from bms.errors import ConfigError, StoreError, StoreUnavailable
 from bms.model.assets.site import Mode
 from bms.model.codec import to_json
 from bms.model.control.audit import AuditSearch
+from bms.model.planning.prediction import UseStart
 from bms.model.readings.measurement import Ingested, Quality, Reading
 from bms.model.readings.rollup import Level
 from bms.ports.storage.readings import Fold
@@ -300,6 +301,22 @@ class TestTables:
         assert kept.people is None
         store.add_booking(replace(kept, id="b3", people=40.0))
         assert [b.people for b in store.bookings("school", MONDAY)] == [None, 40.0]
+        store.close()
+
+    def test_predictions_of_before_use_was_on_record_are_kept(self, file: Path) -> None:
+        start = UseStart(
+            site="school", zone="gym", day=MONDAY.date(), shortfall_k=0.2, margin_k=0.3
+        )
+        store = SqlStore(f"sqlite:///{file}")
+        store.keep_use_starts([start])
+        store.close()
+        link = Link(f"sqlite:///{file}")
+        with link.writing(durable=True) as session:
+            schema.downgrade(session.connection(), "0024")
+        link.close()
+        store = SqlStore(f"sqlite:///{file}")
+        assert store.use_starts("school", MONDAY.date()) == [start]
+        assert store.use_forecasts("school", MONDAY.date()) == []
         store.close()
 
     def test_keys_of_before_they_had_an_end_stay_good(self, file: Path) -> None:

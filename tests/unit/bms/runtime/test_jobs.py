@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from bms.clock import VirtualClock
@@ -10,12 +10,13 @@ from bms.journal.calendar import FileCalendarBook
 from bms.model.control.audit import AuditSearch
 from bms.model.control.booking import BookedTime, BookingKind
 from bms.model.control.kept_key import KeptKey
+from bms.model.planning.prediction import Foreseen
 from bms.model.readings.measurement import Reading
 from bms.runtime.fast_run import run_virtual
 from bms.runtime.jobs import Job, job_table, site_job
 from bms.runtime.serve import working
 from bms.services.collect.calendar_bookings import HallBookings
-from tests.rigs.fakes.api import NOW, World, a_world
+from tests.rigs.fakes.api import NOW, World, a_world, live_in
 from tests.rigs.fakes.watched import TEMP, Clocked, Telling, until, watched_lodge
 
 START = datetime(2019, 1, 14, 0, 0, tzinfo=UTC)
@@ -180,6 +181,25 @@ async def test_w14_a_clock_that_is_set_a_year_forward_deletes_nothing(tmp_path) 
         clock.advance(DAY)
         await retain.run(clock.now())
     assert store.readings.readings(TEMP, *EVER) == []
+
+
+async def test_a_night_puts_forecasts_of_use_on_record_and_they_go_with_the_readings(tmp_path):
+    world = a_world(tmp_path)
+    store, clock = world.store, VirtualClock(NOW)
+    live_in(world)
+    city = replace(world.city, clock=clock)
+    jobs = {job.name: job for job in job_table(city)}
+    await jobs["prediction"].run(clock.now())
+    rows = store.use_forecasts("lodge", date.min)
+    assert {(row.what, row.zone) for row in rows} == {(Foreseen.OCCUPANCY, None)}
+    assert len({row.day for row in rows}) == 28
+    old = [replace(row, day=row.day - 91 * DAY) for row in rows]
+    store.keep_use_forecasts([*old, *(replace(row, site="gone") for row in old)])
+    await jobs["retain"].run(clock.now())
+    assert store.use_forecasts("lodge", date.min) == rows
+    assert len(store.use_forecasts("gone", date.min)) == len(old)
+    await jobs["unnamed"].run(clock.now())
+    assert store.use_forecasts("gone", date.min) == []
 
 
 async def test_w14_a_clock_that_is_set_a_year_forward_forgets_no_name(tmp_path) -> None:

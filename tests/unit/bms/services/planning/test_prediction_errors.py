@@ -12,7 +12,7 @@ import pytest
 
 from bms.messages import translator
 from bms.model.planning.plan import Schedule
-from bms.model.planning.prediction import PredictionDay
+from bms.model.planning.prediction import Foreseen, PredictionDay, UseForecastDay
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
 from bms.ports.planner import Judge
 from bms.services.planning.model_drift import drift_facts, drifting_zones, holding
@@ -266,6 +266,31 @@ async def test_the_record_is_served_and_counted(tmp_path: Path) -> None:
     at = {"site": "lodge", "zone": "hall", "lead_h": "24"}
     assert metrics.value("bms_prediction_rmse_kelvin", **at) == 0.9
     assert metrics.value("bms_model_drift", site="lodge") == 1
+
+
+async def test_forecasts_of_use_are_served_to_those_who_may_see_people(tmp_path: Path) -> None:
+    world = a_world(tmp_path)
+    load = UseForecastDay(
+        site="lodge",
+        what=Foreseen.LOAD,
+        zone=None,
+        lead_h=24,
+        day=date(2019, 1, 27),
+        n=24,
+        bias=-0.5,
+        rmse=1.5,
+    )
+    use = replace(load, what=Foreseen.OCCUPANCY, zone="hall", bias=0.125)
+    world.store.keep_use_forecasts([load, use])
+    told = {}
+    for scope in ("read", "operate"):
+        async with world.browser(**world.key(scope)) as browser:
+            told[scope] = (await browser.get("/v1/sites/lodge/predictions")).json()["use"]
+    assert [(row["what"], row["bias"]) for row in told["operate"]] == [
+        ("load", -0.5),
+        ("occupancy", 0.125),
+    ]
+    assert told["read"] == told["operate"][:1]
 
 
 def test_a_zone_is_called_by_its_name() -> None:

@@ -63,17 +63,26 @@ def found_before(request: Request) -> Actor | None:
 
 
 def _found(request: Request) -> Actor | None:
+    if _key_text(request) is None and not _session_token(request):
+        return None
+    return _known(request, _shown(request))
+
+
+def _shown(request: Request) -> Actor | None:
+    """Whose key or session the request shows; None where it is not good, or no longer."""
     ports: ApiPorts = request.app.state.ports
     keys: KnownKeys = request.app.state.keys
-    text = _key_text(request)
+    at, text = ports.clock.now(), _key_text(request)
     if text is not None:
-        found = find_key(keys, text, ports.clock.now())
-    elif token := _session_token(request):
-        at = ports.clock.now()
-        found = find_session(ports.people, keys, token, now=ports.people_clock.now(), at=at)
-    else:
-        return None
-    return _known(request, found)
+        return find_key(keys, text, at)
+    token = _session_token(request) or ""
+    return find_session(ports.people, keys, token, now=ports.people_clock.now(), at=at)
+
+
+def still_good(request: Request) -> bool:
+    """Whether the key or session of a request that goes on is good yet; asks the database."""
+    with database_time_limit(None):
+        return _shown(request) is not None
 
 
 def _known(request: Request, found: Actor | None) -> Actor | None:

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Request
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from api.access.actors import still_good
 from api.deps import SITE_ID, PageReader, PortsDep, only_sites, sees
 from api.failed_keys import sender_of
 from api.live.changes import Listener, LiveChange, LiveChanges
 from api.problems import problem
+from bms.errors import BmsError
 from bms.services.site_lookup import site_named
 
 BEAT_S = 15.0
 """How often a line goes out where nothing happens [s]: proxies end what is silent."""
 LONGEST_S = 300.0
 """How long one stream lasts [s]; whoever listens comes back, and shows its key again."""
+LOOK_AGAIN_S = 1.0
+"""How long it counts that a key or session was found good [s]."""
 RETRY_MS = 3000
 WAIT_S = 30
 
@@ -30,12 +37,13 @@ router = APIRouter(tags=["sites"])
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedEvents:
     """What is asked for, and by whom: of one ``site`` or all, after ``last_id``, of those that are
-    ``visible`` (None: all)."""
+    ``visible`` (None: all). ``good`` says whether they still may; None where anybody may."""
 
     site: str | None
     who: str
     last_id: str | None
     visible: frozenset[str] | None
+    good: Callable[[], bool] | None = None
 
 
 class EventStream(StreamingResponse):
@@ -74,7 +82,7 @@ async def events(
     ask again for what you show.
 
     With `Last-Event-ID` what was missed is told first. The stream ends after five minutes; come
-    back with it. For keys that may read.
+    back with it. It ends, too, with the key or session that asked. For keys that may read.
     """
     if site is not None:
         sees(key, site)
@@ -84,6 +92,7 @@ async def events(
         who=sender_of(request) if key is None else key.session or key.id,
         last_id=last_event_id,
         visible=only_sites(ports, key),
+        good=None if key is None else partial(still_good, request),
     )
     return EventStream(request.app.state.changes, asked)
 
@@ -99,18 +108,36 @@ async def _stream(
         for each in missed or ():
             if _seen_by(asked.visible, each):
                 yield each.text()
-    end = asyncio.get_running_loop().time() + LONGEST_S
-    while (left := end - asyncio.get_running_loop().time()) > 0:
-        try:
-            async with asyncio.timeout(min(BEAT_S, left)):
-                change = await listener.waiting.get()
-        except TimeoutError:
-            yield ": still here\n\n"
-            continue
-        if change is None:
+    now = asyncio.get_running_loop().time
+    end, looked = now() + LONGEST_S, float("-inf")
+    while (left := end - now()) > 0:
+        told = await _next(listener, asked, min(BEAT_S, left))
+        if told is None:
             return
-        if _seen_by(asked.visible, change):
-            yield change.text()
+        if now() - looked >= LOOK_AGAIN_S:
+            if not await _still_good(asked):
+                return
+            looked = now()
+        yield told
+
+
+async def _next(listener: Listener, asked: AskedEvents, patience_s: float) -> str | None:
+    """What is told next, a line of no meaning where nothing comes for ``patience_s`` [s]; None
+    where nothing will come any more."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(patience_s):
+            while (change := await listener.waiting.get()) is not None:
+                if _seen_by(asked.visible, change):
+                    return change.text()
+            return None
+    return ": still here\n\n"
+
+
+async def _still_good(asked: AskedEvents) -> bool:
+    """Whether whoever listens may still do so; not where it cannot be found out."""
+    with suppress(BmsError):
+        return asked.good is None or await run_in_threadpool(asked.good)
+    return False
 
 
 def _seen_by(visible: frozenset[str] | None, change: LiveChange) -> bool:

@@ -144,6 +144,25 @@ async def end_session(
     return RedirectResponse("/sessions", 303)
 
 
+@router.post("/sessions/end")
+async def end_own_sessions(
+    request: Request, ports: PortsDep, key: SignedInPerson, form: OwnForm
+) -> Response:
+    """Sign out everywhere: every session of whoever asks ends, that of this browser, too."""
+
+    def end() -> None:
+        for row in ports.people.sessions():
+            if row.of == key.id:
+                ports.people.end_session(
+                    row.id, ports.clock.now(), actor=key.name, reason="signed out everywhere"
+                )
+
+    await off_loop(end)
+    answer = RedirectResponse("/login", 303)
+    delete_cookie(request, answer, SESSION)
+    return answer
+
+
 def _may_end(key: Actor, row: KeptSession) -> bool:
     """One's own sessions, or all of them for who administers."""
     return row.of == key.id or key.may_everywhere(Permission.ADMINISTER)

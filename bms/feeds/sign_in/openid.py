@@ -94,8 +94,8 @@ class OpenIdProvider:
         claims = self._claims(str(tokens.get("id_token", "")), attempt.nonce)
         claims = {**self._more(tokens, claims), **claims}
         name = next(text for each in NAMES if (text := str(claims.get(each) or "").strip()))
-        groups = claims.get(self._settings.groups_claim) or ()
-        listed = [groups] if isinstance(groups, str) else groups
+        groups = claims.get(self._settings.groups_claim)
+        listed = groups if isinstance(groups, list) else [groups]
         return ProvidedIdentity(
             subject=f"{claims['iss']} {claims['sub']}",
             name=name[:100],

@@ -28,5 +28,6 @@ class AccessRules:
         return {name: frozenset(members) for name, members in found.items()}
 
     def of_claims(self, claimed: Iterable[str]) -> tuple[Grant, ...]:
-        """What somebody of these groups of the provider may."""
-        return tuple(grant for name in claimed for grant in self.grants.get(name, ()))
+        """What somebody of these groups of the provider may, each once."""
+        found = (grant for name in claimed for grant in self.grants.get(name, ()))
+        return tuple(dict.fromkeys(found))

@@ -30,7 +30,7 @@ def person_of_provider(
         return known
     made = KeptPerson(
         id=secrets.token_hex(4),
-        name=_free_name(people, identity),
+        name=_free_name(people.people(), identity),
         grants="",
         created=now,
         subject=identity.subject,
@@ -39,9 +39,15 @@ def person_of_provider(
     return made
 
 
-def _free_name(people: PeopleStore, identity: ProvidedIdentity) -> str:
-    """The name of an identity; with its subject where somebody else has the name."""
-    name = " ".join("".join(c for c in identity.name if c.isprintable()).split()) or "?"
-    if people.person(name) is None:
+def _free_name(people: list[KeptPerson], identity: ProvidedIdentity) -> str:
+    """The name of an identity; with its subject where somebody else has one that reads alike."""
+    name = _printable(identity.name)
+    taken = {person.name.casefold() for person in people}
+    if name.casefold() not in taken:
         return name
-    return f"{name} ({identity.subject.rpartition(' ')[2][:32]})"
+    longer = f"{name} ({_printable(identity.subject.rpartition(' ')[2])[:32]})"
+    return longer if longer.casefold() not in taken else f"{name} ({secrets.token_hex(4)})"
+
+
+def _printable(text: str) -> str:
+    return " ".join("".join(c for c in text if c.isprintable()).split()) or "?"

@@ -61,3 +61,11 @@ class Stream:
         while wanted not in text:
             text += (await asyncio.wait_for(self.messages.get(), PATIENCE_S))["body"].decode()
         return text
+
+    async def rest(self) -> str:
+        """What came until the other side ended it."""
+        text, more = "", True
+        while more:
+            found = await asyncio.wait_for(self.messages.get(), PATIENCE_S)
+            text, more = text + found["body"].decode(), found.get("more_body", False)
+        return text

@@ -13,11 +13,21 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 
+from bms.feeds.sign_in.openid import OpenIdProvider, ProviderSettings
+from bms.model.access.grant import Grant
+from bms.model.access.rules import AccessRules
+
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its own, about a library that it uses
     from oidc_provider_mock import User, app
 
 ISSUER = "http://localhost"
+SETTINGS = ProviderSettings(issuer=ISSUER, client_id="bms", secret="of a test")
+"""How we are known to the provider."""
+RULES = AccessRules(
+    grants={"energy": (Grant(name="energy_team", sites=frozenset({"lodge"})),)},
+)
+"""What its groups may."""
 Change = Callable[[dict[str, Any]], dict[str, Any]]
 
 
@@ -92,3 +102,16 @@ def with_claims(change: Change) -> Callable[[str, dict[str, Any]], dict[str, Any
 def packed(part: dict[str, Any]) -> str:
     """A part of a token."""
     return urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+
+
+def client(provider: Provider, **changes: object) -> OpenIdProvider:
+    """Our side of it."""
+    return OpenIdProvider(SETTINGS, provider.transport(), **changes)  # type: ignore[arg-type]
+
+
+async def walked(browser: httpx.AsyncClient, provider: Provider, sub: str = "77") -> httpx.Response:
+    """The whole way: from our page to the provider and back."""
+    start = await browser.get("/login/oidc?next=/sites/lodge")
+    assert start.status_code == 303
+    back = provider.sign_in(start.headers["location"], sub)
+    return await browser.get(back.removeprefix("http://localhost"))

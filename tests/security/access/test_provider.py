@@ -19,32 +19,31 @@ from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
 from bms.errors import ConfigError, FeedError, NotPermitted
-from bms.feeds.sign_in.openid import MOST_AT_ONCE, OpenIdProvider, ProviderSettings
-from bms.model.access.grant import Grant
+from bms.feeds.sign_in.openid import LEEWAY_S, MOST_AT_ONCE, OpenIdProvider
 from bms.model.access.people import SignInWay
-from bms.model.access.rules import AccessRules
 from bms.ports.sign_in import SignInAttempt
 from tests.rigs.fakes.api import NOW, World, a_world
 from tests.rigs.fakes.store import a_person
-from tests.rigs.web.openid import ISSUER, Provider, packed, with_claims
+from tests.rigs.web.openid import (
+    ISSUER,
+    RULES,
+    SETTINGS,
+    Provider,
+    client,
+    packed,
+    walked,
+    with_claims,
+)
 
-SETTINGS = ProviderSettings(issuer=ISSUER, client_id="bms", secret="of a test")
 ATTEMPT = SignInAttempt(
     back="http://localhost/login/oidc/callback", state="s", nonce="n" * 43, verifier="v" * 43
 )
 OURS = RSAKey.generate_key(2048, {"kid": "ours", "use": "sig"})
-RULES = AccessRules(
-    grants={"energy": (Grant(name="energy_team", sites=frozenset({"lodge"})),)},
-)
 
 
 @pytest.fixture
 def provider() -> Provider:
     return Provider()
-
-
-def client(provider: Provider, **changes: object) -> OpenIdProvider:
-    return OpenIdProvider(SETTINGS, provider.transport(), **changes)  # type: ignore[arg-type]
 
 
 def code_of(back: str) -> str:
@@ -143,6 +142,44 @@ def test_a_token_of_the_provider_is_taken() -> None:
 def test_a_token_that_is_not_for_us_now_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(NotPermitted):
         answered(signed(token(**changes))).identity(ATTEMPT, "c")
+
+
+@pytest.mark.parametrize(
+    ("claim", "seconds", "taken"),
+    [
+        ("iat", LEEWAY_S - 5, True),
+        ("iat", LEEWAY_S + 5, False),
+        ("nbf", LEEWAY_S - 5, True),
+        ("nbf", LEEWAY_S + 5, False),
+        ("exp", 5 - LEEWAY_S, True),
+        ("exp", -5 - LEEWAY_S, False),
+    ],
+)
+def test_clocks_may_differ_by_a_minute(claim: str, seconds: int, taken: bool) -> None:
+    ours = answered(signed(token(**{claim: int(time.time()) + seconds})))
+    if taken:
+        assert ours.identity(ATTEMPT, "c").groups == ("energy",)
+    else:
+        with pytest.raises(NotPermitted):
+            ours.identity(ATTEMPT, "c")
+
+
+@pytest.mark.parametrize(
+    ("groups", "found"),
+    [
+        ("energy", ["energy"]),
+        ("energy,boss", ["energy,boss"]),
+        ("", [""]),
+        ([], []),
+        ({"energy": True}, []),
+        (7, []),
+        (True, []),
+        ([7, None, ["energy"], "energy"], ["energy"]),
+        ([f"g{i}" for i in range(10_000)], [f"g{i}" for i in range(10_000)]),
+    ],
+)
+def test_groups_are_a_list_of_names_or_one_name(groups: Any, found: list[str]) -> None:
+    assert list(answered(signed(token(groups=groups))).identity(ATTEMPT, "c").groups) == found
 
 
 OTHERS = RSAKey.generate_key(2048, {"kid": "ours"})
@@ -261,14 +298,6 @@ def test_few_threads_wait_for_a_provider_that_is_slow(provider: Provider) -> Non
 @pytest.fixture
 def world(tmp_path: Path, provider: Provider) -> World:
     return a_world(tmp_path).rewired(provider=client(provider), access=RULES)
-
-
-async def walked(browser: httpx.AsyncClient, provider: Provider, sub: str = "77") -> httpx.Response:
-    """The whole way: from our page to the provider and back."""
-    start = await browser.get("/login/oidc?next=/sites/lodge")
-    assert start.status_code == 303
-    back = provider.sign_in(start.headers["location"], sub)
-    return await browser.get(back.removeprefix("http://localhost"))
 
 
 async def test_somebody_of_a_group_with_a_role_is_let_in(world: World, provider: Provider) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.rigs.examples import set_usual_examples
+from tests.rigs.examples import LEVEL, set_usual_examples
 from tests.rigs.isolation import Watch
 from tests.rigs.steady_loop import SteadyLoop
 from tests.rigs.storage.postgres_server import postgres_server, postgres_url
@@ -30,6 +30,8 @@ INSIDE = {"unit", "property", "docs"}
 """Folders whose tests stay inside their process, those marked ``system`` aside: no child, no
 connection."""
 
+LEFT_TO_LONG = pytest.mark.skip(reason="minutes of real processes: make test-long")
+
 WATCH = Watch()
 set_usual_examples()
 
@@ -47,6 +49,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "system" in _folders(item):
             item.add_marker(pytest.mark.system)
+        if LEVEL != "long" and item.get_closest_marker("long"):
+            item.add_marker(LEFT_TO_LONG)
 
 
 @pytest.hookimpl(wrapper=True)

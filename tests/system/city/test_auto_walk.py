@@ -133,6 +133,7 @@ async def cut_off(hall: Hall) -> str:
     return whole
 
 
+@pytest.mark.long
 async def test_to_auto_back_from_it_by_itself_and_agreeing_again(hall: Hall) -> None:
     code, _, said = await hall.call("mode", SITE, "auto", "--reason", "now", *METTE)
     assert code == 1, "nothing was tried, and nothing was seen"

@@ -146,7 +146,9 @@ def everything_is_given_back(home: Home) -> None:
 @pytest.mark.parametrize(
     ("number", "days", "after"),
     [
-        (signal.SIGTERM, "1", timedelta(days=1, hours=2)),  # it runs live by then
+        pytest.param(  # it runs live by then
+            signal.SIGTERM, "1", timedelta(days=1, hours=2), marks=pytest.mark.long
+        ),
         (signal.SIGINT, "14", timedelta(hours=3)),  # it still runs its first days
     ],
 )

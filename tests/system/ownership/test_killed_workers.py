@@ -6,9 +6,13 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+import pytest
+
 from bms.bench.owners.faults import OwnerLostHandingOver
 from bms.bench.owners.run import OwnersRun
 from bms.bench.owners.town import SharedTown, SharedTownOptions
+
+pytestmark = pytest.mark.long
 
 
 def a_run(home: Path, url: str) -> OwnersRun:

@@ -156,6 +156,7 @@ async def test_w02_a_clean_stop_hands_every_point_over_and_none_moves(town: Town
     assert town.owners() == {}
 
 
+@pytest.mark.long
 async def test_w02_a_killed_owner_is_followed_and_a_sleeping_one_wakes_to_nothing(
     town: Town,
 ) -> None:
@@ -192,6 +193,7 @@ async def test_w02_a_killed_owner_is_followed_and_a_sleeping_one_wakes_to_nothin
             assert town.overrides() == []
 
 
+@pytest.mark.long
 async def test_w02_sites_are_owned_as_asked_and_people_elsewhere_reach_the_owner(
     town: Town,
 ) -> None:

@@ -75,15 +75,14 @@ def nice_ticks(low: float, high: float, about: int = 5) -> list[float]:
 
 
 def line(points: Iterable[tuple[float, float | None]]) -> str:
-    """Path data of a line that breaks where a value is missing."""
-    out, pen_down = [], False
+    """Path data of a line that breaks where a value is missing; one alone between gaps is a dot."""
+    runs: list[list[str]] = [[]]
     for x, y in points:
         if y is None or not math.isfinite(y):
-            pen_down = False
-            continue
-        out.append(f"{'L' if pen_down else 'M'}{x:.1f} {y:.1f}")
-        pen_down = True
-    return "".join(out)
+            runs.append([])
+        else:
+            runs[-1].append(f"{x:.1f} {y:.1f}")
+    return "".join(f"M{'L'.join(run)}{'h0' if len(run) == 1 else ''}" for run in runs if run)
 
 
 def steps(edges: Sequence[float], ys: Sequence[float | None]) -> str:

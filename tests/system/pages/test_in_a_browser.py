@@ -36,6 +36,7 @@ PAGES = (
     "/accessibility",
     "/docs",
     "/login",
+    "/sessions",
     "/nothing",
 )
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}

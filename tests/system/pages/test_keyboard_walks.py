@@ -1,6 +1,7 @@
 """Every action of the pages by keyboard alone and without script, from the overview to what the
-building answers: nothing that axe-core finds, nothing that scrolls sideways on a phone, and what is
-wrong said where the focus is."""
+building answers: nothing that axe-core finds on the whole page after each step, nothing that
+scrolls sideways on a phone, and what is wrong said where the focus is. The actions of every week
+also on a desk with script."""
 
 from __future__ import annotations
 
@@ -21,7 +22,7 @@ from tests.rigs.web.browser import chromium, served, signed_in
 
 pytestmark = pytest.mark.slow
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
-PHONE = {"width": 390, "height": 844}
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 MOST_TABS = 120
 ARROWS = {"↑": "ArrowUp", "↓": "ArrowDown", "→": "ArrowRight"}
 FOCUS = "document.activeElement.id"
@@ -51,7 +52,7 @@ def why(code: str, word: str = "", **fields: str) -> Step:
 
 
 class Walker:
-    """Somebody without mouse and script on a phone."""
+    """Somebody without mouse."""
 
     def __init__(self, page: Any) -> None:
         from axe_playwright_python.sync_playwright import Axe
@@ -63,7 +64,7 @@ class Walker:
         found = self._axe.run(self.page, options=RULES).response["violations"]
         told = [(v["id"], [node["target"] for node in v["nodes"]][:3]) for v in found]
         assert told == [], self.page.url
-        assert self.page.evaluate(WIDTH) <= PHONE["width"], self.page.url
+        assert self.page.evaluate(WIDTH) <= self.page.viewport_size["width"], self.page.url
         assert self.page.evaluate("document.documentElement.lang") == "da"
 
     def to(self, wanted: str) -> None:
@@ -95,9 +96,11 @@ class Walker:
     def do(self, step: Step) -> None:
         """The form, what is wrong with it, what will happen, and what came of it."""
         self.fill({**step.fields, **step.wrong})
+        self.look()
         self.press("button.strong")
         if step.wrong:
             self.mend(step)
+            self.look()
             self.press("button.strong")
         assert self.page.locator(".will li").count() >= 1
         if step.word:
@@ -225,12 +228,22 @@ WALKS = {
 
 @pytest.mark.parametrize("name", WALKS)
 def test_by_keyboard_alone_and_without_script(browser: Any, tmp_path: Path, name: str) -> None:
-    walk = WALKS[name]
-    world = walk.world(tmp_path)
+    walked(browser, tmp_path, WALKS[name], PHONE, script=False)
+
+
+@pytest.mark.parametrize("name", ["baseline", "booking", "measure"])
+def test_by_keyboard_alone_on_a_desk(browser: Any, tmp_path: Path, name: str) -> None:
+    walked(browser, tmp_path, WALKS[name], DESK, script=True)
+
+
+def walked(browser: Any, home: Path, walk: Walk, screen: dict[str, int], *, script: bool) -> None:
+    """Go the whole walk; what it was to change is changed."""
+    world = walk.world(home)
     with served(world) as address:
         kept = signed_in(world, address, browser)
-        context = browser.new_context(**kept, viewport=PHONE, locale="da-DK")
-        context.route("**/*.js", lambda route: route.abort())  # axe-core itself is a script
+        context = browser.new_context(**kept, viewport=screen, locale="da-DK")
+        if not script:  # axe-core itself is one
+            context.route("**/*.js", lambda route: route.abort())
         try:
             walker = Walker(context.new_page())
             walker.page.goto("/")

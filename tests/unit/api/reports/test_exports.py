@@ -77,6 +77,15 @@ async def test_a_download_that_broke_off_goes_on(world: World, browser: httpx.As
     assert (same.status_code, same.content) == (304, b"")
 
 
+@pytest.mark.parametrize("scope", ["site:rådhus", "group:skoler på øen", 'site:x"; filename="y'])
+async def test_files_are_named_by_ids_which_every_header_can_bear(
+    browser: httpx.AsyncClient, scope: str
+) -> None:
+    """No name needs the ``filename*`` of RFC 6266."""
+    answer = await browser.post("/v1/exports", json={**BODY, "scope": scope})
+    assert answer.status_code in (404, 422)
+
+
 async def test_asked_again_with_the_same_key_it_is_the_same(
     world: World, browser: httpx.AsyncClient
 ) -> None:

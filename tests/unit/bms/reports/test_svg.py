@@ -1,4 +1,5 @@
-"""The time axis: local midnights, whatever the clocks do, in the manner of the language."""
+"""Lines that break where nothing is known; the time axis: local midnights, whatever the clocks do,
+in the manner of the language."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bms.messages import translator
-from bms.reports.svg import edges_of, time_ticks
+from bms.reports.svg import between, edges_of, line, steps, time_ticks
 from bms.reports.text import ChartText
 
 ZONE = "Europe/Copenhagen"
@@ -50,3 +51,13 @@ def test_the_last_interval_is_as_long_as_the_others() -> None:
     times = [datetime(2019, 1, 1, hour, tzinfo=UTC) for hour in (0, 1, 2)]
     assert edges_of(times)[-1] - edges_of(times)[-2] == 3600.0
     assert edges_of([]) == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("gap", [None, float("nan"), float("inf")])
+def test_what_is_missing_is_a_gap_and_what_stands_alone_is_seen(gap: float | None) -> None:
+    """A path that only moves draws nothing; one of no length is a dot of its line."""
+    ys = [1.0, gap, 2.0, 3.0, gap, gap, 4.0]
+    assert line(enumerate(ys)) == "M0.0 1.0h0M2.0 2.0L3.0 3.0M6.0 4.0h0"
+    assert line([(0.0, gap)]) == line([]) == ""
+    assert steps(range(8), ys).count("M") == 3
+    assert between(range(8), ys, [y and y + 1.0 for y in ys]).count("Z") == 3

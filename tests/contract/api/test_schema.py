@@ -110,6 +110,8 @@ WITHOUT_UNIT = {
     "followed",
     "forecast_known",  # K·d, by name
     "people",  # a count by name
+    "bias",  # in the unit of what was foreseen
+    "rmse",
     "wanted",  # in the unit of its point, as "value"
     "found",
     "ours",

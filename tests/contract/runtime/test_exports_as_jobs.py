@@ -199,8 +199,10 @@ async def test_it_waits_for_nothing_that_is_learned(world: World, list_of: Lists
         async with served.browser(**served.key("read")) as browser, asyncio.TaskGroup() as group:
             for site in ("school", "hall", "barn"):
                 group.create_task(jobs.done(learning(site)))
+            while not worker.begun:
+                await asyncio.sleep(LOOK_S)
             asked = group.create_task(finished(browser))
-            while len(list(world.city.settings.exports.glob("*"))) < 1 or not worker.begun:
+            while len(list(world.city.settings.exports.glob("*"))) < 1:
                 await asyncio.sleep(LOOK_S)
             await asyncio.sleep(5 * LOOK_S)  # until its order is in the list
             worker.gate.set()

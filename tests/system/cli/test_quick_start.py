@@ -93,7 +93,7 @@ def test_the_blocks_are_those_of_the_quick_start() -> None:
 def test_make_runs_what_it_is_asked_to(line: str, tmp_path: Path) -> None:
     _, words = words_of(line)
     done = subprocess.run(
-        [words[0], "-n", f"VENV={tmp_path}/venv", *words[1:]],
+        [words[0], "--no-print-directory", "-n", f"VENV={tmp_path}/venv", *words[1:]],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -8,6 +8,8 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from bms.runtime.municipality import WEATHER
 from drivers.simulator.client import SimulatorProcess
 from drivers.simulator.config import SimulatorConfig, SiteConfig
@@ -70,6 +72,16 @@ async def test_what_is_there_is_found_and_drafted(tmp_path):
         assert "mode: observe" in out.read_text()
 
 
+@pytest.fixture
+def interruptible():
+    """Children obey SIGINT also where whoever started the tests ignores it, as a shell does for
+    what it runs behind."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 async def test_a_draft_of_modbus_units_is_stopped_at_will_and_keeps_what_answered(tmp_path):
     bank = Bank()
     bank.fill(3, "holding", 0, *range(20))
@@ -85,11 +97,15 @@ async def test_a_draft_of_modbus_units_is_stopped_at_will_and_keeps_what_answere
         BMS, "sites", "draft", target, "--site", "hall", "--out", str(out),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
-    async with asyncio.timeout(40):
-        while not any(unit == 5 for unit, *_ in bank.log):
-            await asyncio.sleep(0.05)
-        process.send_signal(signal.SIGINT)
-        said, _ = await process.communicate()
+    try:
+        async with asyncio.timeout(40):
+            while not any(unit == 5 for unit, *_ in bank.log):
+                await asyncio.sleep(0.05)
+            process.send_signal(signal.SIGINT)
+            said, _ = await process.communicate()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
     assert process.returncode == 0, said
     assert b"--first-unit" in said
     assert "unit: 3" in out.read_text()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -123,8 +124,10 @@ class TestAPlanThatTakesTooLong:
     @pytest.mark.slow
     async def test_the_way_of_a_write_has_threads_left_while_all_sites_plan(self, tmp_path) -> None:
         """The planner holds its threads; a person's word, a lease and a release need others."""
+        usual_threads = min(32, (os.cpu_count() or 1) + 4)  # of the event loop
         lodges = tuple(
-            replace(watched_lodge(), id=f"lodge{n}", mode=Mode.OBSERVE) for n in range(40)
+            replace(watched_lodge(), id=f"lodge{n}", mode=Mode.OBSERVE)
+            for n in range(usual_threads + 4)
         )
         world = a_world(tmp_path, sites=lodges)
         stuck = StuckPlanner()

@@ -43,6 +43,9 @@ from bms.model.work.item import WorkItem, WorkKind, WorkState, by_what_is_at_sta
 from bms.services.work import people
 from bms.services.work.people import Word
 
+ITEMS = "/work"
+ITEM = ITEMS + "/{item_id}"
+
 router = APIRouter(tags=["work"], route_class=RepeatableRoute)
 
 MOST_CLOSED = 1000
@@ -56,7 +59,7 @@ def timezone_of(site: str, ports: ApiPorts) -> str:
     return TIMEZONE if known is None else known.timezone
 
 
-@router.get("/work")
+@router.get(ITEMS)
 def work(
     ports: PortsDep,
     key: Reader,
@@ -88,13 +91,13 @@ def chosen_items(
     return rows
 
 
-@router.get("/work/{item_id}")
+@router.get(ITEM)
 def work_item(ports: PortsDep, key: Reader, item_id: ItemId) -> WorkItemAnswer:
     """One item with its evidence and everything that was done with it."""
     return _answer(permitted_item(ports, key, Permission.VIEW, item_id), ports)
 
 
-@router.post("/work/{item_id}/ack")
+@router.post(ITEM + "/ack")
 def acknowledge(
     ports: PortsDep, key: Recorder, item_id: ItemId, body: AcknowledgeBody
 ) -> WorkItemAnswer:
@@ -104,7 +107,7 @@ def acknowledge(
     return _answer(people.acknowledge(ports.work, item_id, word), ports)
 
 
-@router.post("/work/{item_id}/assign")
+@router.post(ITEM + "/assign")
 def assign(ports: PortsDep, key: Recorder, item_id: ItemId, body: AssignBody) -> WorkItemAnswer:
     """Say who sees to it."""
     permitted_item(ports, key, Permission.RECORD, item_id)
@@ -112,7 +115,7 @@ def assign(ports: PortsDep, key: Recorder, item_id: ItemId, body: AssignBody) ->
     return _answer(people.assign(ports.work, item_id, body.to, word), ports)
 
 
-@router.post("/work/{item_id}/snooze")
+@router.post(ITEM + "/snooze")
 def snooze(ports: PortsDep, key: Recorder, item_id: ItemId, body: SnoozeBody) -> WorkItemAnswer:
     """Let it sleep until then; a year at most."""
     permitted_item(ports, key, Permission.RECORD, item_id)
@@ -120,7 +123,7 @@ def snooze(ports: PortsDep, key: Recorder, item_id: ItemId, body: SnoozeBody) ->
     return _answer(people.snooze(ports.work, item_id, body.until, word), ports)
 
 
-@router.post("/work/{item_id}/close")
+@router.post(ITEM + "/close")
 def close(
     ports: PortsDep, key: Recorder, cache: CacheDep, item_id: ItemId, body: CloseBody
 ) -> WorkItemAnswer:

@@ -4,6 +4,8 @@ import pytest
 
 from tests.rigs.fakes.api import a_world
 
+WORK = "/v1/work"
+
 SURFACE = {
     "/v1/sites": {"get"},
     "/v1/sites/{site_id}": {"get"},
@@ -34,12 +36,12 @@ SURFACE = {
     "/v1/measures": {"get", "post"},
     "/v1/measures/{measure_id}": {"get"},
     "/v1/measures/{measure_id}/end": {"post"},
-    "/v1/work": {"get"},
-    "/v1/work/{item_id}": {"get"},
-    "/v1/work/{item_id}/ack": {"post"},
-    "/v1/work/{item_id}/assign": {"post"},
-    "/v1/work/{item_id}/snooze": {"post"},
-    "/v1/work/{item_id}/close": {"post"},
+    WORK: {"get"},
+    f"{WORK}/{{item_id}}": {"get"},
+    f"{WORK}/{{item_id}}/ack": {"post"},
+    f"{WORK}/{{item_id}}/assign": {"post"},
+    f"{WORK}/{{item_id}}/snooze": {"post"},
+    f"{WORK}/{{item_id}}/close": {"post"},
     "/v1/faults": {"get"},
     "/v1/sites/{site_id}/baselines": {"get", "post"},
     "/v1/sites/{site_id}/plan": {"get", "post"},

@@ -25,6 +25,7 @@ from tests.rigs.fakes.city import HOUR
 from tests.rigs.work.notices import KeptNotices, a_recipient
 from tests.rigs.work.rows import a_finding
 
+WORK = "/v1/work"
 DAY = timedelta(days=1)
 AFTER = 120
 """Days after the repair."""
@@ -66,10 +67,10 @@ async def test_from_a_fault_to_its_proven_saving(world: World) -> None:
     await notify([told], ["lodge"], clock.now(), work=store, sender=sender)
     assert len(sender.sent) == 1
     async with world.browser(**world.key("operate")) as browser:
-        (item,) = (await browser.get("/v1/work?site=lodge&kind=fault")).json()["items"]
+        (item,) = (await browser.get(f"{WORK}?site=lodge&kind=fault")).json()["items"]
         assert item["price"]["dkk_year"] == 4800.0
         assert (await browser.get("/v1/faults")).json()["faults"][0]["item"] == item["id"]
-        page = f"/v1/work/{item['id']}"
+        page = f"{WORK}/{item['id']}"
         assert (await browser.post(f"{page}/ack", json={})).status_code == 200
         body = {"closing": "repaired", "reason": "valve of the hot water exchanged"}
         closed = (await browser.post(f"{page}/close", json=body)).json()

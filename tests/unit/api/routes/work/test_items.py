@@ -18,6 +18,7 @@ from bms.services.work.watch import watch_site
 from tests.rigs.fakes.api import NOW, World, a_world, live_in
 from tests.rigs.work.rows import a_cause, a_finding, a_work_item
 
+WORK = "/v1/work"
 SEEN = {"what": fact(DataCode.METER_MISSING, meter="heat", since=None)}
 
 
@@ -52,29 +53,29 @@ async def test_what_costs_most_stands_first_and_filters_choose(world: World) -> 
         assert await ids(browser, f"?cursor={first['next']}") == ["w1"]
         assert (await browser.get("/v1/work?site=nowhere")).status_code == 404
         assert (await browser.get("/v1/work?state=lost")).status_code == 422
-        assert (await browser.get("/v1/work/w9")).status_code == 404
+        assert (await browser.get(f"{WORK}/w9")).status_code == 404
 
 
 async def test_an_item_is_answered_by_people_and_every_word_is_on_record(world: World) -> None:
     async with world.browser(**world.key("operate")) as browser:
-        seen = (await browser.post("/v1/work/w2/ack", json={})).json()
+        seen = (await browser.post(f"{WORK}/w2/ack", json={})).json()
         assert (seen["state"], seen["acknowledged_by"]) == ("acknowledged", "operate of a test")
-        given = await browser.post("/v1/work/w2/assign", json={"to": "the plumber"})
+        given = await browser.post(f"{WORK}/w2/assign", json={"to": "the plumber"})
         assert (given.json()["state"], given.json()["assignee"]) == ("assigned", "the plumber")
         until = (NOW + timedelta(days=2)).isoformat()
-        asleep = (await browser.post("/v1/work/w2/snooze", json={"until": until})).json()
+        asleep = (await browser.post(f"{WORK}/w2/snooze", json={"until": until})).json()
         assert asleep["state"] == "snoozed"
         assert await ids(browser, "?state=snoozed") == ["w2"]
         world.clock.advance(timedelta(days=3))
-        assert (await browser.get("/v1/work/w2")).json()["state"] == "assigned"
+        assert (await browser.get(f"{WORK}/w2")).json()["state"] == "assigned"
         body = {"closing": "not_a_fault", "reason": "built so in 1975"}
-        closed = (await browser.post("/v1/work/w2/close", json=body)).json()
+        closed = (await browser.post(f"{WORK}/w2/close", json=body)).json()
         assert (closed["state"], closed["closing"], closed["measure"]) == (
             *("closed", "not_a_fault", None),
         )
         assert await ids(browser) == ["w3", "w1"]
         assert await ids(browser, "?state=closed") == ["w2"]
-        again = await browser.post("/v1/work/w2/close", json=body)
+        again = await browser.post(f"{WORK}/w2/close", json=body)
         assert again.status_code == 422 or again.status_code == 400 or again.status_code == 409
     done = [entry.action for entry in world.store.audit(AuditSearch(site="lodge", most=4))]
     assert done == [
@@ -101,7 +102,7 @@ async def test_what_makes_no_sense_is_refused(
     world: World, what: str, body: dict[str, object]
 ) -> None:
     async with world.browser(**world.key("operate")) as browser:
-        answer = await browser.post(f"/v1/work/w2/{what}", json=body)
+        answer = await browser.post(f"{WORK}/w2/{what}", json=body)
     assert 400 <= answer.status_code < 500, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
     assert world.store.item("w2").events == ()
@@ -109,7 +110,7 @@ async def test_what_makes_no_sense_is_refused(
 
 async def test_who_may_only_read_answers_nothing(world: World) -> None:
     async with world.browser(**world.key("read")) as browser:
-        assert (await browser.post("/v1/work/w2/ack", json={})).status_code == 403
+        assert (await browser.post(f"{WORK}/w2/ack", json={})).status_code == 403
     async with world.browser() as browser:
         assert (await browser.get("/v1/work")).status_code == 401
         assert (await browser.get("/v1/faults")).status_code == 401
@@ -139,7 +140,7 @@ async def test_a_repair_becomes_a_measure_with_its_frozen_baseline(world: World)
     live_in(world)
     async with world.browser(**world.key("operate")) as browser:
         body = {"closing": "repaired", "reason": "valve of the hot water exchanged"}
-        closed = (await browser.post("/v1/work/w2/close", json=body)).json()
+        closed = (await browser.post(f"{WORK}/w2/close", json=body)).json()
         measure = (await browser.get(f"/v1/measures/{closed['measure']}")).json()
     assert (measure["kind"], measure["meters"]) == ("repair", ["heat"])
     assert measure["what"] == "valve of the hot water exchanged"
@@ -152,13 +153,13 @@ async def test_whoever_is_limited_to_buildings_sees_and_answers_theirs_alone(wor
     async with world.browser(**world.key("facility_manager@barn")) as browser:
         assert await ids(browser) == []
         assert (await browser.get("/v1/work?site=lodge")).status_code == 403
-        assert (await browser.get("/v1/work/w2")).status_code == 403
+        assert (await browser.get(f"{WORK}/w2")).status_code == 403
         assert (await browser.get("/work-list/w2")).status_code == 403
         for item in ("w2", "w4"):
-            assert (await browser.post(f"/v1/work/{item}/ack", json={})).status_code == 403
+            assert (await browser.post(f"{WORK}/{item}/ack", json={})).status_code == 403
     async with world.browser(**world.key("facility_manager@lodge")) as browser:
         assert await ids(browser) == ["w2", "w3", "w1"]
-        assert (await browser.post("/v1/work/w2/ack", json={})).status_code == 200
-        assert (await browser.post("/v1/work/w4/ack", json={})).status_code == 403
+        assert (await browser.post(f"{WORK}/w2/ack", json={})).status_code == 200
+        assert (await browser.post(f"{WORK}/w4/ack", json={})).status_code == 403
     async with world.browser(**world.key("operate")) as browser:
         assert "w4" in await ids(browser)

@@ -25,7 +25,7 @@ from bms.messages import languages
 from bms.model.access.grant import Permission
 from bms.model.planning.prediction import Foreseen
 from bms.services.access.authorise import authorise
-from bms.services.overview.plan_knowledge import plan_knowledge
+from bms.services.overview.plan_knowledge import plan_knowledge, plan_to_draw
 from bms.services.periods import local_date
 from bms.services.planning.decisions.ledger import decision_ledger
 from bms.services.planning.model_drift import drift_facts, drifting_zones
@@ -58,12 +58,9 @@ def what_the_plan_knew(
     force."""
     if lang not in languages():
         raise ConfigError(f"lang {lang!r}: there are {', '.join(languages())}")
-    now, plans = ports.clock.now(), ports.control.plans
-    found = plans.plan_in_force(site.id, now) if plan is None else plans.plan(plan)
-    if found is None or found.site != site.id:
-        raise NotFound(f"there is no plan {plan or 'in force'} of {site.id}")
+    now = ports.clock.now()
     known = plan_knowledge(
-        found,
+        plan_to_draw(ports.control.plans, site.id, plan, now),
         site,
         now=now,
         readings=ports.planning.readings,

@@ -16,7 +16,7 @@ from bms.cli.console.language import CommandTranslator, translator_of_locale
 from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import say, screen, slim_table
 from bms.config import Settings
-from bms.errors import ConfigError, FeedError, NotFound
+from bms.errors import ConfigError, FeedError
 from bms.feeds.client.check import DatasetCheck
 from bms.feeds.live import LiveFeed
 from bms.feeds.provider_settings import meter_api
@@ -34,7 +34,7 @@ from bms.runtime.city import City
 from bms.runtime.jobs import fetched_meters
 from bms.runtime.wire import opened
 from bms.services.collect.file_ingest import as_dict
-from bms.services.overview.plan_knowledge import plan_knowledge
+from bms.services.overview.plan_knowledge import plan_knowledge, plan_to_draw
 from bms.services.overview.use_record import use_scores
 
 app = typer.Typer(
@@ -146,12 +146,9 @@ def picture(
     Example: bms feeds picture school > known.svg
     """
     with opened(Settings()) as city:
-        chosen, now, plans = city.site(site), city.clock.now(), city.stores.plans
-        found = plans.plan_in_force(chosen.id, now) if plan is None else plans.plan(plan)
-        if found is None or found.site != chosen.id:
-            raise NotFound(f"there is no plan of {chosen.id} in force; name one by --plan")
+        chosen, now = city.site(site), city.clock.now()
         known = plan_knowledge(
-            found,
+            plan_to_draw(city.stores.plans, chosen.id, plan, now),
             chosen,
             now=now,
             readings=city.stores.readings,

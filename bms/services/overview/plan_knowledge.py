@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from bms.errors import FeedError
+from bms.errors import FeedError, NotFound
 from bms.model.assets.equipment import HeatSourceKind
 from bms.model.assets.point import Role
 from bms.model.assets.site import Site
@@ -16,6 +16,7 @@ from bms.model.planning.plan import Plan
 from bms.model.planning.problem import Numbers, Problem
 from bms.model.readings.series import Floats
 from bms.ports.feeds import Feed, Tariffs
+from bms.ports.storage.plans import PlanStore
 from bms.ports.storage.readings import ReadingStore
 from bms.services.points_by_role import means, point_of
 
@@ -32,6 +33,17 @@ class PlanKnowledge:
     came_c: Numbers
     price: Numbers
     price_now: Numbers
+
+
+def plan_to_draw(plans: PlanStore, site: str, plan: str | None, now: datetime) -> Plan:
+    """Returns a plan of a site by its id; without one that in force at ``now``.
+
+    Raises ``NotFound`` where there is none, and for a plan of another site.
+    """
+    found = plans.plan_in_force(site, now) if plan is None else plans.plan(plan)
+    if found is None or found.site != site:
+        raise NotFound(f"there is no plan {plan or 'in force'} of {site}")
+    return found
 
 
 def plan_knowledge(

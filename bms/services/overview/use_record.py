@@ -45,6 +45,8 @@ PEOPLE_PPM = 600.0
 QUIET, BUSY = 10, 90
 """Percentiles of a building's load between whose middle and above people are taken to be in."""
 LEAST_H = 24
+LEAST_PART = 0.5
+"""A day waits until this part of its hours has come in: what is on record is not completed."""
 OCCUPANCY_DAYS = 90
 """Days [d] that it is on record when people were in, at most: as long as personal readings."""
 DAY = timedelta(days=1)
@@ -147,7 +149,7 @@ class _Window:
         [h]."""
         for day, begin, inside in self.days():
             came = seen[inside]
-            for lead in LEADS_H if np.isfinite(came).any() else ():
+            for lead in LEADS_H if np.isfinite(came).mean() >= LEAST_PART else ():
                 if (day, what, zone, lead) in self.known:
                     continue
                 error = foreseen(begin, len(came), lead) - came

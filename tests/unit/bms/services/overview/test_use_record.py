@@ -158,6 +158,20 @@ def test_a_night_adds_the_day_that_ended_and_leaves_the_others_as_they_were() ->
     assert store.use_forecasts("lodge", date(2019, 2, 1)) == [*first, *added]
 
 
+def test_a_day_waits_until_most_of_its_hours_have_come_in() -> None:
+    def co2(first: int, last: int) -> list[Reading]:
+        start = utc(2019, 2, 26, 23)
+        return [
+            Reading("lodge/co2", start + HOUR * k, 430.0, Quality.GOOD) for k in range(first, last)
+        ]
+
+    store = MemoryStore()
+    store.add_readings(co2(0, 30))
+    assert {row.day for row in recorded(store)} == {date(2019, 2, 27)}
+    store.add_readings(co2(30, 48))
+    assert {(row.day, row.n) for row in recorded(store)} == {(date(2019, 2, 28), 24)}
+
+
 def test_the_record_stands_when_what_it_was_made_of_is_gone() -> None:
     store = rooms(7, 18)
     rows = recorded(store)

@@ -16,7 +16,7 @@ from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import TerminalConsole, print_folded, say, screen, slim_table
 from bms.errors import ConfigError
 from bms.model.assets.device import LAST_MODBUS_UNIT
-from drivers.discovery import mbus_scan
+from drivers.discovery import bacnet_scan, mbus_scan
 from drivers.discovery.bacnet_scan import discover_bacnet
 from drivers.discovery.ede import read_ede
 from drivers.discovery.inventory import FoundDevice, FoundObject
@@ -47,6 +47,9 @@ def bacnet(
     devices_only: Annotated[
         bool, typer.Option("--devices-only", help="leave their objects out")
     ] = False,
+    timeout: Annotated[
+        float, typer.Option(min=0.05, max=60, help="how long devices have to answer, in seconds")
+    ] = bacnet_scan.WAIT_S,
     budget: Annotated[
         float, typer.Option(min=1, help="read no further device after this time, in seconds")
     ] = BUDGET_S,
@@ -57,7 +60,15 @@ def bacnet(
     Example: bms discover bacnet 10.0.0.11
     """
     with TerminalConsole(stderr=True).status("asking …"):
-        found = asyncio.run(discover_bacnet(target, objects=not devices_only, budget_s=budget))
+        found = asyncio.run(
+            discover_bacnet(
+                target,
+                wait_s=timeout,
+                timeout_s=timeout,
+                objects=not devices_only,
+                budget_s=budget,
+            )
+        )
     show(found, as_json)
 
 
@@ -257,14 +268,23 @@ def _cells(row: FoundObject) -> tuple[str, ...]:
 MODBUS_KINDS = ("modbus", "rtu", "serial")
 
 
-def drafted(source: str, states: Path | None, host: str, site: str, name: str, units: range) -> str:
+def drafted(
+    source: str,
+    states: Path | None,
+    host: str,
+    site: str,
+    name: str,
+    units: range,
+    timeout_s: float | None,
+) -> str:
     """Text of a draft site file for the devices of an EDE file (``.csv``) or a discovery target.
 
-    ``states`` and ``host`` are of an EDE file only, ``units`` of a Modbus target. Raises
-    ``ConfigError`` when there is no device.
+    ``states`` and ``host`` are of an EDE file only, ``units`` of a Modbus target, ``timeout_s`` [s]
+    of any target: how long each has to answer, None for what is usual. Raises ``ConfigError`` when
+    there is no device.
     """
     is_file = source.endswith(".csv")
-    devices = _from_ede(Path(source), states, host) if is_file else _found(source, units)
+    devices = _from_ede(Path(source), states, host) if is_file else _found(source, units, timeout_s)
     if not devices:
         raise ConfigError(f"no device was found in {source}; `bms discover` shows what answers")
     return draft_site(devices, site=site, name=name)
@@ -279,13 +299,15 @@ def _from_ede(path: Path, states: Path | None, host: str) -> tuple[FoundDevice, 
     return ede.devices
 
 
-def _found(target: str, units: range) -> tuple[FoundDevice, ...]:
+def _found(target: str, units: range, timeout_s: float | None) -> tuple[FoundDevice, ...]:
     kind = target.partition(":")[0]
     if kind == "mbus":
-        return _meters_of(target.removeprefix("mbus:"))
+        meter_s = timeout_s or mbus_scan.TIMEOUT_S
+        return _meters_of(target.removeprefix("mbus:"), timeout_s=meter_s)
     if kind not in MODBUS_KINDS:
+        device_s = timeout_s or bacnet_scan.WAIT_S
         with TerminalConsole(stderr=True).status("asking …"):
-            return asyncio.run(discover_bacnet(target))
+            return asyncio.run(discover_bacnet(target, wait_s=device_s, timeout_s=device_s))
     templates = load_templates()
-    found = _units_of(target.removeprefix("modbus:"), units)
+    found = _units_of(target.removeprefix("modbus:"), units, timeout_s or TIMEOUT_S)
     return tuple(with_template(device, templates) for device in found)

@@ -197,6 +197,10 @@ def draft(
     last_unit: Annotated[
         int, typer.Option(min=1, max=LAST_MODBUS_UNIT, help="Modbus: ask units up to this one")
     ] = LAST_MODBUS_UNIT,
+    timeout: Annotated[
+        float | None,
+        typer.Option(min=0.05, max=60, help="how long each has to answer, in seconds"),
+    ] = None,
 ) -> None:
     """Write a draft site file from a BACnet EDE file or a discovery; a person completes it.
 
@@ -216,5 +220,6 @@ def draft(
     from bms.cli.site.discovery import drafted  # the BACnet stack: checking files needs none
 
     units = range(first_unit, last_unit + 1)
-    write_output(out, drafted(source, states, host, site, name, units).encode())
+    text = drafted(source, states, host, site, name, units, timeout)
+    write_output(out, text.encode())
     say(f"wrote {out}; complete it, then: bms sites check {out.parent}")

@@ -1,7 +1,8 @@
 """The contract of drivers against other people's BACnet stacks, and our own simulator.
 
-The tests are those of ``test_drivers``; only the device changes. ``tools/install-peers`` installs
-what is not a Python package; a peer that is missing is skipped with the reason.
+The tests are those of ``tests/contract/drivers``; only the devices are others.
+``tools/install-peers`` installs what is not a Python package; a peer that is missing is skipped
+with the reason.
 """
 
 from __future__ import annotations
@@ -12,7 +13,6 @@ import os
 import select
 import shutil
 import subprocess
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +81,9 @@ class NodeRig(_Points):
         self._process: subprocess.Popen[str] | None = None
 
     async def start(self) -> None:
+        reason = missing_node()
+        if reason is not None:
+            pytest.skip(reason)
         modules = peers_folder() / "node_modules"
         self._process = subprocess.Popen(
             ["node", str(SCRIPT), str(self.device.port)],
@@ -169,28 +172,11 @@ def missing_node() -> str | None:
     return None
 
 
-PEERS = {"node": NodeRig, "simulator": SimulatorRig, "bacpypes3": BacnetRig}
+RIGS = {"node": NodeRig, "simulator": SimulatorRig, "bacpypes3": BacnetRig}
 
 
-@pytest.fixture(params=PEERS)
-async def peer(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
-    reason = missing_node() if request.param == "node" else None
-    if reason is not None:
-        pytest.skip(reason)
-    found: Rig = PEERS[request.param]()
-    await found.start()
-    yield found
-    await found.stop()
-
-
-@pytest.fixture
-def rig(peer: Rig) -> Rig:
-    """In place of the rigs of ``test_drivers``."""
-    return peer
-
-
-async def test_a_peer_is_discovered_with_its_objects(peer: Rig) -> None:
-    found = await discover_bacnet(f"127.0.0.1:{peer.device.port}", wait_s=0.5, timeout_s=1.0)
+async def test_a_peer_is_discovered_with_its_objects(rig: Rig) -> None:
+    found = await discover_bacnet(f"127.0.0.1:{rig.device.port}", wait_s=0.5, timeout_s=1.0)
     (device,) = found
     assert device.instance == 1001
     objects = {(each.kind, each.instance): each for each in device.objects}
@@ -200,9 +186,6 @@ async def test_a_peer_is_discovered_with_its_objects(peer: Rig) -> None:
 
 
 async def test_the_node_stack_tells_changes_of_value() -> None:
-    reason = missing_node()
-    if reason is not None:
-        pytest.skip(reason)
     node, heard = NodeRig(), list[Reading]()
     await node.start()
     drivers = NetworkDrivers(SystemClock())
@@ -224,9 +207,6 @@ async def test_the_node_stack_tells_changes_of_value() -> None:
 
 
 async def test_the_node_stack_shows_who_holds_a_point() -> None:
-    reason = missing_node()
-    if reason is not None:
-        pytest.skip(reason)
     node = NodeRig()
     await node.start()
     drivers = NetworkDrivers(SystemClock())

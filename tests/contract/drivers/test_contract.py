@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 
 import pytest
@@ -38,15 +38,33 @@ RIGS = {
     "modbus-constant": lambda: ModbusRig(ReleaseKind.CONSTANT),
     "mbus": MbusRig,
 }
-READ_ONLY = ["mbus"]
-COMMANDED = [name for name in RIGS if name not in READ_ONLY]
-commanded = pytest.mark.parametrize("rig", COMMANDED, indirect=True)
-HOLDABLE = ["bacnet-null", "modbus-remote-enable"]
+READ_ONLY = ("mbus",)
+WRITTEN = tuple(name for name in RIGS if name not in READ_ONLY)
+UNHOLDABLE = ("mbus", "modbus-timetable", "modbus-constant")
+Test = Callable[..., Awaitable[None]]
 
 
-@pytest.fixture(params=RIGS)
+def without(*rigs: str) -> Callable[[Test], Test]:
+    """A test that these rigs have no part in."""
+
+    def marked(test: Test) -> Test:
+        test.left_out = rigs  # type: ignore[attr-defined]
+        return test
+
+    return marked
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each test with each of the ``RIGS`` of its module that have a part in it."""
+    if "rig" in metafunc.fixturenames:
+        left_out = getattr(metafunc.function, "left_out", ())
+        rigs = [name for name in metafunc.module.RIGS if name not in left_out]
+        metafunc.parametrize("rig", rigs, indirect=True)
+
+
+@pytest.fixture
 async def rig(request: pytest.FixtureRequest) -> AsyncIterator[Rig]:
-    rig: Rig = RIGS[request.param]()
+    rig: Rig = request.module.RIGS[request.param]()
     await rig.start()
     yield rig
     await rig.stop()
@@ -110,7 +128,7 @@ async def test_a_dead_device_is_silence_in_time_and_then_left_alone(
     assert {r.quality for r in readings} == {Quality.NO_REPLY}
 
 
-@commanded
+@without(*READ_ONLY)
 async def test_a_dead_device_is_neither_written_nor_given_back(rig: Rig, driver: Driver) -> None:
     await rig.stop()
     receipt = await driver.write(rig.setpoint, command(rig.setpoint, 20.0))
@@ -142,7 +160,7 @@ async def test_a_restart_between_two_polls_goes_unnoticed(rig: Rig, driver: Driv
     assert [r.value for r in readings] == list(SENSORS)
 
 
-@commanded
+@without(*READ_ONLY)
 async def test_w11_a_late_write_does_not_leave_and_a_give_back_always_does(
     rig: Rig, driver: Driver
 ) -> None:
@@ -161,7 +179,7 @@ async def test_w11_a_late_write_does_not_leave_and_a_give_back_always_does(
     assert not rig.held()
 
 
-@commanded
+@without(*READ_ONLY)
 async def test_a_write_is_read_back_and_given_back(rig: Rig, driver: Driver) -> None:
     receipt = await driver.write(rig.setpoint, command(rig.setpoint, 20.54))
     assert receipt == Accepted(command(rig.setpoint, 20.54), 20.5)
@@ -174,14 +192,14 @@ async def test_a_write_is_read_back_and_given_back(rig: Rig, driver: Driver) -> 
     assert rig.effective() == OWN
 
 
-@commanded
+@without(*READ_ONLY)
 async def test_a_second_release_is_harmless(rig: Rig, driver: Driver) -> None:
     await driver.write(rig.setpoint, command(rig.setpoint, 21.0))
     for _ in range(2):
         assert await driver.release(rig.setpoint, MORNING) == Released(rig.setpoint.id, OWN)
 
 
-@commanded
+@without(*READ_ONLY)
 @pytest.mark.parametrize(("wish", "written"), [(30.0, 23.0), (3.0, 15.0)])
 async def test_a_wish_beyond_the_limits_is_clamped(
     rig: Rig, driver: Driver, wish: float, written: float
@@ -205,7 +223,7 @@ async def test_what_may_not_be_written_is_refused(rig: Rig, driver: Driver) -> N
     assert not given_back.retryable
 
 
-@pytest.mark.parametrize("rig", READ_ONLY, indirect=True)
+@without(*WRITTEN)
 async def test_a_protocol_that_only_reads_refuses_every_write(rig: Rig, driver: Driver) -> None:
     assert isinstance(await driver.write(rig.setpoint, command(rig.setpoint, 20.0)), Refused)
     given_back = await driver.release(rig.setpoint, MORNING)
@@ -216,7 +234,7 @@ async def test_a_protocol_that_only_reads_refuses_every_write(rig: Rig, driver: 
     assert not state.retryable
 
 
-@pytest.mark.parametrize("rig", HOLDABLE, indirect=True)
+@without(*UNHOLDABLE)
 async def test_whoever_takes_the_point_by_hand_wins(rig: Rig, driver: Driver) -> None:
     await rig.take(22.0)
     receipt = await driver.write(rig.setpoint, command(rig.setpoint, 18.0))

@@ -1,9 +1,12 @@
-"""The loop of these tests: its time stands still while the machine does."""
+"""The loop of these tests: its time does not hang on the machine."""
 
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -40,12 +43,70 @@ async def test_a_stall_between_a_request_and_its_reply_is_no_time_out() -> None:
     server.close()
 
 
-async def test_sleep_and_time_out_last_as_long_as_they_say() -> None:
+LONG_S = 3.0
+
+
+async def sleeps() -> tuple[float, float]:
+    """How long a sleep and a time-out take by the loop and by the wall [s]."""
     loop = asyncio.get_running_loop()
     started, wall = loop.time(), time.monotonic()
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(LONG_S / 2)
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.05):
+        async with asyncio.timeout(LONG_S / 2):
             await asyncio.Event().wait()
-    assert 0.1 <= loop.time() - started < 0.1 + 20 * STEP_S
-    assert time.monotonic() - wall >= 0.1 - 1e-3
+    return loop.time() - started, time.monotonic() - wall
+
+
+async def test_where_nobody_can_come_sleep_and_time_out_are_over_at_once() -> None:
+    slept, waited = await sleeps()
+    assert LONG_S <= slept < LONG_S + 20 * STEP_S
+    assert waited < LONG_S
+
+
+async def test_what_is_on_its_way_comes_before_a_sleep_is_over() -> None:
+    async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(20):
+            await asyncio.sleep(0.1)
+            writer.write(await reader.readexactly(1))
+        writer.close()
+
+    server = await asyncio.start_server(reply, "127.0.0.1", 0)
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
+    for _ in range(20):
+        async with asyncio.timeout(0.2):
+            writer.write(b"!")
+            assert await reader.readexactly(1) == b"!"
+    writer.close()
+    server.close()
+
+
+def in_a_thread_of_the_loop(came: threading.Event) -> None:
+    asyncio.get_running_loop().run_in_executor(None, came.wait)
+
+
+def in_a_thread_of_its_own(came: threading.Event) -> None:
+    threading.Thread(target=came.wait).start()
+
+
+@pytest.mark.parametrize("work", [in_a_thread_of_the_loop, in_a_thread_of_its_own])
+async def test_while_others_work_time_is_the_walls(work: Callable[[threading.Event], None]) -> None:
+    loop, came = asyncio.get_running_loop(), threading.Event()
+    work(came)
+    try:
+        started, wall = loop.time(), time.monotonic()
+        await asyncio.sleep(0.1)
+        assert loop.time() - started >= 0.1
+        assert time.monotonic() - wall >= 0.1 - 1e-3
+    finally:
+        came.set()
+
+
+async def test_a_child_alone_is_somebody_who_works() -> None:
+    process = subprocess.Popen(["sleep", "60"])
+    try:
+        wall = time.monotonic()
+        await asyncio.sleep(0.1)
+        assert time.monotonic() - wall >= 0.1 - 1e-3
+    finally:
+        process.kill()
+        process.wait()

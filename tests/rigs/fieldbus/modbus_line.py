@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from bms.clock import VirtualClock
 from bms.model.assets.address import DataType, ModbusAddress, Table
 from bms.model.assets.device import Device
@@ -14,6 +12,7 @@ from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.link import ModbusLink
 from tests.rigs.fieldbus.driver_rigs import point
 from tests.rigs.fieldbus.modbus_peer import Peer
+from tests.rigs.steady_loop import now_s
 
 TIMEOUT_S = 0.3
 CONSTANT = Release(kind=ReleaseKind.CONSTANT, value=20.0)
@@ -29,7 +28,7 @@ class Quick(VirtualClock):
     ahead_s = 0.0
 
     def monotonic(self) -> float:
-        return time.monotonic() + self.ahead_s
+        return now_s() + self.ahead_s
 
 
 def unit(

@@ -38,7 +38,7 @@ class Clockwork(TinyDevice):
 def clock(home: Path, port: int, *arguments: str, allowed: bool = False):
     folder = home / "sites"
     folder.mkdir(exist_ok=True)
-    extra = f", port: {port}" + (", set_clock: true" if allowed else "")
+    extra = f", port: {port}, timeout_s: 0.2" + (", set_clock: true" if allowed else "")
     (folder / "library.yaml").write_text(
         SITE.format(device=extra, temp="", pulse="", release=VIA), encoding="utf-8"
     )

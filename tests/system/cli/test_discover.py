@@ -19,6 +19,8 @@ from tests.rigs.fieldbus.modbus_peer import Bank, Call, Peer
 from tests.rigs.processes.outside import BMS
 
 START = datetime(2019, 1, 14, tzinfo=UTC)
+BRIEF = ("--timeout", "0.2")
+"""Who is on loopback answers at once; nobody waits longer for the others."""
 
 
 @contextlib.asynccontextmanager
@@ -45,25 +47,26 @@ async def bms(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
 async def test_what_is_there_is_found_and_drafted(tmp_path):
     async with school(tmp_path / "home") as ports:
         room = f"127.0.0.1:{ports['bacnet']}"
-        found = await bms("discover", "bacnet", room, "--json", cwd=tmp_path)
+        found = await bms("discover", "bacnet", room, *BRIEF, "--json", cwd=tmp_path)
         assert found.returncode == 0, found.stderr
         (device,) = json.loads(found.stdout)
         setpoints = [o for o in device["objects"] if o["commandable"]]
         assert device["protocol"] == "bacnet"
         assert len(setpoints) >= 5
 
-        table = await bms("discover", "bacnet", room, cwd=tmp_path)
+        table = await bms("discover", "bacnet", room, *BRIEF, cwd=tmp_path)
         assert "analog-value" in table.stdout
 
         meters = f"127.0.0.1:{ports['modbus']}"
-        units = await bms("discover", "modbus", meters, "--last-unit", "6", "--json", cwd=tmp_path)
+        six = ("--last-unit", "6", *BRIEF)
+        units = await bms("discover", "modbus", meters, *six, "--json", cwd=tmp_path)
         assert units.returncode == 0, units.stderr
         assert {1, 2, 3, 4} <= {unit["unit"] for unit in json.loads(units.stdout)}
 
         folder = tmp_path / "my-sites"
         folder.mkdir()
         out = folder / "school.yaml"
-        drafted = await bms("sites", "draft", room, "--out", str(out), cwd=tmp_path)
+        drafted = await bms("sites", "draft", room, *BRIEF, "--out", str(out), cwd=tmp_path)
         assert drafted.returncode == 0, drafted.stderr
         again = await bms("sites", "draft", room, "--out", str(out), cwd=tmp_path)
         assert again.returncode == 2
@@ -94,7 +97,7 @@ async def test_a_draft_of_modbus_units_is_stopped_at_will_and_keeps_what_answere
     await peer.start()
     target, out = f"modbus:127.0.0.1:{peer.port}", tmp_path / "draft.yaml"
     process = await asyncio.create_subprocess_exec(
-        BMS, "sites", "draft", target, "--site", "hall", "--out", str(out),
+        BMS, "sites", "draft", target, "--site", "hall", *BRIEF, "--out", str(out),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
     try:
@@ -110,7 +113,8 @@ async def test_a_draft_of_modbus_units_is_stopped_at_will_and_keeps_what_answere
     assert b"--first-unit" in said
     assert "unit: 3" in out.read_text()
     short = tmp_path / "short.yaml"
-    few = await bms("sites", "draft", target, "--last-unit", "4", "--out", str(short), cwd=tmp_path)
+    four = ("--last-unit", "4", *BRIEF)
+    few = await bms("sites", "draft", target, *four, "--out", str(short), cwd=tmp_path)
     assert few.returncode == 0, few.stderr
     assert "unit: 3" in short.read_text()
     await peer.stop()
@@ -132,19 +136,18 @@ async def test_meters_of_a_line_are_found_drafted_checked_and_read(tmp_path, mon
     line = a_line({3: [made.bcd(b"\x06", 4711)], 4: [made.integer(b"\x13", 1500)]})
     target = f"127.0.0.1:{await line.start()}"
     try:
-        search = ("--timeout", "0.1", "--json")
-        found = await bms("discover", "mbus", target, *search, cwd=tmp_path)
+        found = await bms("discover", "mbus", target, *BRIEF, "--json", cwd=tmp_path)
         assert found.returncode == 0, found.stderr
         assert [each["serial_number"] for each in json.loads(found.stdout)] == [
             "12345678",
             "12345679",
         ]
         one = ("--primary", "--first-address", "4", "--last-address", "4")
-        asked = await bms("discover", "mbus", target, *one, cwd=tmp_path)
+        asked = await bms("discover", "mbus", target, *one, *BRIEF, cwd=tmp_path)
         assert "primary 4" in asked.stdout
         (tmp_path / "my-sites").mkdir()
         out = tmp_path / "my-sites" / "hall.yaml"
-        options = ("--site", "hall", "--out", str(out))
+        options = ("--site", "hall", *BRIEF, "--out", str(out))
         drafted = await bms("sites", "draft", f"mbus:{target}", *options, cwd=tmp_path)
         assert drafted.returncode == 0, drafted.stderr
         checked = await bms("sites", "check", "my-sites", cwd=tmp_path)

@@ -37,7 +37,8 @@ def bms(home: Path, *arguments: str) -> Result:
 def drafted(home: Path, port: int) -> Path:
     (home / "sites").mkdir()
     out = home / "sites" / "school.yaml"
-    done = bms(home, "sites", "draft", f"127.0.0.1:{port}", "--site", "school", "--out", str(out))
+    draft = ("sites", "draft", f"127.0.0.1:{port}", "--timeout", "0.2", "--site", "school")
+    done = bms(home, *draft, "--out", str(out))
     assert done.exit_code == 0, done.output
     return out
 

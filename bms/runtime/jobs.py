@@ -7,6 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from bms.errors import FeedError, GuardError, StoreError
@@ -300,31 +301,30 @@ def dispatch_task(city: City, plan: SiteTask) -> SiteTask:
     """Write what is due, by a new plan where people have booked or taken over what the plan does
     not know of."""
     again, ports, batches = Replanning(plan), city.control, TickBatches(city)
+    lease = city.settings.lease
+
+    async def is_planned_anew(site: Site, now: datetime, planning: PlanningPorts) -> bool:
+        """Whether a plan was asked for since the records were read."""
+        try:
+            look = partial(plan_is_outdated, site, now=now, ports=planning)
+            if not await batches.off_loop(look):
+                return False
+            await again.plan(site, now)
+        except Exception as error:  # the plan in force is better than none
+            log.error("planning %s again failed at %s: %s", site.id, now.isoformat(), error)
+        return True
 
     async def dispatch(site: Site, now: datetime) -> object:
         try:
             async with batches.of(site, now) as (control, planning):
-                if await _is_planned_anew(site, now, planning, again):
+                if await is_planned_anew(site, now, planning):
                     control = ports
-                return await dispatch_site(site, now=now, ports=control, lease=city.settings.lease)
+                return await dispatch_site(site, now=now, ports=control, lease=lease)
         except StoreError:
             await release_marked(site, now, ports)  # needs no database
             raise
 
     return dispatch
-
-
-async def _is_planned_anew(
-    site: Site, now: datetime, ports: PlanningPorts, again: Replanning
-) -> bool:
-    """Whether a plan was asked for since the records were read."""
-    try:
-        if not await plan_is_outdated(site, now=now, ports=ports):
-            return False
-        await again.plan(site, now)
-    except Exception as error:  # the plan in force is better than none
-        log.error("planning %s again failed at %s: %s", site.id, now.isoformat(), error)
-    return True
 
 
 def job_table(city: City) -> tuple[Job, ...]:

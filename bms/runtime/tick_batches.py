@@ -7,7 +7,7 @@ but not longer than ``LINGER_S``: a site whose device is slow holds up nobody.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -20,7 +20,7 @@ from bms.model.control.lease import Lease
 from bms.model.planning.plan import Plan
 from bms.model.savings.trial import KeptTrial
 from bms.runtime.city import City
-from bms.services.batched_lookups import LINGER_S, Crowd, Together
+from bms.services.batched_lookups import LINGER_S, Crowd, InBatches, Together
 from bms.services.control.ports import ControlPorts
 from bms.services.evidence.receipts import keep_receipts
 from bms.services.hands_off.marked_store import MarkedDecisions
@@ -58,6 +58,9 @@ class _OneOfMany:
     site: str
     records: SiteRecords
 
+    async def off_loop(self, look: Callable[[], T]) -> T:
+        return await self.batches.off_loop(look)
+
     async def look_again(self) -> None:
         await self.batches.look_again(self.site, self.records)
 
@@ -78,6 +81,7 @@ class TickBatches:
         self._announce = Together(crowd, self._announce_all)
         self._announced: dict[str, Sequence[Lease]] = {}
         self._keep = Together(crowd, self._keep_all)
+        self._looks: InBatches[Callable[[], Any], Any] = InBatches(_each)
         self._outcomes: dict[int, list[tuple[datetime, AnyReceipt]]] = {}
 
     @asynccontextmanager
@@ -168,6 +172,11 @@ class TickBatches:
             for site in sites
         }
 
+    async def off_loop(self, look: Callable[[], T]) -> T:
+        """What ``look`` returns, called in one thread with the looks of sites that came while the
+        last ones were made: none waits for a site that is slow. Raises what it raises."""
+        return cast("T", await self._looks.get(look))
+
     async def look_again(self, site: str, records: SiteRecords) -> None:
         """Read again what people have said at a site. Raises ``StoreUnavailable``."""
         records.mode, records.overrides = await self._again.get((site, records.now))
@@ -205,6 +214,10 @@ class TickBatches:
         for at, outcomes in by_time.items():
             await keep_receipts(self._kept.ledgers, self._control.journal, outcomes, at)
         return dict.fromkeys(keys)
+
+
+def _each(looks: Collection[Callable[[], T]]) -> dict[Callable[[], T], T]:
+    return {look: look() for look in looks}
 
 
 class _Answering:

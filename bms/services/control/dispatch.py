@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iter
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from bms.errors import GuardError, StoreError
 from bms.model.assets.site import Site
@@ -58,6 +58,7 @@ UNHEARD = (PLAN, Writer.COMMISSIONING.value)
 """Actors for whom no heartbeat is sent besides: the plan beats when it writes, and commissioning
 listens to what a device does in silence."""
 
+T = TypeVar("T")
 Look = asyncio.Task[Inspection]
 Concerned = Callable[[str], bool]
 """Whether a point is concerned, by its id."""
@@ -94,7 +95,7 @@ async def _tick(
 ) -> None:
     """Put what becomes of every lever that is due into ``done`` as it comes."""
     at, told = ClockReading(now, ports.clock.elapsed()), done.append
-    marked, quiet = await off_loop(_first_look, site, at, ports, plan_max_age)
+    marked, quiet = await _shared(ports, lambda: _first_look(site, at, ports, plan_max_age))
     if quiet is not None:
         await _act_by(quiet, frozenset(), lease, ports, done)
         return
@@ -387,6 +388,12 @@ def _marked(site: Site, at: ClockReading, ports: ControlPorts) -> list[Lease]:
     return [held for held in leases if ended_by_mark(marks, held, at)]
 
 
+async def _shared(ports: ControlPorts, look: Callable[[], T]) -> T:
+    """What ``look`` returns, called off the loop, with those of other sites where a tick is shared:
+    a thread for each costs more than most looks."""
+    return await (off_loop if ports.tick is None else ports.tick.off_loop)(look)
+
+
 async def _read_again(
     state: SiteState, ports: ControlPorts
 ) -> tuple[SiteState, Collection[HandsOff]]:
@@ -402,7 +409,7 @@ async def _read_again(
             now = read_again(state, ports)
         return now, ports.hands_off.marks().values()
 
-    return await off_loop(work)
+    return await _shared(ports, work)
 
 
 async def _release_ended(

@@ -47,9 +47,9 @@ from bms.services.control.release_point import (
 from bms.services.evidence.receipts import receipts_kept
 from bms.services.journal_batches import close_leases, keep_notes
 from bms.services.local_overrides.detection import IN_SLOT, Known, Place, PlaceFinding, judge
-from bms.services.local_overrides.look import look
+from bms.services.local_overrides.look import look, look_by_book
 from bms.services.local_overrides.people import end_overrides, follow_people
-from bms.services.local_overrides.record import is_over, known_of, notes_of
+from bms.services.local_overrides.record import is_over, notes_of
 from bms.services.off_loop import off_loop, side_by_side
 
 Targets = Mapping[str, tuple[Point, Device]]
@@ -137,14 +137,14 @@ class _Inspector:
         if rule is None:
             return
         held = self.seen.leases.get(point.id)
-        known = await off_loop(known_of, self.journal, point.id, held)
-        if not _is_same(held, known.lease):
-            again = (await look([(point, device)], self.drivers, self.at.calendar))[point.id]
-            if isinstance(again, NoCommandState):
-                await self.pass_by(again)
-                return
-            state, known = again, await off_loop(known_of, self.journal, point.id, known.lease)
-        known = replace(known, elapsed=self.at.elapsed)
+        drivers, journal, at = self.drivers, self.journal, self.at.calendar
+        seen, known = await look_by_book(
+            point, device, state, held, drivers=drivers, journal=journal, at=at
+        )
+        if isinstance(seen, NoCommandState):
+            await self.pass_by(seen)
+            return
+        state, known = seen, replace(known, elapsed=self.at.elapsed)
         lease = None if known.lease is None else replace(known.lease, device=device)
         if lease is not None:
             self.seen.leases[point.id] = lease
@@ -221,14 +221,6 @@ class _Inspector:
         override = known.override
         if override is not None and is_over(found, point, override):
             self.seen.over.append(override)
-
-
-def _is_same(held: Lease | None, known: Lease | None) -> bool:
-    """Whether the book has the lease that it had before the look. Where somebody has given it back
-    or written meanwhile, what was seen is older than the book, and ours would be a stranger's."""
-    if held is None or known is None:
-        return held is known
-    return held.command_id == known.command_id
 
 
 def _came_late(lease: Lease, found: PlaceFinding) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from bms.model.assets.point import Point
 from bms.model.control.lease import Lease
@@ -23,9 +23,16 @@ from bms.services.control.plan_check import PlanCheck
 from bms.services.rooms.missing_temperature import Rooms
 from bms.services.trust.commissioned import Commissioned
 
+T = TypeVar("T")
+
 
 class SharedTick(Protocol):
     """What many sites do at once in their ticks."""
+
+    async def off_loop(self, look: Callable[[], T]) -> T:
+        """What ``look`` returns, called in one thread with the looks of others; it may be called
+        twice. Raises what it raises."""
+        ...
 
     async def look_again(self) -> None:
         """Read again what people have said at the site. Raises ``StoreUnavailable``."""

@@ -24,8 +24,8 @@ from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
 from bms.services.journal_batches import close_leases, keep_notes
 from bms.services.local_overrides.detection import Known, Place, PlaceFinding, judge
-from bms.services.local_overrides.look import PATIENCE, look
-from bms.services.local_overrides.record import known_of, notes_of
+from bms.services.local_overrides.look import PATIENCE, look, look_by_book
+from bms.services.local_overrides.record import notes_of
 from bms.services.off_loop import off_loop
 
 HARMLESS = (ReleaseKind.NULL, ReleaseKind.REMOTE_ENABLE, ReleaseKind.SCHEDULE)
@@ -63,7 +63,11 @@ async def give_back(
     state = (await look([(point, item.device)], drivers, now))[point.id]
     if isinstance(state, NoCommandState):
         return await give_back_unseen(item, state, now=now, drivers=drivers, journal=journal)
-    known = await off_loop(known_of, journal, point.id, item.lease)
+    state, known = await look_by_book(
+        point, item.device, state, item.lease, drivers=drivers, journal=journal, at=now
+    )
+    if isinstance(state, NoCommandState):
+        return await give_back_unseen(item, state, now=now, drivers=drivers, journal=journal)
     if made and known.lease is not None:
         ours = replace(known.lease, earlier=(*known.lease.earlier, *made))
         known = replace(known, lease=ours)

@@ -1,4 +1,4 @@
-"""Look at points: who commands them, as their devices show it now."""
+"""Look at points: who commands them, as their devices show it now, and what the book has then."""
 
 from __future__ import annotations
 
@@ -10,12 +10,20 @@ from datetime import datetime
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
 from bms.model.control.command_state import CommandState, NoCommandState
+from bms.model.control.lease import Lease
 from bms.model.control.reasons import ReceiptReason
 from bms.model.fact import fact
 from bms.ports.drivers import Drivers
+from bms.ports.safety import Journal
+from bms.services.local_overrides.detection import Known
+from bms.services.local_overrides.record import known_of
+from bms.services.off_loop import off_loop
 
 PATIENCE = 20.0
 """Time-outs of a device [1] after which a driver that does not come back is given up."""
+
+LOOKS = 3
+"""How often [1] a point is looked at again that is written or given back meanwhile."""
 
 States = dict[str, CommandState | NoCommandState]
 
@@ -32,6 +40,38 @@ async def look(points: Iterable[tuple[Point, Device]], drivers: Drivers, at: dat
         )
     )
     return {state.point: state for states in found for state in states}
+
+
+async def look_by_book(
+    point: Point,
+    device: Device,
+    state: CommandState,
+    lease: Lease | None,
+    *,
+    drivers: Drivers,
+    journal: Journal,
+    at: datetime,
+) -> tuple[CommandState | NoCommandState, Known]:
+    """How a point stands that was just looked at, and what the book has of it, both of one moment:
+    looked at again where the ``lease`` that was known before the look was written, read back or
+    given back by somebody of us since. What was seen is older than the book then, and ours would
+    be a stranger's, or our place emptied by one (W9)."""
+    seen: CommandState | NoCommandState = state
+    known = await off_loop(known_of, journal, point.id, lease)
+    for _ in range(LOOKS):
+        if isinstance(seen, NoCommandState) or _is_same(lease, known.lease):
+            return seen, known
+        lease = known.lease
+        seen = (await look([(point, device)], drivers, at))[point.id]
+        known = await off_loop(known_of, journal, point.id, lease)
+    return NoCommandState(point.id, fact(ReceiptReason.WRITTEN_SINCE), retryable=True), known
+
+
+def _is_same(held: Lease | None, known: Lease | None) -> bool:
+    """Whether the book has the lease as it was before the look."""
+    if held is None or known is None:
+        return held is known
+    return (held.command_id, held.read_back) == (known.command_id, known.read_back)
 
 
 async def _look_at(

@@ -202,7 +202,7 @@ def is_of_now(plan: Plan, now: datetime) -> bool:
     return covers and now - plan.created_at <= PLAN_MAX_AGE
 
 
-async def plan_is_outdated(site: Site, *, now: datetime, ports: PlanningPorts) -> bool:
+def plan_is_outdated(site: Site, *, now: datetime, ports: PlanningPorts) -> bool:
     """Whether there is no plan of now, or people have booked, closed, taken over or given back
     something that it does not know of, or rooms are blind or seen again since.
 
@@ -211,16 +211,12 @@ async def plan_is_outdated(site: Site, *, now: datetime, ports: PlanningPorts) -
 
     Raises ``StoreUnavailable``.
     """
-
-    def work() -> bool:
-        plan = ports.plans.plan_in_force(site.id, now)
-        if plan is None or not is_of_now(plan, now):
-            return True
-        use = use_of(site, ports.decisions, plan.schedule.start, plan.schedule.end)
-        return (
-            outdated(plan, use, now)
-            or holds_changed(plan, holds_of(site, now, ports), now)
-            or sight_changed(plan, ports.rooms.look(site, now), now)
-        )
-
-    return await off_loop(work)
+    plan = ports.plans.plan_in_force(site.id, now)
+    if plan is None or not is_of_now(plan, now):
+        return True
+    use = use_of(site, ports.decisions, plan.schedule.start, plan.schedule.end)
+    return (
+        outdated(plan, use, now)
+        or holds_changed(plan, holds_of(site, now, ports), now)
+        or sight_changed(plan, ports.rooms.look(site, now), now)
+    )

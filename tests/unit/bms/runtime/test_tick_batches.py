@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -97,6 +98,41 @@ async def test_one_question_serves_every_site(world: World) -> None:
         assert world.store.asked.count(name) <= 2
     for name in ("plans_in_force", "bookings_of", "trials_of", "receipts_of", "add_receipts"):
         assert world.store.asked.count(name) == 1
+
+
+class CountedThreads(ThreadPoolExecutor):
+    """Counts how often work leaves the event loop."""
+
+    calls = 0
+
+    def submit(self, *args, **kwargs):
+        self.calls += 1
+        return super().submit(*args, **kwargs)
+
+
+async def test_sites_with_nothing_to_do_leave_the_loop_together(world: World) -> None:
+    """Handing work to a thread costs more processor time than most looks do."""
+    planned(world)
+    for name in SITES:
+        world.store.set_mode(name, Mode.ADVISE, actor="bo", at=NOW, reason="autumn")
+    threads = CountedThreads()
+    asyncio.get_running_loop().set_default_executor(threads)
+    await tick(world)
+    assert threads.calls <= len(SITES)  # records, plans, first look
+
+
+async def test_a_look_that_fails_at_one_site_costs_no_other(world: World) -> None:
+    planned(world)
+    leases_of = world.city.journal.leases_of
+
+    def broken(site: str):
+        if site == "barn":
+            raise GuardError("the disk is gone")
+        return leases_of(site)
+
+    world.city.journal.leases_of = broken  # type: ignore[method-assign]
+    await tick(world)
+    assert held(world) == {SETPOINT, SETPOINT.replace("lodge", "mill")}
 
 
 async def test_the_receipts_of_every_site_are_kept(world: World) -> None:

@@ -171,14 +171,14 @@ class TestOutdated:
         assert outdated(plan, gone, MIDNIGHT + HOUR)
         assert not outdated(plan, gone, MIDNIGHT + 2 * HOUR)
 
-    async def test_w17_without_a_plan_of_now_the_next_tick_makes_one(self) -> None:
+    def test_w17_without_a_plan_of_now_the_next_tick_makes_one(self) -> None:
         store = MemoryStore()
         ports = planning_ports(store, planner=FixedPlanner())
-        assert await plan_is_outdated(SITE, now=MIDNIGHT, ports=ports)
+        assert plan_is_outdated(SITE, now=MIDNIGHT, ports=ports)
         store.add_plan(a_lodge_plan(at=MIDNIGHT))
         assert is_of_now(store.plan("p1"), MIDNIGHT + 5 * HOUR)
         for moment in (MIDNIGHT + 7 * HOUR, MIDNIGHT + 40 * HOUR):
-            assert await plan_is_outdated(SITE, now=moment, ports=ports)
+            assert plan_is_outdated(SITE, now=moment, ports=ports)
 
     async def test_the_next_tick_plans_again_once(self, tmp_path) -> None:
         site = replace(SITE, mode=Mode.OBSERVE)

@@ -53,6 +53,9 @@ class SharedTick:
     def __init__(self, bench: ControlBench) -> None:
         self.bench = bench
 
+    async def off_loop(self, look: Callable[[], T]) -> T:
+        return await asyncio.to_thread(look)
+
     async def look_again(self) -> None:
         """Nobody has said anything."""
 

@@ -9,6 +9,7 @@ import pytest
 
 from bms.journal import MemoryJournal
 from bms.model.control.command import Accepted, Failed, Overridden, Released
+from bms.model.control.local_override import ReadBack
 from bms.model.control.reasons import Holder
 from bms.model.fact import fact
 from bms.services.control.inspection import verify_site
@@ -42,6 +43,20 @@ class GivenBackMeanwhile(FakeDevice):
             self.held.clear()
             open_leases = self.journal.leases()
             self.journal.settle({p.id: open_leases[p.id].command_id for p in points})
+        return states
+
+
+class WrittenMeanwhile(FakeDevice):
+    """While the first answer is on its way, what was announced before arrives and is read back."""
+
+    journal: MemoryJournal
+
+    async def command_states(self, points, at):
+        states = await super().command_states(points, at)
+        if self.looks == 1:
+            sent = [self.journal.leases()[p.id].command for p in points]
+            self.held.update({each.point: each.value for each in sent})
+            self.journal.note([ReadBack(each.point, each.id, each.value) for each in sent])
         return states
 
 
@@ -115,6 +130,23 @@ class TestVerify:
         assert store.overrides("hut", NOW) == []
         assert journal.local_overrides() == {}
         assert slow.looks >= 2
+
+    @pytest.mark.parametrize("point", [NULL, ENABLE, CONSTANT])
+    async def test_w09_a_write_that_arrived_meanwhile_was_not_emptied_by_a_hand(
+        self, drivers, point
+    ) -> None:
+        """Dispatch and read-back are due together where a site was gained: the place was empty when
+        it was looked at, and the write has been read back when the book is asked."""
+        journal, made = MemoryJournal(), lease_on(SITE, command(point, 21.0))
+        before = drivers.devices[made.device.id]
+        before.held.clear()
+        drivers.devices[made.device.id] = late = WrittenMeanwhile(own=before.own)
+        late.journal = journal
+        journal.intend([made])
+        store = MemoryStore()
+        assert [type(o) for o in await self.look(drivers, journal, store)] == [Accepted]
+        assert store.overrides("hut", NOW) == []
+        assert point in journal.leases()
 
     async def test_nothing_held_nothing_read(self, drivers) -> None:
         assert await self.look(drivers, MemoryJournal()) == []

@@ -137,3 +137,30 @@ async def test_w09_who_gives_back_an_earlier_command_is_told_that_it_was_renewed
     )
     assert receipt == StillHeld(ENABLE, fact(ReceiptReason.WRITTEN_SINCE))
     assert bench.held() == WANTED
+
+
+async def test_w10_a_write_that_arrives_during_a_release_goes_back_with_it(tmp_path: Path) -> None:
+    """Nothing stood at the point when the release looked, and the write was read back since: it is
+    nobody's word that the place was empty."""
+    bench = ControlBench()
+    bench.journal = journal = FileJournal(tmp_path / "journal")
+    bench.plan()
+    await bench.tick()
+    held = replace(journal.leases()[ENABLE], read_back=None)
+    device = bench.device(ENABLE)
+    look = device.command_states
+
+    async def empty_before(
+        points: list[Point], at: datetime
+    ) -> list[CommandState | NoCommandState]:
+        device.command_states = look  # type: ignore[method-assign]
+        there = device.held.pop(ENABLE)
+        seen = await look(points, at)
+        device.held[ENABLE] = there
+        return seen
+
+    device.command_states = empty_before  # type: ignore[method-assign]
+    await release_leases([held], now=bench.now, drivers=bench.drivers, journal=journal)
+    assert journal.local_overrides() == {}
+    assert ENABLE not in bench.held()
+    assert ENABLE not in journal.leases()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from functools import cache, partial
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -49,20 +49,18 @@ from api.routes import (
     sites,
 )
 from api.routes.work import items, subscriptions
+from api.schedules import Schedules
 from api.schemas.savings import EncodedSavings
 from bms.messages import FOLDER
 from bms.services.api_keys import RememberedKeys
 from bms.services.assessment.savings_cache import SavingsCache
-from bms.services.batched_lookups import InBatches
 from bms.services.privacy.seen import PersonalViews
 from bms.services.reporting.exports import Exports
 
 LEAST_COMPRESSED = 1000
 """Answers of fewer bytes go as they are."""
-KEYS_LINGER_S = 0.02
-"""How long the key of a controller waits for those of others, that they are looked up together."""
 ROUTERS = (
-    controllers.router,  # they ask most often, and routes are tried in this order
+    controllers.router,
     sites.router,
     readings.router,
     meters.router,
@@ -97,8 +95,7 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
     app.state.ports = ports
     app.state.catalogues = catalogues
     app.state.keys = RememberedKeys(ports.keys)
-    app.state.keys_in_batches = InBatches(app.state.keys.each_of, KEYS_LINGER_S)
-    app.state.schedules = InBatches(partial(controllers.schedule_answers, ports))
+    app.state.schedules = Schedules(ports, app.state.keys)
     app.state.savings = SavingsCache(ports.assessment, reader=True)
     whole = SavingsCache(ports.assessment)  # what is taken away lacks nothing
     app.state.exports = Exports(ports.settings.exports, whole, ports.reporter, ports.make_export)
@@ -133,7 +130,10 @@ def create_app(ports: ApiPorts, catalogues: Path = FOLDER) -> FastAPI:
 def _routes(*, federated: bool) -> tuple[BaseRoute, ...]:
     """What every application answers, prepared once: they differ in their state alone."""
     whole = APIRouter(dependencies=[Depends(in_turn, scope="function")])
-    v1 = APIRouter(prefix="/v1", dependencies=[Depends(check_parameters)])
+    checked = [Depends(check_parameters)]
+    if not federated:  # asked for most often, and routes are tried in this order
+        whole.include_router(controllers.fetched, prefix="/v1", dependencies=checked)
+    v1 = APIRouter(prefix="/v1", dependencies=checked)
     for router in (federation.router,) if federated else ROUTERS:
         v1.include_router(router)
     whole.include_router(v1)

@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 from fastapi import Depends, Path, Query, Request
 
 from api.access.actors import actor_of
-from api.access.rules import AskedInBatches, Needs, rule_of
+from api.access.rules import Needs, rule_of
 from api.ports import ApiPorts
 from bms.errors import ConfigError
 from bms.model.access.actor import Actor
@@ -74,8 +74,8 @@ Tracer = Annotated[Actor, Depends(Needs(Permission.TRACE))]
 Auditor = Annotated[Actor, Depends(Needs(Permission.AUDIT))]
 Administrator = Annotated[Actor, Depends(Needs(Permission.ADMINISTER))]
 Pusher = Annotated[Actor, Depends(Needs(Permission.PUSH))]
-Fetcher = Annotated[Actor, Depends(Needs(Permission.FETCH))]
-FetcherAmongMany = Annotated[Actor, Depends(AskedInBatches(Needs(Permission.FETCH)))]
+FETCHES = Needs(Permission.FETCH)
+Fetcher = Annotated[Actor, Depends(FETCHES)]
 PageReader = Annotated[Actor | None, Depends(Needs(Permission.VIEW, open_pages=True))]
 """Who reads a page; None where the dashboard is open and nobody has signed in."""
 SignedInPerson = Annotated[Actor, Depends(Needs(None))]

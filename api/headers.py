@@ -9,7 +9,6 @@ import secrets
 from collections import Counter
 from itertools import count
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bms.reports import svg
@@ -48,6 +47,8 @@ SECURITY_HEADERS = {
 
 STRICT_TRANSPORT = "max-age=31536000"
 """A year without plain HTTP (RFC 6797), said over HTTPS only."""
+_OVER_HTTP = [(name.lower().encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
+_OVER_TLS = [*_OVER_HTTP, (b"strict-transport-security", STRICT_TRANSPORT.encode())]
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Methods that are counted by name. A client may send any word as one; those are counted together,
 so that their number stays bounded."""
@@ -83,12 +84,11 @@ class HeadersMiddleware:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY_HEADERS.items():
-                    headers.setdefault(name, value)
-                headers["X-Request-Id"] = request_id
-                if scope.get("scheme") == "https":
-                    headers.setdefault("Strict-Transport-Security", STRICT_TRANSPORT)
+                headers = list(message["headers"])
+                given = {name.lower() for name, _ in headers}
+                ours = _OVER_TLS if scope.get("scheme") == "https" else _OVER_HTTP
+                headers += [(name, value) for name, value in ours if name not in given]
+                message = {**message, "headers": [*headers, (b"x-request-id", request_id.encode())]}
                 method = scope["method"] if scope["method"] in METHODS else "OTHER"
                 self._answers[method, message["status"]] += 1
             await send(message)

@@ -11,7 +11,7 @@ import asyncio
 import socket
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
-from functools import cache
+from functools import cache, lru_cache
 from ipaddress import ip_address
 
 from starlette.datastructures import Headers
@@ -128,6 +128,7 @@ def _name_of(host: str) -> str:
     return host.partition(":")[0]
 
 
+@lru_cache(maxsize=64)
 def _is_address(name: str) -> bool:
     try:
         ip_address(name)

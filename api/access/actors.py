@@ -7,18 +7,15 @@ from dataclasses import replace
 
 from fastapi import Request
 from fastapi.routing import APIRoute
-from starlette.concurrency import run_in_threadpool
 
 from api.access.cookies import SESSION, cookie
 from api.access.csrf import own_form
 from api.failed_keys import FailedKeys
 from api.ports import ApiPorts
 from bms.model.access.actor import Actor
-from bms.model.control.kept_key import KeptKey
 from bms.ports.storage.time_limit import database_time_limit
 from bms.services.access.sessions import find_session
-from bms.services.api_keys import KnownKeys, actor_by, find_key, id_in
-from bms.services.batched_lookups import InBatches
+from bms.services.api_keys import KnownKeys, find_key
 
 SAFE_METHODS = ("GET", "HEAD")
 _FOUND = "bms.actor"
@@ -42,17 +39,9 @@ def actor_of(request: Request) -> Actor | None:
     return actor
 
 
-async def actor_in_batch(request: Request) -> Actor | None:
-    """``actor_of`` for those who come in numbers: keys that are shown at once are looked up by one
-    question, off the loop."""
-    text = _key_text(request)
-    if text is None:
-        return await run_in_threadpool(actor_of, request)
-    if _FOUND not in request.scope:
-        keys: InBatches[str, KeptKey | None] = request.app.state.keys_in_batches
-        id_, ports = id_in(text), request.app.state.ports
-        kept = None if id_ is None else await keys.get(id_)
-        request.scope[_FOUND] = _known(request, actor_by(kept, text, ports.clock.now()))
+def shown_actor(request: Request, actor: Actor | None) -> Actor | None:
+    """``actor_of`` where whose key the request shows was looked up before."""
+    request.scope[_FOUND] = _known(request, actor)
     return found_before(request)
 
 
@@ -63,7 +52,7 @@ def found_before(request: Request) -> Actor | None:
 
 
 def _found(request: Request) -> Actor | None:
-    if _key_text(request) is None and not _session_token(request):
+    if key_text(request) is None and not _session_token(request):
         return None
     return _known(request, _shown(request))
 
@@ -72,7 +61,7 @@ def _shown(request: Request) -> Actor | None:
     """Whose key or session the request shows; None where it is not good, or no longer."""
     ports: ApiPorts = request.app.state.ports
     keys: KnownKeys = request.app.state.keys
-    at, text = ports.clock.now(), _key_text(request)
+    at, text = ports.clock.now(), key_text(request)
     if text is not None:
         return find_key(keys, text, at)
     token = _session_token(request) or ""
@@ -96,7 +85,8 @@ def _known(request: Request, found: Actor | None) -> Actor | None:
     return replace(found, grants=tuple(grant.resolved(members) for grant in found.grants))
 
 
-def _key_text(request: Request) -> str | None:
+def key_text(request: Request) -> str | None:
+    """The text of the key that a request shows."""
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     return text.strip() if scheme.lower() == "bearer" and text else None
 

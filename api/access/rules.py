@@ -20,7 +20,7 @@ from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Message, Receive, Scope
 
-from api.access.actors import actor_in_batch, actor_of
+from api.access.actors import actor_of
 from api.ports import ApiPorts
 from api.statuses import as_http
 from bms.errors import BmsError
@@ -101,17 +101,6 @@ class Needs:
         return authorise(actor, wanted, _site_of(request), device)
 
 
-@dataclass(frozen=True, slots=True)
-class AskedInBatches:
-    """``rule`` of a route that many ask at once, without a thread for each of them."""
-
-    rule: Needs
-
-    async def __call__(self, request: Request) -> Actor | None:
-        """See ``Needs``."""
-        return self.rule.permitted(await actor_in_batch(request), request)
-
-
 def anybody() -> None:
     """The rule of a route that is for everybody."""
 
@@ -124,8 +113,6 @@ def rule_of(route: object) -> Needs | bool:
     for call in calls:
         if isinstance(call, Needs):
             return call
-        if isinstance(call, AskedInBatches):
-            return call.rule
     return anybody in calls
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection
+import re
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Request
+from fastapi.routing import APIRoute
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
-from api.deps import ControllerId, Fetcher, FetcherAmongMany, PortsDep
-from api.ports import ApiPorts
+from api.access.actors import key_text, shown_actor
+from api.access.rules import Turns
+from api.deps import FETCHES, FULL_ID, ControllerId, Fetcher, PortsDep
 from api.protocol.entity_tags import matches
+from api.schedules import AskedSchedule, Schedules, ScheduleText
 from api.schemas.base import FactAnswer
 from api.schemas.plans import AppliedAnswer, AppliedBody, AppliedRow, ScheduleAnswer
 from bms.model.control.applied import AppliedReport, AppliedValue
@@ -22,24 +25,51 @@ from bms.model.control.command import (
     Overridden,
 )
 from bms.model.fact import Fact
-from bms.ports.storage.time_limit import database_time_limit
-from bms.services.batched_lookups import InBatches
 from bms.services.controllers.applied import keep_applied
-from bms.services.controllers.schedule import ControllerSchedule, controller_schedules, device_of
+from bms.services.controllers.schedule import device_of
 from bms.services.effective_control import in_effect
 
-router = APIRouter(prefix="/controllers", tags=["controllers"])
 LEASE_END = "Lease-End"
+_FULL_ID = re.compile(FULL_ID)
 
 
-@router.get(
+class FetchRoute(APIRoute):
+    """Answers the requests that controllers send, many a second, without resolving what other
+    requests may have: parameters, a session, an id that is none. Those go the way of every route.
+    """
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ``APIRoute``."""
+        request = Request(scope)
+        device, key = scope["path_params"]["device_id"], key_text(request)
+        plain = scope["method"] == "GET" and not scope["query_string"]
+        if not plain or key is None or _FULL_ID.fullmatch(device) is None:
+            await super().handle(scope, receive, send)
+            return
+        turns: Turns = request.app.state.turns
+        turns.controller()
+        given = await _schedules(request).get(AskedSchedule(key, device))
+        actor = shown_actor(request, given.actor)
+        if given.text is None:
+            await super().handle(scope, receive, send)
+            return
+        FETCHES.permitted(actor, request)
+        answer = _answered(given.text, request.headers.get("if-none-match"))
+        await answer(scope, receive, send)
+
+
+router = APIRouter(prefix="/controllers", tags=["controllers"])
+fetched = APIRouter(prefix="/controllers", tags=["controllers"], route_class=FetchRoute)
+
+
+@fetched.get(
     "/{device_id:path}/schedule",
     response_model=ScheduleAnswer,
     responses={304: {"description": "nothing has changed; the lease is renewed all the same"}},
 )
-async def schedule(
+def schedule(
     request: Request,
-    key: FetcherAmongMany,
+    key: Fetcher,
     device: ControllerId,
     if_none_match: Annotated[str | None, Header()] = None,
 ) -> Response:
@@ -47,44 +77,19 @@ async def schedule(
 
     Every answer, 304 as well, renews the lease; its new end stands in the header ``Lease-End``.
     """
-    schedules: InBatches[str, ScheduleAnswer] = request.app.state.schedules
-    device_of(request.app.state.ports.sites, device)
-    answer = await schedules.get(device)
-    tag = _tag(answer)
-    headers = {"ETag": tag, LEASE_END: answer.lease_end.isoformat(), "Cache-Control": "no-cache"}
-    if if_none_match is not None and matches(if_none_match, tag):
+    return _answered(_schedules(request).texts([device])[device], if_none_match)
+
+
+def _schedules(request: Request) -> Schedules:
+    schedules: Schedules = request.app.state.schedules
+    return schedules
+
+
+def _answered(text: ScheduleText, if_none_match: str | None) -> Response:
+    headers = {"ETag": text.tag, LEASE_END: text.lease_end, "Cache-Control": "no-cache"}
+    if if_none_match is not None and matches(if_none_match, text.tag):
         return Response(status_code=304, headers=headers)
-    return Response(answer.model_dump_json(), media_type="application/json", headers=headers)
-
-
-def schedule_answers(ports: ApiPorts, devices: Collection[str]) -> dict[str, ScheduleAnswer]:
-    """What each controller may apply now; the same for one that fetches it and one that listens.
-
-    Raises what ``controller_schedules`` raises.
-    """
-    with database_time_limit(None):
-        found = controller_schedules(
-            ports.sites,
-            devices,
-            now=ports.clock.now(),
-            ports=ports.control,
-            lease=ports.settings.lease,
-        )
-    return {
-        device: _answer(given, ports.sites[given.site].timezone) for device, given in found.items()
-    }
-
-
-def _answer(given: ControllerSchedule, zone: str) -> ScheduleAnswer:
-    return ScheduleAnswer(
-        device=given.device,
-        site=given.site,
-        plan=given.plan,
-        lease_s=int(given.lease.total_seconds()),
-        lease_end=given.lease_end,
-        setpoints=given.setpoints,
-        reasons=tuple(FactAnswer.of(reason, zone) for reason in given.reasons),
-    )
+    return Response(text.body, media_type="application/json", headers=headers)
 
 
 @router.post("/{device_id:path}/applied")
@@ -148,9 +153,3 @@ def _shown(outcome: AnyReceipt) -> tuple[float | None, Fact | None]:
             return command.value, why
         case _:
             return None, None
-
-
-def _tag(answer: ScheduleAnswer) -> str:
-    """Weak: two answers with the same setpoints differ in the end of their lease."""
-    content = answer.model_dump_json(exclude={"lease_end"})
-    return f'W/"{hashlib.sha256(content.encode()).hexdigest()[:32]}"'

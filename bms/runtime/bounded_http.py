@@ -10,19 +10,23 @@ from __future__ import annotations
 import asyncio
 from typing import Any, ClassVar
 
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 
-class BoundedProtocol(H11Protocol):
-    """One connection. It is closed where the head of a request does not come in time, and at once
-    where there are too many."""
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection. It is closed where the head of a request does not come in time or is too
+    long, and at once where there are too many."""
 
     head_s: ClassVar[float] = 10.0
     """How long the head of a request may take [s]."""
+    head_bytes: ClassVar[int] = 64 * 1024
+    """How long the head of a request may be [1], and one part more of what comes in."""
     most: ClassVar[int] = 400
     """Connections at a time [1]: many people behind a proxy, and well below 1 024 open files."""
 
     _waiting: asyncio.TimerHandle | None = None
+    _in_head = False
+    _head_came = 0
     idle_since = 0.0
     """When it was waited for a request last [s, of the loop]."""
 
@@ -33,6 +37,28 @@ class BoundedProtocol(H11Protocol):
             transport.abort()
             return
         self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        """Take a part of a request; the parser itself takes heads of any length."""
+        self._head_came += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_came > self.head_bytes and not self.transport.is_closing():
+            self.send_400_response("The head of the request is too long.")
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        super().on_message_begin()
+        self._in_head, self._head_came = True, 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field of the head; those behind a body (trailers) are nobody's."""
+        if self._in_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """The head is there."""
+        self._in_head = False
+        super().on_headers_complete()
 
     def _made_room(self) -> bool:
         """Whether a connection could be closed on which nothing is asked: the one that has been so

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable
 from datetime import datetime, timedelta
 
-from api.routes.controllers import schedule_answers
+from api.schedules import schedule_answers
 from bms.errors import JobFailed, StoreError
 from bms.model.assets.site import Site
 from bms.model.control.evidence import CITY

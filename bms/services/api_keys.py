@@ -108,10 +108,6 @@ class RememberedKeys:
                 self._found.pop(id_, None)
         return found
 
-    def each_of(self, ids: Collection[str]) -> dict[str, KeptKey | None]:
-        """The key of each of these ids, None where there is none."""
-        return dict.fromkeys(ids) | self.keys_of(ids)
-
 
 def find_key(keys: KnownKeys, text: str, now: datetime) -> Actor | None:
     """Who has the key of a text, None when it is unknown, revoked, expired or malformed."""

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import pytest
 import uvicorn
 from starlette.exceptions import HTTPException
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.hosts_and_body_sizes import counted
 from bms.runtime.bounded_http import BoundedProtocol
@@ -31,10 +31,10 @@ async def slow_app(_scope: Scope, _receive: Receive, send: Send) -> None:
 
 
 @contextlib.asynccontextmanager
-async def served() -> AsyncIterator[int]:
+async def served(app: ASGIApp = slow_app) -> AsyncIterator[int]:
     """A server on loopback; its port."""
     bound = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(slow_app, http=Impatient, lifespan="off", log_level="critical")
+    config = uvicorn.Config(app, http=Impatient, lifespan="off", log_level="critical")
     server = uvicorn.Server(config)
     server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
     task = asyncio.create_task(server.serve(sockets=[bound]))
@@ -71,6 +71,32 @@ HEAD = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
 async def test_half_a_request_is_not_waited_for(sent: bytes) -> None:
     async with served() as port:
         assert b"200" not in await answered(await opened(port, sent))
+
+
+async def test_a_head_is_bounded() -> None:
+    """The parser itself takes heads of any length (CWE-770)."""
+    async with served() as port:
+        connection = await opened(port, HEAD)
+        await asyncio.sleep(0.05)
+        connection[1].write(9 * (b"X-More: " + b"x" * 8000 + b"\r\n"))
+        assert b" 400 " in await answered(connection)
+
+
+async def test_what_comes_behind_a_body_is_no_field_of_the_head() -> None:
+    seen: list[bytes] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        while (await receive()).get("more_body"):
+            pass
+        seen.extend(name for name, _ in scope["headers"])
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"late"})
+
+    chunks = b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n1\r\nx\r\n0\r\n"
+    async with served(app) as port:
+        await answered(await opened(port, HEAD + chunks + b"Authorization: Bearer x\r\n\r\n"))
+    assert b"host" in seen
+    assert b"authorization" not in seen
 
 
 async def test_an_answer_may_take_longer_than_a_question() -> None:

@@ -29,8 +29,8 @@ class EvidenceStore(Protocol):
     ``bms.errors.StoreUnavailable`` when the database is away.
     """
 
-    def chain_heads(self) -> dict[str, ChainHead]:
-        """The last entry of every chain, by its name."""
+    def chain_heads(self, chains: Collection[str] | None = None) -> dict[str, ChainHead]:
+        """The last entry of each of these chains that has one, by its name; None: of all."""
         ...
 
     def evidence(self, chain: str, after: int = 0, most: int | None = None) -> list[EvidenceEntry]:

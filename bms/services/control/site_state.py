@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -64,6 +64,22 @@ class SiteState:
         return ClockReading(self.now, self.elapsed)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteRecords:
+    """What the database says of a site."""
+
+    mode: Mode | None
+    plan: Plan | None
+    overrides: Sequence[Override]
+    trials: Sequence[KeptTrial]
+    uncommissioned: Flaws
+    use: Use | None
+    sight: Sight
+
+
+RecordsOf = Callable[[Collection[Site], datetime, ControlPorts], Mapping[str, SiteRecords]]
+
+
 def state_of(
     site: Site, now: datetime, ports: ControlPorts, plan_max_age: timedelta = PLAN_MAX_AGE
 ) -> SiteState:
@@ -73,58 +89,53 @@ def state_of(
     clock went back. Raises
     ``StoreUnavailable`` or ``GuardError`` when one of them cannot be read.
     """
-    records = _SiteRecords(
+    records = SiteRecords(
         mode=ports.decisions.mode(site.id),
         plan=ports.plans.plan_in_force(site.id, now),
         overrides=ports.decisions.overrides(site.id, now),
         trials=ports.trials.trials(site.id),
         uncommissioned=ports.commissioned.flaws([site])[site.id],
         use=bookings_ahead(site, ports.decisions, now),
+        sight=ports.rooms.look(site, now),
     )
     return replace(_state(site, now, records, ports), plan_max_age=plan_max_age)
 
 
-def states_of(sites: Collection[Site], now: datetime, ports: ControlPorts) -> dict[str, SiteState]:
-    """``state_of`` of many sites, by their id: the database is asked once for all of them."""
+def records_of(
+    sites: Collection[Site], now: datetime, ports: ControlPorts
+) -> dict[str, SiteRecords]:
+    """The records of many sites, by their id: the database is asked once for all of them."""
     names = [site.id for site in sites]
     decisions = ports.decisions
+    modes, plans = decisions.modes(names), ports.plans.plans_in_force(names, now)
+    overrides, trials = decisions.overrides_of(names, now), ports.trials.trials_of(names)
+    flaws = ports.commissioned.flaws(sites)
+    bookings = decisions.bookings_of(names, now)
+    ports.rooms.look_ahead(sites, now)
+    return {
+        site.id: SiteRecords(
+            mode=modes.get(site.id),
+            plan=plans.get(site.id),
+            overrides=overrides[site.id],
+            trials=trials[site.id],
+            uncommissioned=flaws[site.id],
+            use=Use(site, tuple(bookings[site.id])) if moves_air(site) else None,
+            sight=ports.rooms.look(site, now),
+        )
+        for site in sites
+    }
+
+
+def states_of(
+    sites: Collection[Site], now: datetime, ports: ControlPorts, records: RecordsOf = records_of
+) -> dict[str, SiteState]:
+    """``state_of`` of many sites, by their id, over what ``records`` knows of all of them."""
     with ports.snapshot():
-        modes, plans = decisions.modes(names), ports.plans.plans_in_force(names, now)
-        overrides, trials = decisions.overrides_of(names, now), ports.trials.trials_of(names)
-        flaws = ports.commissioned.flaws(sites)
-        bookings = decisions.bookings_of(names, now)
-        ports.rooms.look_ahead(sites, now)
-        return {
-            site.id: _state(
-                site,
-                now,
-                _SiteRecords(
-                    mode=modes.get(site.id),
-                    plan=plans.get(site.id),
-                    overrides=overrides[site.id],
-                    trials=trials[site.id],
-                    uncommissioned=flaws[site.id],
-                    use=Use(site, tuple(bookings[site.id])) if moves_air(site) else None,
-                ),
-                ports,
-            )
-            for site in sites
-        }
+        found = records(sites, now, ports)
+        return {site.id: _state(site, now, found[site.id], ports) for site in sites}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _SiteRecords:
-    """What the database says of a site."""
-
-    mode: Mode | None
-    plan: Plan | None
-    overrides: Sequence[Override]
-    trials: Sequence[KeptTrial]
-    uncommissioned: Flaws
-    use: Use | None
-
-
-def _state(site: Site, now: datetime, records: _SiteRecords, ports: ControlPorts) -> SiteState:
+def _state(site: Site, now: datetime, records: SiteRecords, ports: ControlPorts) -> SiteState:
     return SiteState(
         site=site,
         now=now,
@@ -144,7 +155,7 @@ def _state(site: Site, now: datetime, records: _SiteRecords, ports: ControlPorts
         trial=trial_block_at(records.trials, now),
         own_control_from=next_own_control(records.trials, now),
         use=records.use,
-        sight=ports.rooms.look(site, now),
+        sight=records.sight,
         owned=ports.owned.may_send(site.id),
     )
 

@@ -21,7 +21,7 @@ from bms.model.planning.plan import SetpointPlan, Step
 from bms.services.control.authority import Permitted, Withheld, Writer, may_write, withheld_site
 from bms.services.control.point_limits import ClampedValue, clamp
 from bms.services.control.ports import ControlPorts
-from bms.services.control.site_state import SiteState, states_of
+from bms.services.control.site_state import RecordsOf, SiteState, records_of, states_of
 from bms.services.control.ventilation_minimum import AirNeed, least_flow, least_run
 from bms.services.occupancy import Use
 
@@ -55,13 +55,15 @@ def controller_schedules(
     now: datetime,
     ports: ControlPorts,
     lease: timedelta,
+    records: RecordsOf = records_of,
 ) -> dict[str, ControllerSchedule]:
     """The coming setpoints of each of these controllers' own points.
 
     Raises ``NotFound``, and ``GuardError`` where it is not known what people have written.
     """
     devices = {device_id: device_of(sites, device_id) for device_id in device_ids}
-    states = states_of({site.id: site for site, _ in devices.values()}.values(), now, ports)
+    sites_asked = {site.id: site for site, _ in devices.values()}.values()
+    states = states_of(sites_asked, now, ports, records)
     return {
         device_id: _schedule(states[site.id], device, lease)
         for device_id, (site, device) in devices.items()

@@ -65,9 +65,11 @@ class MemoryEvidence:
             (entry,) = appended(name, _end(chain), [proven])
             chain.append(_Kept(entry, proven, at))
 
-    def chain_heads(self) -> dict[str, ChainHead]:
+    def chain_heads(self, chains: Collection[str] | None = None) -> dict[str, ChainHead]:
         """See ``EvidenceStore``."""
-        return {name: _end(chain) for name, chain in list(self._chains.items()) if chain}
+        names = list(self._chains) if chains is None else chains
+        found = {name: self._chains.get(name) for name in names}
+        return {name: _end(chain) for name, chain in found.items() if chain}
 
     def evidence(self, chain: str, after: int = 0, most: int | None = None) -> list[EvidenceEntry]:
         """See ``EvidenceStore``."""

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Connection,
     Select,
     String,
+    bindparam,
     cast,
     delete,
     literal,
@@ -47,6 +48,9 @@ _ENTRIES = text(
     " WHERE chain = :chain ORDER BY number"
 ).execution_options(yield_per=AT_ONCE)
 _HEADS = text("SELECT chain, number, hash FROM evidence_heads")
+_SOME_HEADS = text(f"{_HEADS.text} WHERE chain IN :chains").bindparams(
+    bindparam("chains", expanding=True)
+)
 _LENGTHS = text("SELECT chain, count(*) FROM evidence GROUP BY chain")
 _REMOVALS = text("SELECT kind, part, first, last FROM removals WHERE site = :site")
 _SALT_GOES = text("UPDATE evidence SET salt = NULL WHERE chain = :chain AND number = :number")
@@ -57,10 +61,10 @@ WHOLE = (EvidenceKind.RECEIPT, EvidenceKind.PLAN)
 class SqlEvidence(Linked):
     """Implements ``EvidenceStore``."""
 
-    def chain_heads(self) -> dict[str, ChainHead]:
+    def chain_heads(self, chains: Collection[str] | None = None) -> dict[str, ChainHead]:
         """See ``EvidenceStore``."""
         with self._link.reading() as session:
-            return _heads(session.connection())
+            return _heads(session.connection(), chains)
 
     def evidence(self, chain: str, after: int = 0, most: int | None = None) -> list[EvidenceEntry]:
         """See ``EvidenceStore``."""
@@ -157,8 +161,11 @@ def verified(
     return Verification(chains=len(names), entries=entries, rows=rows, flaws=tuple(flaws))
 
 
-def _heads(connection: Connection) -> dict[str, ChainHead]:
-    found = connection.execute(_HEADS)
+def _heads(connection: Connection, chains: Collection[str] | None = None) -> dict[str, ChainHead]:
+    if chains is None:
+        found = connection.execute(_HEADS)
+    else:
+        found = connection.execute(_SOME_HEADS, {"chains": list(chains)})
     return {chain: ChainHead(number=number, hash=hash_) for chain, number, hash_ in found}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,7 +55,7 @@ async def test_w16_the_end_is_kept_in_between_and_at_the_end(tmp_path: Path) -> 
 
 def test_w16_a_database_that_is_away_stops_nobody(tmp_path: Path) -> None:
     class Away(MemoryStore):
-        def chain_heads(self) -> dict[str, ChainHead]:
+        def chain_heads(self, chains: Collection[str] | None = None) -> dict[str, ChainHead]:
             raise StoreUnavailable("away")
 
     city, _, known = a_city(tmp_path)

@@ -65,7 +65,7 @@ class SiteState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SiteRecords:
+class ControlRecords:
     """What the database says of a site."""
 
     mode: Mode | None
@@ -77,7 +77,7 @@ class SiteRecords:
     sight: Sight
 
 
-RecordsOf = Callable[[Collection[Site], datetime, ControlPorts], Mapping[str, SiteRecords]]
+RecordsOf = Callable[[Collection[Site], datetime, ControlPorts], Mapping[str, ControlRecords]]
 
 
 def state_of(
@@ -89,7 +89,7 @@ def state_of(
     clock went back. Raises
     ``StoreUnavailable`` or ``GuardError`` when one of them cannot be read.
     """
-    records = SiteRecords(
+    records = ControlRecords(
         mode=ports.decisions.mode(site.id),
         plan=ports.plans.plan_in_force(site.id, now),
         overrides=ports.decisions.overrides(site.id, now),
@@ -103,7 +103,7 @@ def state_of(
 
 def records_of(
     sites: Collection[Site], now: datetime, ports: ControlPorts
-) -> dict[str, SiteRecords]:
+) -> dict[str, ControlRecords]:
     """The records of many sites, by their id: the database is asked once for all of them."""
     names = [site.id for site in sites]
     decisions = ports.decisions
@@ -113,7 +113,7 @@ def records_of(
     bookings = decisions.bookings_of(names, now)
     ports.rooms.look_ahead(sites, now)
     return {
-        site.id: SiteRecords(
+        site.id: ControlRecords(
             mode=modes.get(site.id),
             plan=plans.get(site.id),
             overrides=overrides[site.id],
@@ -135,7 +135,7 @@ def states_of(
         return {site.id: _state(site, now, found[site.id], ports) for site in sites}
 
 
-def _state(site: Site, now: datetime, records: SiteRecords, ports: ControlPorts) -> SiteState:
+def _state(site: Site, now: datetime, records: ControlRecords, ports: ControlPorts) -> SiteState:
     return SiteState(
         site=site,
         now=now,

@@ -17,7 +17,7 @@ from bms.model.control.evidence import ChainHead
 from bms.ports.safety import HandsOffMarks
 from bms.ports.storage.evidence import EvidenceStore
 from bms.services.control.ports import ControlPorts
-from bms.services.control.site_state import SiteRecords, records_of
+from bms.services.control.site_state import ControlRecords, records_of
 
 KEPT_FOR_S = 60.0
 """How long records are kept at most [s, real]: names that people had removed leave no entry."""
@@ -26,7 +26,7 @@ LOOK_AGAIN = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True)
-class _Base:
+class _RestsOn:
     """What records rest on; other ones are read where it is another."""
 
     site: Site
@@ -36,9 +36,9 @@ class _Base:
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
-    base: _Base
-    records: SiteRecords
+class _ReadBefore:
+    base: _RestsOn
+    records: ControlRecords
     read_at: datetime
     read_s: float
     looked_at: datetime
@@ -52,11 +52,11 @@ class KeptRecords:
     ) -> None:
         self._evidence = evidence
         self._monotonic = monotonic
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, _ReadBefore] = {}
 
     def __call__(
         self, sites: Collection[Site], now: datetime, ports: ControlPorts
-    ) -> Mapping[str, SiteRecords]:
+    ) -> Mapping[str, ControlRecords]:
         """See ``records_of``."""
         bases = self._bases(sites, ports.hands_off)
         holding = {site.id: self._holding(bases.get(site.id), now) for site in sites}
@@ -65,21 +65,23 @@ class KeptRecords:
         for site in fresh:
             if site.id in bases:
                 records = found[site.id]
-                self._kept[site.id] = _Kept(bases[site.id], records, now, self._monotonic(), now)
+                self._kept[site.id] = _ReadBefore(
+                    bases[site.id], records, now, self._monotonic(), now
+                )
         known = {id_: kept for id_, kept in holding.items() if kept is not None}
         return found | self._seen(known, now, ports)
 
-    def _bases(self, sites: Collection[Site], hands_off: HandsOffMarks) -> dict[str, _Base]:
+    def _bases(self, sites: Collection[Site], hands_off: HandsOffMarks) -> dict[str, _RestsOn]:
         """What the records of each site rest on; those with a mark that stands are never kept."""
         heads = self._evidence.chain_heads([site.id for site in sites])
         marks, taken_back = list(hands_off.marks().values()), frozenset(hands_off.history())
         return {
-            site.id: _Base(site, heads.get(site.id), taken_back)
+            site.id: _RestsOn(site, heads.get(site.id), taken_back)
             for site in sites
             if not any(mark.covers_site(site.id) for mark in marks)
         }
 
-    def _holding(self, base: _Base | None, now: datetime) -> _Kept | None:
+    def _holding(self, base: _RestsOn | None, now: datetime) -> _ReadBefore | None:
         """What was read before, if it holds yet; the site is the same as long as its file is."""
         kept = None if base is None else self._kept.get(base.site.id)
         if kept is None or base is None or kept.base.site is not base.site:
@@ -89,8 +91,8 @@ class KeptRecords:
         return kept if same and young else None
 
     def _seen(
-        self, known: Mapping[str, _Kept], now: datetime, ports: ControlPorts
-    ) -> dict[str, SiteRecords]:
+        self, known: Mapping[str, _ReadBefore], now: datetime, ports: ControlPorts
+    ) -> dict[str, ControlRecords]:
         """The kept records as they are now: without overrides that are over, with rooms as they
         were seen lately."""
         unseen = [k.base.site for k in known.values() if now - k.looked_at >= LOOK_AGAIN]
@@ -103,7 +105,7 @@ class KeptRecords:
         return {id_: _standing(self._kept[id_].records, now) for id_ in known}
 
 
-def _standing(records: SiteRecords, now: datetime) -> SiteRecords:
+def _standing(records: ControlRecords, now: datetime) -> ControlRecords:
     over = [o for o in records.overrides if o.until is not None and o.until <= now]
     if not over:
         return records

@@ -12,7 +12,7 @@ from bms.model.assets.site import Mode, Site
 from bms.model.control.booking import Booking, BookingKind
 from bms.model.control.hands_off import HandsOff, HandsOffKind, SpokenWord
 from bms.services.control.ports import ControlPorts
-from bms.services.control.site_state import SiteRecords, records_of
+from bms.services.control.site_state import ControlRecords, records_of
 from bms.services.controllers.kept_records import KEPT_FOR_S, LOOK_AGAIN, KeptRecords
 from tests.rigs.control_bench import ControlBench
 from tests.rigs.fakes.ports import SeenRooms
@@ -52,11 +52,11 @@ class Desk:
 
         return replace(ports, plans=Counting())
 
-    def records(self) -> SiteRecords:
+    def records(self) -> ControlRecords:
         site = self.bench.site
         return self.kept([site], self.bench.now, self.ports())[site.id]
 
-    def right(self) -> SiteRecords:
+    def right(self) -> ControlRecords:
         site = self.bench.site
         return records_of([site], self.bench.now, self.bench.ports)[site.id]
 

@@ -86,7 +86,7 @@ class Settings(BaseSettings):
     tariffs: Path | None = Field(None, description="file of the tariffs; default the shipped one")
     mqtt_url: str | None = Field(
         None,
-        pattern=r"^mqtts?://([^@/\s]+@)?[^@/:\s]+(:\d{1,5})?$",
+        pattern=r"^mqtts?://([^@/:\s]+@)?[^@/:\s]+(:\d{1,5})?$",
         description="broker on which controllers listen for their setpoint schedules",
     )
     mqtt_password_file: Path | None = Field(None, description="file with the broker's password")

@@ -14,6 +14,7 @@ import typer
 
 from bms.cli.console.errors import WRONG_CALL, errors
 from bms.cli.console.lazy_commands import LazyGroup
+from bms.config import PRIVATE
 from bms.logs import LogFormat, log_to_stderr
 
 app = typer.Typer(
@@ -33,9 +34,10 @@ def every_command() -> None:
 
 
 def main() -> None:
-    """Run the command line of this process."""
+    """Run the command line of this process. What it writes is for its user alone; outputs that are
+    meant for others keep the umask of the caller (``bms.cli.console.output_file``)."""
     set_up_logging(os.environ.get("BMS_LOG", "WARNING"), os.environ.get("BMS_LOG_FORMAT", "text"))
-    app()
+    app(obj=os.umask(PRIVATE))
 
 
 def set_up_logging(level: str, form: str) -> None:

@@ -33,10 +33,14 @@ def provider_addresses(settings: Settings) -> Mapping[str, str]:
         try:
             split = urlsplit(url.strip())
             usable = split.scheme in ("http", "https") and split.hostname and not split.query
+            usable = usable and "@" not in split.netloc and not split.fragment
         except ValueError:
             usable = False
         if not usable:
-            raise ConfigError(f"BMS_FEED_URLS: {name}={url!r} is no address like https://host/path")
+            raise ConfigError(
+                f"BMS_FEED_URLS: what stands for {name} is no address like https://host/path,"
+                " without a name or a key in it"
+            )
         found[name.strip()] = url.strip().rstrip("/")
     return found
 

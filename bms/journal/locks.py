@@ -23,11 +23,12 @@ def locked(path: Path) -> Iterator[None]:
 
     Raises OSError when another process keeps it longer than ``LOCK_SECONDS`` [s].
     """
-    with path.with_name(f"{path.name}.lock").open("ab") as lock:
+    name = path.with_name(f"{path.name}.lock")
+    with os.fdopen(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600), "ab") as lock:
         deadline = time.monotonic() + LOCK_SECONDS
         while not try_lock(lock.fileno()):
             if time.monotonic() > deadline:
-                raise OSError(f"another process has held {lock.name} for {LOCK_SECONDS:.0f} s")
+                raise OSError(f"another process has held {name} for {LOCK_SECONDS:.0f} s")
             time.sleep(0.002)
         yield
 
@@ -93,7 +94,8 @@ def _lock_byte(descriptor: int, point: str, kind: int) -> bool:
 def replace_file(path: Path, lines: Sequence[bytes], sync: Callable[[int], None]) -> None:
     """Put a whole new file in place, durable together with its name."""
     fresh = path.with_name(f"{path.name}.new")
-    with fresh.open("wb") as file:
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    with os.fdopen(os.open(fresh, flags, 0o600), "wb") as file:
         file.write(b"".join(lines))
         file.flush()
         sync(file.fileno())

@@ -9,6 +9,7 @@ on pages, by ``bms.cli.console.screen`` on terminals, by quotes in drafts of sit
 from __future__ import annotations
 
 from unicodedata import bidirectional, category
+from urllib.parse import urlsplit
 
 _TURNS = frozenset({"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"})
 """Bidirectional classes of the characters that turn a text (Unicode Standard Annex 9)."""
@@ -58,3 +59,15 @@ def _cut_repr(value: object, most: int) -> str:
         return repr(value)[: most + 1]
     size = getattr(value, "__len__", None)
     return type(value).__name__ if size is None else f"{type(value).__name__} of {size()}"
+
+
+def without_secrets(url: str) -> str:
+    """Returns scheme, host and port of an address on the web, which may be shown and kept. Name,
+    password, path and query may hold what opens a door, as those of many webhooks do."""
+    try:
+        parts = urlsplit(url)
+        port = "" if parts.port is None else f":{parts.port}"
+    except ValueError:
+        return "an address that is none"
+    host = parts.hostname or ""
+    return printable(f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}")

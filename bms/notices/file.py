@@ -28,6 +28,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bms.errors import ConfigError
+from bms.model.outside_text import without_secrets
 from bms.model.work.finding import Severity
 from bms.model.work.item import WorkKind
 from bms.model.work.notice import Channel
@@ -181,17 +182,17 @@ class _File(_NoticePart):
 def check_target(url: str, hosts: frozenset[str]) -> None:
     """Raises ``ValueError`` for an address to which no notice may go: another scheme than https
     (http on loopback), a host that the file does not name, a name or password in it."""
-    parts = urlsplit(url)
+    parts, shown = urlsplit(url), without_secrets(url)
     host = parts.hostname or ""
     near = host in ("localhost", "127.0.0.1", "::1")
     if parts.scheme != "https" and not (parts.scheme == "http" and near):
-        raise ValueError(f"{url}: a webhook is an https address")
+        raise ValueError(f"{shown}: a webhook is an https address")
     if parts.username is not None or parts.password is not None:
         raise ValueError(f"{parts.hostname}: no name or password in the address of a webhook")
     if _is_no_receiver(host):
-        raise ValueError(f"{url}: no webhook goes to an address of the link, or of a group")
+        raise ValueError(f"{shown}: no webhook goes to an address of the link, or of a group")
     if host not in hosts:
-        raise ValueError(f"{url}: name its host {host!r} in webhook_hosts")
+        raise ValueError(f"{shown}: name its host {host!r} in webhook_hosts")
 
 
 def _is_no_receiver(host: str) -> bool:

@@ -17,6 +17,7 @@ import httpx
 
 from bms.errors import NoticeError
 from bms.model.assets.site import Site
+from bms.model.outside_text import without_secrets
 from bms.model.work.item import WorkItem
 from bms.model.work.recipient import Notice
 from bms.notices.file import check_target
@@ -113,7 +114,7 @@ async def send_webhook(
 
     Raises ``NoticeError`` where it was not taken, or may not go there.
     """
-    url = post.url
+    url, shown = post.url, without_secrets(post.url)
     try:
         check_target(url, hosts)
     except ValueError as error:
@@ -124,9 +125,9 @@ async def send_webhook(
         async with made.stream("POST", url, content=post.body, headers=headers) as answer:
             status = answer.status_code
     except httpx.HTTPError as error:
-        raise NoticeError(f"{url}: {error or type(error).__name__}") from error
+        raise NoticeError(f"{shown}: {error or type(error).__name__}") from error
     finally:
         if client is None:
             await made.aclose()
     if not 200 <= status < 300:
-        raise NoticeError(f"{url} answered {status}")
+        raise NoticeError(f"{shown} answered {status}")

@@ -1,4 +1,8 @@
-"""Files that a command writes where its user says: none is overwritten, no link is followed."""
+"""Files that a command writes where its user says: none is overwritten, no link is followed.
+
+They are for their user alone: reports tell of people. What is for others to read, as site files
+are, gets the mode that the umask of the caller leaves.
+"""
 
 from __future__ import annotations
 
@@ -10,9 +14,25 @@ from typing import IO
 
 import typer
 
+from bms.config import PRIVATE
+
+
+def callers_umask(context: typer.Context) -> int:
+    """The umask with which the command was called; ``bms.cli.main`` has narrowed it since."""
+    given = context.find_root().obj
+    return given if isinstance(given, int) else PRIVATE
+
+
+def make_folder(folder: Path, umask: int) -> None:
+    """Make a folder, and those above it, for those whom the umask lets in."""
+    for each in reversed((folder, *folder.parents)):
+        if not each.exists():
+            each.mkdir()
+            each.chmod(0o777 & ~umask)
+
 
 @contextlib.contextmanager
-def new_output(path: Path, *, force: bool = False) -> Iterator[IO[bytes]]:
+def new_output(path: Path, *, force: bool = False, umask: int = PRIVATE) -> Iterator[IO[bytes]]:
     """A new file to be written bit by bit; with ``force`` one in the place of another, or of a
     link. What is not finished is gone.
 
@@ -26,6 +46,7 @@ def new_output(path: Path, *, force: bool = False) -> Iterator[IO[bytes]]:
         raise _exists(path) from None
     try:
         with file:
+            os.fchmod(file.fileno(), 0o666 & ~umask)
             yield file
         if force:
             target.replace(path)
@@ -38,16 +59,16 @@ def _exists(path: Path) -> typer.BadParameter:
     return typer.BadParameter(f"{path} exists; name another file, or overwrite it with --force")
 
 
-def write_output(path: Path, content: bytes, *, force: bool = False) -> None:
+def write_output(path: Path, content: bytes, *, force: bool = False, umask: int = PRIVATE) -> None:
     """Write a new file; with ``force`` one in the place of another, or of a link.
 
     Raises ``typer.BadParameter`` where something bears the name, OSError where it cannot be
     written.
     """
-    with new_output(path, force=force) as file:
+    with new_output(path, force=force, umask=umask) as file:
         file.write(content)
 
 
 def _opened_new(path: Path) -> IO[bytes]:
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-    return os.fdopen(os.open(path, flags, 0o644), "w+b")
+    return os.fdopen(os.open(path, flags, 0o600), "w+b")

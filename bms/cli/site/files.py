@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from bms.cli.console.errors import FAILED, errors
-from bms.cli.console.output_file import write_output
+from bms.cli.console.output_file import callers_umask, make_folder, write_output
 from bms.cli.console.screen import say, screen, slim_table
 from bms.config import Settings
 from bms.errors import SiteFileError
@@ -117,6 +117,7 @@ def _cell(value: object) -> str:
 
 @app.command("import")
 def import_buildings(
+    context: typer.Context,
     table: Annotated[Path, typer.Argument(help="CSV: a row for each building, or for each meter")],
     out: Annotated[
         Path | None, typer.Option(help="folder of site files; BMS_SITES otherwise")
@@ -133,10 +134,12 @@ def import_buildings(
     """
     folder = Settings().sites if out is None else out
     found, mistakes = read_buildings(_decoded(table.read_bytes()), str(table))
-    folder.mkdir(parents=True, exist_ok=True)
+    umask = callers_umask(context)
+    make_folder(folder, umask)
     counts: dict[str, list[str]] = {"made": [], "changed": [], "unchanged": [], "kept": []}
     for building in found:
-        counts[_written(folder / f"{building.id}.yaml", building.text)].append(building.id)
+        path = folder / f"{building.id}.yaml"
+        counts[_written(path, building.text, umask)].append(building.id)
     if as_json:
         rows = [asdict(mistake) for mistake in mistakes]
         typer.echo(json.dumps({**counts, "mistakes": rows}))
@@ -162,22 +165,23 @@ def _decoded(content: bytes) -> str:
         return content.decode("cp1252", "replace")
 
 
-def _written(path: Path, text: str) -> str:
+def _written(path: Path, text: str, umask: int) -> str:
     """What became of a site file: made, changed, unchanged, or kept as somebody edited it."""
     if not os.path.lexists(path):
-        write_output(path, text.encode())
+        write_output(path, text.encode(), umask=umask)
         return "made"
     known = path.read_text(encoding="utf-8")
     if known == text:
         return "unchanged"
     if not is_untouched(known):
         return "kept"
-    write_output(path, text.encode(), force=True)
+    write_output(path, text.encode(), force=True, umask=umask)
     return "changed"
 
 
 @app.command()
 def draft(
+    context: typer.Context,
     source: Annotated[
         str,
         typer.Argument(
@@ -221,5 +225,5 @@ def draft(
 
     units = range(first_unit, last_unit + 1)
     text = drafted(source, states, host, site, name, units, timeout)
-    write_output(out, text.encode())
+    write_output(out, text.encode(), umask=callers_umask(context))
     say(f"wrote {out}; complete it, then: bms sites check {out.parent}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import logging
 import threading
 import time
@@ -21,6 +22,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import httpx
 
 from bms.errors import ConfigError, FeedError, NotPermitted
+from bms.model.outside_text import printable, without_secrets
 from bms.ports.sign_in import ProvidedIdentity, SignInAttempt
 
 log = logging.getLogger(__name__)
@@ -209,7 +211,8 @@ class OpenIdProvider:
                 self._away = (self._monotonic(), str(error))
                 raise
             if str(about.get("issuer", "")).rstrip("/") != issuer:
-                raise FeedError(f"the sign-in provider at {issuer} says that it is another one")
+                shown = without_secrets(issuer)
+                raise FeedError(f"the sign-in provider at {shown} says that it is another one")
             with self._lock:
                 self._about = kept = (now, about)
         return kept[1]
@@ -232,7 +235,7 @@ class OpenIdProvider:
         finally:
             self._turns.release()
         if answer.status_code in (400, 401, 403) and request.method == "POST":
-            log.warning("the sign-in provider refused a code: %s", answer.text[:200])
+            log.warning("the sign-in provider refused a code: %s", _refusal(answer.content))
             raise NotPermitted(NOT_PROVEN)
         try:
             found = answer.json() if len(answer.content) <= MOST_BYTES else None
@@ -248,4 +251,15 @@ def _secure(address: str, otherwise: type[Exception]) -> str:
     parts = urlsplit(address)
     if parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK):
         return address
-    raise otherwise(f"the sign-in provider has an address that is not on https: {address[:200]!r}")
+    shown = without_secrets(address)[:200]
+    raise otherwise(f"the sign-in provider has an address that is not on https: {shown!r}")
+
+
+def _refusal(body: bytes) -> str:
+    """The code of a refusal (RFC 6749 §5.2), not its description, which may repeat what was sent:
+    our secret, or somebody's code."""
+    with contextlib.suppress(ValueError, RecursionError):
+        told = json.loads(body[:MOST_BYTES])
+        if isinstance(told, dict) and isinstance(told.get("error"), str):
+            return printable(told["error"][:40])
+    return "without a reason"

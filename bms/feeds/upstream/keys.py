@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bms.errors import ConfigError
+from bms.model.outside_text import without_secrets
 
 OTHERS = 0o077
 MOST_BYTES = 1_000_000
@@ -65,7 +66,9 @@ def _lines(file: Path) -> dict[str, Upstream]:
 def _plain(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigError(f"{url!r} is no address of an upstream; write https://energy.example.dk")
+        raise ConfigError(
+            f"{without_secrets(url)!r} is no address of an upstream; write https://energy.example.dk"
+        )
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigError("the address of an upstream has no key in it: keys stand in a file")
     return url.rstrip("/")

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from enum import StrEnum
 from hashlib import sha256
 
+from bms.model.outside_text import without_secrets
 from bms.model.reporting.request import FileForm, ReportKind
 
 
@@ -59,8 +60,12 @@ class Delivery:
 
     @property
     def subject(self) -> str:
-        """What the record calls it."""
-        return f"{self.schedule.name} {self.period} {self.way}:{self.target}"
+        """What the record calls it. The address of a webhook may be a secret: it is told apart by
+        a digest."""
+        where = self.target
+        if self.way is Way.WEBHOOK:
+            where = f"{without_secrets(where)}#{sha256(where.encode()).hexdigest()[:8]}"
+        return f"{self.schedule.name} {self.period} {self.way}:{where}"
 
     @property
     def id(self) -> str:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bms.errors import NoticeError
+from bms.model.outside_text import without_secrets
 from bms.model.work.finding import Severity
 from bms.model.work.item import WorkItem, WorkState, by_what_is_at_stake
-from bms.model.work.notice import NoticeRecord, Occasion
+from bms.model.work.notice import Channel, NoticeRecord, Occasion
 from bms.model.work.recipient import Notice, Recipient
 from bms.ports.notices import NoticeSender
 from bms.ports.storage.work import WorkStore
@@ -146,13 +147,20 @@ async def deliver(notice: Notice, work: WorkStore, sender: NoticeSender) -> Noti
         at=notice.at,
         recipient=notice.recipient.name,
         channel=notice.recipient.channel,
-        address=notice.recipient.address,
+        address=_kept_address(notice.recipient),
         occasion=notice.occasion,
         items=tuple(item.id for item in notice.new),
         error=error,
     )
     await off_loop(work.add_notice, record)
     return record
+
+
+def _kept_address(recipient: Recipient) -> str:
+    """Where a notice went, as the record says it."""
+    if recipient.channel is Channel.WEBHOOK:
+        return without_secrets(recipient.address)
+    return recipient.address
 
 
 def a_test(recipient: Recipient, now: datetime) -> Notice:

@@ -8,11 +8,15 @@ See https://sqlite.org/backup.html and https://sqlite.org/wal.html.
 
 from __future__ import annotations
 
+import glob
 import os
+import secrets
 import shlex
+import shutil
 import sqlite3
+import tempfile
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
@@ -24,6 +28,7 @@ from bms.errors import ConfigError, StoreError, StoreUnavailable
 
 PAGES = 2_000
 """Pages that are copied in one go [1]; the progress is told after each."""
+HALF = ".part"
 SECRETS = ("password", "sslpassword")
 
 
@@ -81,19 +86,31 @@ def back_up(
     """
     source = Path(parsed(url).database or "")
     _free(source, file, force)
-    part = file.with_name(f"{file.name}.part")
     try:
-        part.unlink(missing_ok=True)
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-        _copy(source, part, report, pages)
-        readings = _checked(part)
-        _settle(part, file)
+        _clear_half_copies(file)
+        with tempfile.TemporaryDirectory(HALF, f".{file.name}.", file.parent) as ours:
+            part = _place(Path(ours))
+            _copy(source, part, report, pages)
+            readings = _checked(part)
+            _settle(part, file)
     except (OSError, sqlite3.Error) as error:
         raise _explained(error, source, file) from error
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
     return Backup(file=file, size=file.stat().st_size, readings=readings)
+
+
+def _clear_half_copies(file: Path) -> None:
+    """Remove what a copy that was killed has left: it tells what the database tells."""
+    for left in file.parent.glob(f".{glob.escape(file.name)}.*{HALF}"):
+        if left.lstat().st_uid == os.geteuid():
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _place(ours: Path) -> Path:
+    """An empty file for the copy. Whoever may write to the folder beside can swap ``ours`` for a
+    link, and would have to know a name in it to overwrite something."""
+    part = ours / secrets.token_hex(16)
+    os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    return part
 
 
 def _free(source: Path, file: Path, force: bool) -> None:

@@ -9,10 +9,11 @@ See https://sqlite.org/wal.html and https://sqlite.org/pragma.html#pragma_synchr
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import numpy as np
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
+from bms.config import PRIVATE
 from bms.errors import StoreError, StoreUnavailable
 from bms.model.readings.measurement import Ingested
 from bms.model.readings.series import Floats, Micros
@@ -103,6 +105,7 @@ class Sqlite:
             self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if self._url.database not in (None, "", ":memory:"):
                 self._file.touch(mode=0o600)  # its log and its index get the same mode
+                self._close_to_others()
         except OSError as error:
             raise StoreUnavailable(
                 f"the folder of the database {self._file} cannot be made: {error.strerror};"
@@ -115,6 +118,15 @@ class Sqlite:
         event.listen(engine, "connect", self._configure)
         event.listen(engine, "begin", self._begin)
         return engine.execution_options(bms_begin=_READ)
+
+    def _close_to_others(self) -> None:
+        """A copy that was put back may bear the mode of whoever copied it."""
+        for ending in ("", "-wal", "-shm"):
+            path = self._file.with_name(f"{self._file.name}{ending}")
+            with suppress(FileNotFoundError):
+                seen = path.stat()
+                if seen.st_mode & PRIVATE and seen.st_uid == os.geteuid():
+                    path.chmod(0o600)
 
     def writing(self, engine: Engine) -> Engine:
         """The lock is taken at the start: a reader that becomes a writer could deadlock."""

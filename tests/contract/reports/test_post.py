@@ -198,7 +198,7 @@ async def test_one_that_the_hook_refuses_is_posted_again_under_its_id(
     (job,) = reports_job(with_jobs(world.city))
     hook.status = 503
     await job.run(NOW)
-    assert f"127.0.0.1:{hook.port}/reports answered 503" in sent_reports(world.store, NOW)[0].detail
+    assert f"127.0.0.1:{hook.port} answered 503" in sent_reports(world.store, NOW)[0].detail
     hook.status = 204
     await job.run(NOW)
     (first, _), (second, _) = hook.got

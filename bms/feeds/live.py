@@ -11,7 +11,6 @@ from pathlib import Path
 from bms.feeds.client.cached_fetch import DatasetFetcher
 from bms.feeds.client.check import DatasetCheck
 from bms.feeds.client.disk_cache import DiskCache
-from bms.feeds.client.http import HttpClient, HttpxClient, PostingClient
 from bms.feeds.client.series_archive import SeriesArchive
 from bms.feeds.electricity import energidata, entsoe, nordpool
 from bms.feeds.electricity.day_ahead import LivePrices
@@ -27,6 +26,7 @@ from bms.feeds.weather.observations import StationObservations
 from bms.feeds.weather.providers import providers
 from bms.model.planning.feed import FeedSeries, ForecastScore, WeatherSeries
 from bms.model.readings.series import Series
+from bms.outgoing.http import HttpClient, HttpxClient, PostingClient
 from bms.ports.clock import Clock
 
 ADDRESSES: Mapping[str, str] = {

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 from bms.config import Settings
 from bms.errors import ConfigError
 from bms.feeds.client.disk_cache import DiskCache
-from bms.feeds.client.http import HttpxClient
 from bms.feeds.electricity.nordpool import MarketDataLogin
 from bms.feeds.live import ADDRESSES, PriceKeys
 from bms.feeds.suppliers.eloverblik_api import EloverblikApi
+from bms.outgoing.http import HttpxClient
 from bms.ports.clock import Clock
 
 MOST_BYTES = 10_000

@@ -19,9 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import time
 from enum import StrEnum
-from ipaddress import IPv4Address, ip_address
 from pathlib import Path
-from socket import inet_aton
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -34,6 +32,7 @@ from bms.model.work.item import WorkKind
 from bms.model.work.notice import Channel
 from bms.model.work.recipient import EVERY_DAY, Recipient, Subscription, WorkSelection
 from bms.model.yaml_data import YAMLError, read_yaml
+from bms.outgoing.addresses import is_for_nobody, literal
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 CLOCK = r"^([01]\d|2[0-3]):[0-5]\d$"
@@ -183,30 +182,19 @@ def check_target(url: str, hosts: frozenset[str]) -> None:
     """Raises ``ValueError`` for an address to which no notice may go: another scheme than https
     (http on loopback), a host that the file does not name, a name or password in it."""
     parts, shown = urlsplit(url), without_secrets(url)
+    if not (url.isascii() and url.isprintable()) or " " in url or "\\" in url or parts.port == 0:
+        raise ValueError(f"{shown}: a webhook is an https address")
     host = parts.hostname or ""
     near = host in ("localhost", "127.0.0.1", "::1")
     if parts.scheme != "https" and not (parts.scheme == "http" and near):
         raise ValueError(f"{shown}: a webhook is an https address")
     if parts.username is not None or parts.password is not None:
         raise ValueError(f"{parts.hostname}: no name or password in the address of a webhook")
-    if _is_no_receiver(host):
+    address = literal(host)
+    if address is not None and is_for_nobody(address):
         raise ValueError(f"{shown}: no webhook goes to an address of the link, or of a group")
     if host not in hosts:
         raise ValueError(f"{shown}: name its host {host!r} in webhook_hosts")
-
-
-def _is_no_receiver(host: str) -> bool:
-    """Whether a host is an address, in whatever notation, at which nobody takes notices: those of
-    the link tell machines in clouds their secrets (CWE-918)."""
-    try:
-        address = ip_address(host)
-    except ValueError:
-        try:
-            address = IPv4Address(inet_aton(host))
-        except (OSError, UnicodeEncodeError):
-            return False
-    plain = getattr(address, "ipv4_mapped", None) or address
-    return plain.is_link_local or plain.is_multicast or plain.is_unspecified
 
 
 def read_notice_file(path: Path, timezone: str, sites: frozenset[str]) -> NoticeFile:

@@ -13,17 +13,23 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import httpx
-
-from bms.errors import NoticeError
+from bms.errors import FeedError, NoticeError
 from bms.model.assets.site import Site
 from bms.model.outside_text import without_secrets
 from bms.model.work.item import WorkItem
 from bms.model.work.recipient import Notice
 from bms.notices.file import check_target
 from bms.notices.texts import subject, translator_for
+from bms.outgoing.http import HttpxClient
 
-TIMEOUT_S = 10.0
+CLIENT = HttpxClient(
+    user_agent="bms",
+    timeout_s=10.0,
+    deadline_s=30.0,
+    max_bytes=0,
+    max_redirects=0,
+    proxies=False,
+)
 TOLERANCE_S = 300
 """How far the timestamp of a request may be off before it is refused [s]."""
 
@@ -95,7 +101,6 @@ class SignedPost:
         return {
             **self.more,
             "content-type": self.media_type,
-            "user-agent": "bms",
             "x-bms-notice": self.id,
             "x-bms-timestamp": str(timestamp),
             "x-bms-signature": signature(secret, timestamp, self.body),
@@ -103,31 +108,20 @@ class SignedPost:
 
 
 async def send_webhook(
-    post: SignedPost,
-    secret: str,
-    hosts: frozenset[str],
-    *,
-    now_s: float,
-    client: httpx.AsyncClient | None = None,
+    post: SignedPost, secret: str, hosts: frozenset[str], *, now_s: float
 ) -> None:
-    """Post a signed body; redirects are not followed, proxies of the environment not asked.
+    """Post a signed body; redirects are not followed, proxies of the environment not asked, and of
+    the answer nothing is read but its status.
 
     Raises ``NoticeError`` where it was not taken, or may not go there.
     """
     url, shown = post.url, without_secrets(post.url)
     try:
         check_target(url, hosts)
+        answer = await CLIENT.send("POST", url, post.headers(secret, now_s), post.body)
     except ValueError as error:
         raise NoticeError(str(error)) from error
-    headers = post.headers(secret, now_s)
-    made = client or httpx.AsyncClient(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False)
-    try:
-        async with made.stream("POST", url, content=post.body, headers=headers) as answer:
-            status = answer.status_code
-    except httpx.HTTPError as error:
-        raise NoticeError(f"{shown}: {error or type(error).__name__}") from error
-    finally:
-        if client is None:
-            await made.aclose()
-    if not 200 <= status < 300:
-        raise NoticeError(f"{shown} answered {status}")
+    except FeedError as error:
+        raise NoticeError(f"{shown}: {error}") from error
+    if not 200 <= answer.status < 300:
+        raise NoticeError(f"{shown} answered {answer.status}")

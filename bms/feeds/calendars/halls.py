@@ -30,10 +30,10 @@ from bms.errors import ConfigError, FeedError
 from bms.feeds.calendars.ics import MAX_BYTES, spans_in
 from bms.feeds.client.cached_fetch import Dataset, DatasetFetcher
 from bms.feeds.client.disk_cache import DiskCache
-from bms.feeds.client.http import HttpClient, HttpResponse, HttpxClient
 from bms.model.assets.site import Site
 from bms.model.control.booking import BookedTime, BookingKind
 from bms.model.yaml_data import YAMLError, read_yaml
+from bms.outgoing.http import HttpClient, HttpResponse, HttpxClient
 from bms.ports.clock import Clock
 
 MOST_BYTES = 1_000_000

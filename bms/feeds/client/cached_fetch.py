@@ -16,7 +16,6 @@ from typing import Any, Generic, TypeVar
 
 from bms.errors import FeedError
 from bms.feeds.client.disk_cache import CacheEntry, DiskCache
-from bms.feeds.client.http import HttpClient, HttpResponse
 from bms.feeds.client.http_policy import (
     MIN_INTERVAL,
     NOT_MODIFIED,
@@ -32,6 +31,7 @@ from bms.feeds.client.http_policy import (
     revalidated,
     with_backoff,
 )
+from bms.outgoing.http import HttpClient, HttpResponse
 from bms.ports.clock import Clock
 
 log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 
 from bms.errors import FeedError
 from bms.feeds.client.disk_cache import CacheEntry, FailureKind
-from bms.feeds.client.http import HttpResponse
+from bms.outgoing.http import HttpResponse
 
 log = logging.getLogger(__name__)
 

@@ -15,9 +15,9 @@ from urllib.parse import urlencode
 from xml.etree import ElementTree
 
 from bms.errors import FeedError
-from bms.feeds.client.http import HttpClient, HttpResponse
 from bms.feeds.client.payload import Samples, epoch_second, number_within, parsing, samples_of
 from bms.feeds.electricity.energidata import QUARTER_S
+from bms.outgoing.http import HttpClient, HttpResponse
 
 BASE = "https://web-api.tp.entsoe.eu"
 CREDIT = "ENTSO-E Transparency Platform"

@@ -17,10 +17,10 @@ from datetime import date
 from urllib.parse import urlencode
 
 from bms.errors import FeedError
-from bms.feeds.client.http import HttpResponse, PostingClient
 from bms.feeds.client.http_policy import StatusRefused
 from bms.feeds.client.payload import Samples, epoch_second, number_within, parsing, samples_of
 from bms.feeds.electricity.energidata import AREAS, QUARTER_S
+from bms.outgoing.http import HttpResponse, PostingClient
 
 BASE, TOKEN_BASE = "https://data-api.nordpoolgroup.com", "https://sts.nordpoolgroup.com"
 CREDIT = "Nord Pool"

@@ -13,16 +13,15 @@ import json
 import logging
 import threading
 import time
-from base64 import urlsafe_b64encode
+from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
-import httpx
-
 from bms.errors import ConfigError, FeedError, NotPermitted
-from bms.model.outside_text import printable, without_secrets
+from bms.model.outside_text import without_secrets
+from bms.outgoing.http import HttpResponse, HttpxClient, Transport
 from bms.ports.sign_in import ProvidedIdentity, SignInAttempt
 
 log = logging.getLogger(__name__)
@@ -30,13 +29,14 @@ log = logging.getLogger(__name__)
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 """Signatures that are taken: those that only the provider can make. No ``none``, and no HMAC, under
 a key that others have."""
-TIMEOUT_S = 10.0
+TIMEOUT_S, DEADLINE_S = 10.0, 20.0
 MOST_BYTES = 1_000_000
 KEPT_S, AGAIN_S = 3600.0, 10.0
 MOST_AT_ONCE = 8
 """Questions to the provider at a time [1]: each has a thread of ours, and anybody may cause one."""
 LEEWAY_S = 60
 """How far the clocks of the provider and ours may differ [s]."""
+FORM = {"content-type": "application/x-www-form-urlencoded", "accept": "application/json"}
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 NAMES = ("preferred_username", "email", "name", "sub")
 NOT_PROVEN = "the answer of the sign-in provider does not prove who you are; sign in again"
@@ -59,13 +59,21 @@ class OpenIdProvider:
     def __init__(
         self,
         settings: ProviderSettings,
-        transport: httpx.BaseTransport | None = None,
+        transport: Transport | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
     ) -> None:
         _secure(settings.issuer, ConfigError)
         self._settings = settings
-        self._client = httpx.Client(transport=transport, timeout=TIMEOUT_S, trust_env=False)
+        self._client = HttpxClient(
+            user_agent="bms",
+            timeout_s=TIMEOUT_S,
+            deadline_s=DEADLINE_S,
+            max_bytes=MOST_BYTES,
+            max_redirects=0,
+            proxies=False,
+            transport=transport,
+        )
         self._monotonic = monotonic
         self._now = now
         self._lock = threading.Lock()
@@ -112,14 +120,19 @@ class OpenIdProvider:
             "code_verifier": attempt.verifier,
             "client_id": self._settings.client_id,
         }
-        basic, secret = None, self._settings.secret
+        secret, headers = self._settings.secret, dict(FORM)
         methods = self._described().get("token_endpoint_auth_methods_supported")
         if secret is not None and "client_secret_basic" in (methods or ["client_secret_basic"]):
-            basic = httpx.BasicAuth(quote(self._settings.client_id, ""), quote(secret, ""))
+            ours = f"{quote(self._settings.client_id, '')}:{quote(secret, '')}"
+            headers["authorization"] = f"Basic {b64encode(ours.encode()).decode()}"
         elif secret is not None:
             sent["client_secret"] = secret
-        address = self._endpoint("token_endpoint")
-        return self._asked(self._client.build_request("POST", address, data=sent), basic)
+        address, body = self._endpoint("token_endpoint"), urlencode(sent).encode()
+        answer = self._asked(lambda: self._client.post(address, headers, body))
+        if answer.status in (400, 401, 403):
+            log.warning("the sign-in provider refused a code (%d)", answer.status)
+            raise NotPermitted(NOT_PROVEN)
+        return _told(answer)
 
     def _more(self, tokens: Mapping[str, Any], claims: Mapping[str, Any]) -> Mapping[str, Any]:
         """Claims that the provider tells where it is asked, if groups are not in its token."""
@@ -127,8 +140,7 @@ class OpenIdProvider:
         if self._settings.groups_claim in claims or address is None:
             return {}
         bearer = {"authorization": f"Bearer {tokens.get('access_token', '')}"}
-        request = self._client.build_request("GET", _secure(address, FeedError), headers=bearer)
-        found = self._asked(request)
+        found = self._get(_secure(address, FeedError), bearer)
         if found.get("sub") != claims["sub"]:  # §5.3.2
             raise NotPermitted(NOT_PROVEN)
         return found
@@ -220,30 +232,27 @@ class OpenIdProvider:
     def _endpoint(self, name: str) -> str:
         return _secure(str(self._described().get(name, "")), FeedError)
 
-    def _get(self, address: str) -> Mapping[str, Any]:
-        return self._asked(self._client.build_request("GET", address))
+    def _get(self, address: str, headers: Mapping[str, str] | None = None) -> Mapping[str, Any]:
+        return _told(self._asked(lambda: self._client.get(address, headers or {})))
 
-    def _asked(
-        self, request: httpx.Request, basic: httpx.BasicAuth | None = None
-    ) -> Mapping[str, Any]:
+    def _asked(self, ask: Callable[[], HttpResponse]) -> HttpResponse:
         if not self._turns.acquire(blocking=False):
             raise FeedError("many are signing in at the provider just now; try again in a moment")
         try:
-            answer = self._client.send(request, auth=basic)
-        except httpx.HTTPError as error:
+            return ask()
+        except FeedError as error:
             raise FeedError(f"the sign-in provider cannot be asked: {error}") from error
         finally:
             self._turns.release()
-        if answer.status_code in (400, 401, 403) and request.method == "POST":
-            log.warning("the sign-in provider refused a code: %s", _refusal(answer.content))
-            raise NotPermitted(NOT_PROVEN)
-        try:
-            found = answer.json() if len(answer.content) <= MOST_BYTES else None
-        except ValueError:
-            found = None
-        if answer.status_code != 200 or not isinstance(found, dict):
-            raise FeedError(f"the sign-in provider answered {answer.status_code}; try again later")
-        return found
+
+
+def _told(answer: HttpResponse) -> Mapping[str, Any]:
+    """The JSON object of an answer. Raises ``FeedError``."""
+    with contextlib.suppress(ValueError, RecursionError):
+        found = json.loads(answer.body) if answer.status == 200 else None
+        if isinstance(found, dict):
+            return found
+    raise FeedError(f"the sign-in provider answered {answer.status}; try again later")
 
 
 def _secure(address: str, otherwise: type[Exception]) -> str:
@@ -253,13 +262,3 @@ def _secure(address: str, otherwise: type[Exception]) -> str:
         return address
     shown = without_secrets(address)[:200]
     raise otherwise(f"the sign-in provider has an address that is not on https: {shown!r}")
-
-
-def _refusal(body: bytes) -> str:
-    """The code of a refusal (RFC 6749 §5.2), not its description, which may repeat what was sent:
-    our secret, or somebody's code."""
-    with contextlib.suppress(ValueError, RecursionError):
-        told = json.loads(body[:MOST_BYTES])
-        if isinstance(told, dict) and isinstance(told.get("error"), str):
-            return printable(told["error"][:40])
-    return "without a reason"

@@ -25,9 +25,9 @@ from bms.errors import FeedError
 from bms.feeds.client.cached_fetch import CachedValue, Dataset, DatasetFetcher
 from bms.feeds.client.check import DatasetCheck, Extent, dataset_check
 from bms.feeds.client.disk_cache import DiskCache
-from bms.feeds.client.http import HttpResponse, PostingClient
 from bms.feeds.client.http_policy import StatusRefused
 from bms.feeds.client.payload import parsing
+from bms.outgoing.http import HttpResponse, PostingClient
 from bms.ports.clock import Clock
 
 BASE = "https://api.eloverblik.dk"

@@ -14,10 +14,10 @@ from urllib.parse import urlencode
 from pydantic import BaseModel, ValidationError
 
 from bms.errors import FeedError
-from bms.feeds.client.http import HttpClient
 from bms.feeds.upstream.keys import Upstream
 from bms.model.codec import from_json, to_json
 from bms.model.savings.upstream import ToldSaving, UpstreamLook, UpstreamNumbers
+from bms.outgoing.http import HttpClient
 from bms.ports.clock import Clock
 
 log = logging.getLogger(__name__)

@@ -10,10 +10,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from bms.config import Settings
-from bms.feeds.client.http import HttpxClient
 from bms.feeds.upstream.federation import UpstreamFederation
 from bms.feeds.upstream.keys import Upstream, upstreams_of
 from bms.model.savings.upstream import UpstreamLook
+from bms.outgoing.http import HttpxClient
 from bms.runtime.serve import listen, serving, stop_signal
 from bms.runtime.wire import clock_of, wire
 from bms.services.off_loop import off_loop

@@ -16,11 +16,11 @@ from bms.cli.main import app
 from bms.clock import VirtualClock
 from bms.errors import FeedError
 from bms.feeds.client.disk_cache import DiskCache
-from bms.feeds.client.http import HttpxClient
 from bms.feeds.suppliers.eloverblik import read_eloverblik
 from bms.feeds.suppliers.eloverblik_api import EloverblikApi
 from bms.model.assets.address import SupplierAddress
 from bms.model.readings.metering import Quantity
+from bms.outgoing.http import HttpxClient
 from bms.runtime.municipality import EXAMPLES
 from bms.services.collect.file_ingest import IngestReport, ingest_answers
 from bms.services.collect.supplier_points import SupplierBook

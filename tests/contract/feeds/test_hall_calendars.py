@@ -16,8 +16,8 @@ from bms.cli.main import app
 from bms.clock import VirtualClock
 from bms.errors import ConfigError
 from bms.feeds.calendars.halls import hall_calendars
-from bms.feeds.client.http import HttpxClient
 from bms.model.control.booking import Booking, BookingKind
+from bms.outgoing.http import HttpxClient
 from bms.runtime.municipality import EXAMPLES
 from bms.services.collect.calendar_bookings import Changed, HallBookings
 from bms.services.occupancy import use_of

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import ssl
 import time
 import tracemalloc
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from bms.errors import FeedError
-from bms.feeds.client.http import HttpxClient, refuse_elsewhere
+from bms.outgoing.addresses import CheckedTransport
+from bms.outgoing.http import HttpxClient, refuse_elsewhere
 from tests.rigs.feeds.server import FeedServer, Reply
+from tests.rigs.web.certificate import self_signed
 
 BODY = b"0123456789" * 100
 
@@ -248,3 +252,30 @@ class TestTheWayThere:
         with caplog.at_level("DEBUG"), pytest.raises(FeedError) as caught:
             client().get("http://provider.invalid/x", {})
         assert "secret" not in str(caught.value) + caplog.text
+
+
+class TestACertificate:
+    @pytest.mark.parametrize(("host", "good"), [("127.0.0.1", True), ("localhost", False)])
+    async def test_is_that_of_the_name_whatever_address_is_asked(
+        self, tmp_path: Path, host: str, good: bool
+    ) -> None:
+        """Both stand for the same address, and the certificate is of one of them."""
+        certificate, context = self_signed(tmp_path)
+
+        async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+            await writer.drain()
+            writer.close()
+
+        server = await asyncio.start_server(greet, "127.0.0.1", 0, ssl=context)
+        port = server.sockets[0].getsockname()[1]
+        trusted = ssl.create_default_context(cafile=str(certificate))
+        way = CheckedTransport(httpx.AsyncHTTPTransport(verify=trusted))
+        ask = client(transport=way).send("GET", f"https://{host}:{port}/", {}, None)
+        async with server:
+            if good:
+                assert (await ask).status == 204
+            else:
+                with pytest.raises(FeedError, match="localhost"):
+                    await ask

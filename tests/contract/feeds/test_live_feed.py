@@ -16,9 +16,9 @@ import pytest
 
 from bms.clock import VirtualClock
 from bms.errors import FeedError
-from bms.feeds.client.http import HttpxClient
 from bms.feeds.live import ADDRESSES, LiveFeed, live_feed
 from bms.model.planning.feed import FeedSeries, WeatherSeries
+from bms.outgoing.http import HttpxClient
 from bms.ports.feeds import Feed, RememberingFeed
 from tests.rigs.feeds.answers import (
     HOUR,

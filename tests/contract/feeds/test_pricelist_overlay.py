@@ -13,10 +13,10 @@ import pytest
 
 from bms.clock import VirtualClock
 from bms.errors import ConfigError
-from bms.feeds.client.http import HttpxClient
 from bms.feeds.live import ADDRESSES, live_tariffs
 from bms.feeds.tariffs.book import TariffBook
 from bms.model.readings.series import Series
+from bms.outgoing.http import HttpxClient
 from bms.ports.feeds import Tariffs
 from tests.rigs.feeds.answers import HOUR, envelope
 from tests.rigs.feeds.server import Asked, FeedServer, Reply, payload

@@ -14,10 +14,10 @@ import pytest
 
 from bms.clock import VirtualClock
 from bms.errors import FeedError
-from bms.feeds.client.http import HttpxClient
 from bms.feeds.electricity.nordpool import MarketDataLogin
 from bms.feeds.live import ADDRESSES, PriceKeys, live_feed
 from bms.model.planning.feed import FeedSeries
+from bms.outgoing.http import HttpxClient
 from tests.rigs.feeds.answers import HOUR, QUARTER, prices, told
 from tests.rigs.feeds.server import Asked, FeedServer, Reply
 from tests.rigs.sentences import english

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from bms.clock import VirtualClock
-from bms.feeds.client.http import HttpxClient
 from bms.feeds.upstream.federation import UpstreamFederation
 from bms.feeds.upstream.keys import Upstream
 from bms.model.savings.objection import Verdict
+from bms.outgoing.http import HttpxClient
 from tests.rigs.fakes.api import NOW, a_world, live_in
 from tests.rigs.feeds.server import FeedServer, Reply
 from tests.rigs.feeds.upstream import SAVINGS, a_page

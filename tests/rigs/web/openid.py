@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import warnings
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -58,9 +58,9 @@ class Provider:
 
     def transport(self) -> httpx.MockTransport:
         """How our side reaches the provider."""
-        return httpx.MockTransport(self._handle)
+        return asked_of(self.answer)
 
-    def _handle(self, request: httpx.Request) -> httpx.Response:
+    def answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request.url.path)
         if request.url.path == "/oauth2/token":
             form = parse_qs(request.content.decode())
@@ -84,6 +84,28 @@ class Provider:
         assert asked["code_challenge_method"] == ["S256"]
         self.challenges[given["code"][0]] = asked["code_challenge"][0]
         return str(back)
+
+
+def asked_of(answer: Callable[[httpx.Request], httpx.Response]) -> httpx.MockTransport:
+    """A way to whom ``answer`` answers for; the bodies come in one piece."""
+
+    def streamed(request: httpx.Request) -> httpx.Response:
+        made = answer(request)
+        body = httpx.ByteStream(made.content)
+        return httpx.Response(made.status_code, headers=made.headers, stream=_Unread(body))
+
+    return httpx.MockTransport(streamed)
+
+
+class _Unread(httpx.AsyncByteStream):
+    """A body that is not read yet."""
+
+    def __init__(self, body: httpx.ByteStream) -> None:
+        self._body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for part in self._body:
+            yield part
 
 
 def with_claims(change: Change) -> Callable[[str, dict[str, Any]], dict[str, Any]]:

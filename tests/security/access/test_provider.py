@@ -29,6 +29,7 @@ from tests.rigs.web.openid import (
     RULES,
     SETTINGS,
     Provider,
+    asked_of,
     client,
     packed,
     walked,
@@ -260,7 +261,7 @@ def test_a_provider_that_is_away_is_asked_once_in_ten_seconds() -> None:
         asked[0] += 1
         raise httpx.ConnectTimeout("silent", request=request)
 
-    ours = OpenIdProvider(SETTINGS, httpx.MockTransport(away), monotonic=lambda: clock[0])
+    ours = OpenIdProvider(SETTINGS, asked_of(away), monotonic=lambda: clock[0])
     for _ in range(5):
         with pytest.raises(FeedError, match="cannot be asked"):
             ours.address(ATTEMPT)
@@ -273,16 +274,16 @@ def test_a_provider_that_is_away_is_asked_once_in_ten_seconds() -> None:
 
 def test_few_threads_wait_for_a_provider_that_is_slow(provider: Provider) -> None:
     go, lock, asked = threading.Event(), threading.Lock(), [0]
-    known = provider.transport()
+    known = provider.answer
 
     def slow(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/oauth2/token":
             with lock:
                 asked[0] += 1
             go.wait(10)
-        return known.handle_request(request)
+        return known(request)
 
-    ours = OpenIdProvider(SETTINGS, httpx.MockTransport(slow))
+    ours = OpenIdProvider(SETTINGS, asked_of(slow))
     ours.address(ATTEMPT)
     with ThreadPoolExecutor(40) as pool:
         crowd = [pool.submit(ours.identity, ATTEMPT, "junk") for _ in range(40)]

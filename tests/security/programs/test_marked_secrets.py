@@ -18,8 +18,8 @@ from bms.cli.main import main
 from bms.runtime.municipality import EXAMPLES
 from tests.rigs.fieldbus.driver_rigs import free_port
 from tests.rigs.processes.outside import bms, soon
+from tests.rigs.storage.modes import others_may, umask
 from tests.rigs.web.webhook import Hook, listening_hook
-from tests.security.programs.test_modes_of_files import others_may, umask
 
 MARK = "mArKeD"
 PROVIDERS = [
@@ -148,7 +148,7 @@ def test_what_runs_keeps_its_secrets_to_itself(
     words = upstream if federated else ("run",)
     env = {**settings, "BMS_PORT": str(port)}
     with umask(0), bms(*words, log=seen / "log", cwd=seen, env=env) as process:
-        soon(lambda: any(answers(port)), 60, "it answers", process)
+        soon(lambda: any(answers(port)), 150, "it answers", process)
         found = told(port)
         time.sleep(3)  # rounds of its jobs
     assert found == []

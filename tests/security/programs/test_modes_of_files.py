@@ -7,7 +7,6 @@ import contextlib
 import os
 import stat
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,27 +17,9 @@ from bms.runtime.municipality import EXAMPLES
 from bms.runtime.reporting.post import put
 from bms.store.database.backup import back_up
 from bms.store.sql.store import SqlStore
+from tests.rigs.storage.modes import others_may, umask
 
 TABLE = "id,name,address,area,use,heat\nskole,Skolen,Vej 1,1200,421,571\n"
-
-
-def others_may(folder: Path) -> dict[str, str]:
-    """The files and folders in which group or others may do something."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        mode = stat.S_IMODE(path.lstat().st_mode)
-        if mode & 0o077 and not path.is_symlink():
-            found[str(path.relative_to(folder))] = oct(mode)
-    return found
-
-
-@contextlib.contextmanager
-def umask(mask: int) -> Iterator[None]:
-    before = os.umask(mask)
-    try:
-        yield
-    finally:
-        os.umask(before)
 
 
 @pytest.fixture

@@ -151,12 +151,6 @@ def test_a_damaged_database_leaves_no_copy(tmp_path: Path, store: SqlStore) -> N
     assert not list(tmp_path.glob("copy.db*"))
 
 
-def test_what_a_killed_backup_left_is_replaced(tmp_path: Path, store: SqlStore) -> None:
-    (tmp_path / "copy.db.part").write_text("half")
-    assert backup(tmp_path, str(tmp_path / "copy.db")).exit_code == 0
-    assert not (tmp_path / "copy.db.part").exists()
-
-
 @pytest.mark.parametrize("command", [["db", "upgrade"], ["db", "scrub"], ["keys", "list"]])
 def test_commands_do_not_wait_for_a_database_that_is_away(
     tmp_path: Path, command: list[str]

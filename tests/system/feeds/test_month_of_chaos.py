@@ -13,9 +13,9 @@ import pytest
 
 from bms.clock import VirtualClock
 from bms.errors import FeedError
-from bms.feeds.client.http import HttpxClient
 from bms.feeds.live import ADDRESSES, live_feed, live_tariffs
 from bms.feeds.tariffs.book import TariffBook
+from bms.outgoing.http import HttpxClient
 from tests.rigs.feeds.answers import (
     HOUR,
     dmi_forecast,

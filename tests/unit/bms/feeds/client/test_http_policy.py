@@ -9,7 +9,6 @@ import pytest
 
 from bms.errors import FeedError
 from bms.feeds.client.disk_cache import CacheEntry
-from bms.feeds.client.http import HttpResponse
 from bms.feeds.client.http_policy import (
     ProviderUnavailable,
     asked_within,
@@ -21,6 +20,7 @@ from bms.feeds.client.http_policy import (
     revalidated,
     with_backoff,
 )
+from bms.outgoing.http import HttpResponse
 
 NOW = datetime(2026, 1, 14, 10, 20, tzinfo=UTC)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)

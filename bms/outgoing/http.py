@@ -11,14 +11,19 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Protocol
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
 from bms.errors import FeedError
+from bms.outgoing.addresses import CheckedTransport, is_for_nobody, literal
 
 MAX_BYTES = 64_000_000
 """Largest body that is taken, before and after unpacking [B]."""
 MAX_REDIRECTS = 3
+
+Transport = httpx.AsyncBaseTransport
 
 _GZIP_WINDOW = zlib.MAX_WBITS | 16
 
@@ -53,15 +58,19 @@ class HttpxClient:
     """Implements ``HttpClient``.
 
     ``timeout_s`` [s] bounds the silence before each packet, ``deadline_s`` [s] the whole call:
-    connecting, redirects, headers and body. Proxies and certificates are those of the computer
-    (``HTTPS_PROXY``, ``NO_PROXY``, ``SSL_CERT_FILE``). Nothing is kept between calls, no cookie
-    either.
+    connecting, redirects, headers and body, of which nothing is read where ``max_bytes`` [B] is 0.
+    Certificates are those of the computer (``SSL_CERT_FILE``), and where ``proxies``, so are these
+    (``HTTPS_PROXY``, ``NO_PROXY``); a proxy looks hosts up by itself. Nothing is kept between
+    calls, no cookie either.
     """
 
     user_agent: str
     timeout_s: float = 10.0
     deadline_s: float = 60.0
     max_bytes: int = MAX_BYTES
+    max_redirects: int = MAX_REDIRECTS
+    proxies: bool = True
+    transport: Transport | None = None
 
     def get(self, url: str, headers: Mapping[str, str]) -> HttpResponse:
         """The response. A redirect is followed on the same server only, never from HTTPS to HTTP.
@@ -80,11 +89,12 @@ class HttpxClient:
     ) -> HttpResponse:
         # Only an event loop can end a call at any byte; the caller's thread may have one already.
         with ThreadPoolExecutor(max_workers=1) as thread:
-            return thread.submit(asyncio.run, self._bounded(method, url, headers, body)).result()
+            return thread.submit(asyncio.run, self.send(method, url, headers, body)).result()
 
-    async def _bounded(
+    async def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
     ) -> HttpResponse:
+        """The response, on the loop of the caller; raises as ``get`` does."""
         try:
             async with asyncio.timeout(self.deadline_s):
                 return await self._response(method, url, headers, body)
@@ -102,14 +112,25 @@ class HttpxClient:
         client = httpx.AsyncClient(
             headers=own,
             timeout=self.timeout_s,
-            verify=_certificates(),
-            follow_redirects=True,
-            max_redirects=MAX_REDIRECTS,
+            transport=self.transport or self._to(url),
+            trust_env=False,
+            follow_redirects=self.max_redirects > 0,
+            max_redirects=self.max_redirects,
             event_hooks={"request": [partial(refuse_elsewhere, httpx.URL(url))]},
         )
         async with client, client.stream(method, url, headers=headers, content=body) as got:
-            answer = await self._body(got) if got.is_success else b""
+            answer = await self._body(got) if got.is_success and self.max_bytes else b""
             return HttpResponse(status=got.status_code, headers=dict(got.headers), body=answer)
+
+    def _to(self, url: str) -> Transport:
+        """The way to a server: through a proxy of the computer, or to an address that is checked.
+        Raises ``FeedError`` for an address at which nothing of ours is taken."""
+        proxy = _proxy_to(url) if self.proxies else None
+        address = literal(urlsplit(url).hostname or "")
+        if address is not None and is_for_nobody(address):
+            raise FeedError(f"nothing of ours goes to {address}")
+        way = httpx.AsyncHTTPTransport(verify=_certificates(), trust_env=False, proxy=proxy)
+        return way if proxy else CheckedTransport(way)
 
     async def _body(self, got: httpx.Response) -> bytes:
         """The unpacked body. httpx unpacks without a limit and takes half a gzip for a whole one,
@@ -128,6 +149,14 @@ class HttpxClient:
         if packed and not unpack.eof:
             raise FeedError("the answer was cut off")
         return bytes(body)
+
+
+def _proxy_to(url: str) -> str | None:
+    """The proxy by which the computer reaches a server; None where it reaches it itself."""
+    parts = urlsplit(url)
+    named = getproxies()
+    proxy = named.get(parts.scheme) or named.get("all")
+    return None if not proxy or proxy_bypass(parts.netloc.rpartition("@")[2]) else proxy
 
 
 @cache

@@ -26,13 +26,8 @@ from bms.model.savings.trial_result import Effect, Regression
 from bms.savings.trials.analysis import Allocations, analyse
 from bms.savings.trials.carry_over import design_for
 from bms.savings.trials.daily_values import DailyRecord, learn_expectation
-from bms.savings.trials.effect import (
-    CONFIDENCE,
-    as_share,
-    hartung_knapp,
-    interval_of,
-    pooled_share,
-)
+from bms.savings.trials.effect import CONFIDENCE, as_share, interval_of
+from bms.savings.trials.pool import pooled_share
 from bms.savings.trials.power import BlockDesign, detectable_effects, weeks_for
 from bms.savings.trials.random_allocation import (
     TrialLayout,
@@ -43,6 +38,8 @@ from bms.savings.trials.random_allocation import (
 from bms.services.trials.design import confidence_of
 
 RUNS = 1000
+SEED = 2026
+"""Nothing of the product was chosen by its figures on this seed."""
 WINTERS = 8
 """Weathers of a cell [1], with the draws that each allows."""
 POOL = 1200
@@ -206,7 +203,7 @@ def bench_trial_cells(
         *(lambda rng, cell=cell: power(cell, runs, rng) for cell in POWERED),
     ]
     for number, maker in enumerate(makers):
-        found = maker(np.random.default_rng((16, number)))
+        found = maker(np.random.default_rng((SEED, number)))
         for each in found:
             say(f"{each.name}: {each.value:.1f} {each.unit}{'' if each.ok else '  NOT MET'}")
         figures += found
@@ -231,17 +228,17 @@ def covered(
     figures = []
     for leg, each in held.items():
         share = float(np.mean(each))
-        claimed = leg in CLAIMED
-        if not claimed:
+        if leg != CLAIMED:
             coverages.append(share)
         figures.append(_figure(f"{cell.name}: {leg}", share, ">= 87", share >= COVERED))
     if truth == 0.0:
-        shown = 1.0 - float(np.mean(held["claimed interval"]))
+        shown = 1.0 - float(np.mean(held[CLAIMED]))
         figures.append(_figure(f"{cell.name}: false findings", shown, "<= 12", shown <= FALSE))
     return figures
 
 
-CLAIMED = frozenset({"claimed interval", "claimed pool"})
+CLAIMED = "claimed interval"
+"""Of one building, wider than either of its legs on purpose."""
 
 
 def _held(effects: list[Effect], cell: TrialCell, truth: float) -> Mapping[str, bool]:
@@ -251,8 +248,7 @@ def _held(effects: list[Effect], cell: TrialCell, truth: float) -> Mapping[str, 
         together = pooled_share(found)
         if together is None:
             return {}
-        by_scatter = as_share(hartung_knapp(found))
-        return {"pool by scatter": by_scatter.holds(truth), "claimed pool": together.holds(truth)}
+        return {"pool": together.holds(truth)}
     if not effects or effects[0].share is None or effects[0].share_by_lot is None:
         return {}
     effect = effects[0]
@@ -261,7 +257,7 @@ def _held(effects: list[Effect], cell: TrialCell, truth: float) -> Mapping[str, 
     return {
         "interval by lot": effect.share_by_lot.holds(truth),
         "interval by regression": as_share(interval_of(effect.relative)).holds(truth),
-        "claimed interval": effect.share.holds(truth),
+        CLAIMED: effect.share.holds(truth),
     }
 
 

@@ -15,12 +15,10 @@ for a saving of θ a day, and y for a share δ = θ/(1 + θ) of the use. So S = 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import stdtr, stdtrit
 
 from bms.model.readings.series import Floats
@@ -28,8 +26,6 @@ from bms.model.savings.trial_result import Bounds, Regression
 
 CONFIDENCE = 0.90
 HIGHEST_RHO = 0.9
-PRIOR_FREEDOM = 4.0
-"""Degrees of freedom [1] that the errors of the other buildings count for."""
 ROUNDING = 1e-9
 """Scores that differ by less than this share of theirs [1] are the same."""
 
@@ -261,69 +257,3 @@ def hull(one: Bounds, other: Bounds) -> Bounds:
         None if None in lows else min(low for low in lows if low is not None),
         None if None in highs else max(high for high in highs if high is not None),
     )
-
-
-def pooled_share(found: Sequence[Regression], confidence: float = CONFIDENCE) -> Bounds | None:
-    """The share that the buildings saved together, from their estimates of θ; None for fewer than
-    two.
-
-    The interval by their scatter is never narrower than that of a common effect: few estimates that
-    happen to agree scatter less than their own errors (Wiksten, Rücker & Schwarzer 2016,
-    doi:10.1002/sim.6879; Jackson, Law, Rücker & Schwarzer 2017, doi:10.1002/sim.7411).
-    """
-    if len(found) < 2:
-        return None
-    alike = interval_of(common_effect(steadied(found)), confidence)
-    return as_share(hull(hartung_knapp(found, confidence), alike))
-
-
-def steadied(found: Sequence[Regression]) -> list[Regression]:
-    """Returns the estimates with the variance of each pulled towards the mean of all, the more the
-    fewer degrees of freedom it has: weights by few days are noise themselves, and make an interval
-    too narrow (Smyth 2004, doi:10.2202/1544-6115.1027)."""
-    mean = float(np.mean([max(each.error, 1e-9) ** 2 for each in found]))
-
-    def pulled(each: Regression) -> float:
-        own = each.freedom * max(each.error, 1e-9) ** 2
-        return float(np.sqrt((own + PRIOR_FREEDOM * mean) / (each.freedom + PRIOR_FREEDOM)))
-
-    return [Regression(each.value, pulled(each), each.freedom) for each in found]
-
-
-def common_effect(found: Sequence[Regression]) -> Regression:
-    """Returns the mean by inverse variance of estimates of one effect, such as those of several
-    trials of one building."""
-    weight = np.array([max(each.error, 1e-9) ** -2 for each in found])
-    values = np.array([each.value for each in found])
-    total = float(weight.sum())
-    freedom = float(sum(each.freedom for each in found))
-    return Regression(float((weight * values).sum()) / total, total**-0.5, freedom)
-
-
-def hartung_knapp(found: Sequence[Regression], confidence: float = CONFIDENCE) -> Bounds:
-    """The mean of unlike buildings of two or more, with the interval of Hartung & Knapp 2001
-    (doi:10.1002/sim.791): weights by the variance within and between buildings (Paule & Mandel
-    1982), Student's t with k - 1 degrees of freedom."""
-    values = np.array([each.value for each in found])
-    variance = np.array([each.error**2 for each in steadied(found)])
-    weight = 1.0 / (variance + _between(values, variance))
-    mean = float((weight * values).sum() / weight.sum())
-    scatter = float((weight * (values - mean) ** 2).sum()) / (len(values) - 1)
-    error = float(np.sqrt(scatter / weight.sum()))
-    half = float(stdtrit(len(values) - 1, 0.5 + confidence / 2.0)) * error
-    return Bounds(mean, mean - half, mean + half)
-
-
-def _between(values: Floats, variance: Floats) -> float:
-    """The variance between buildings at which they scatter as much as they should; 0 where they
-    scatter less."""
-
-    def excess(between: float) -> float:
-        weight = 1.0 / (variance + between)
-        mean = (weight * values).sum() / weight.sum()
-        return float((weight * (values - mean) ** 2).sum()) - (len(values) - 1)
-
-    highest = float(np.var(values)) * len(values) + 1e-12
-    if excess(0.0) <= 0.0 or excess(highest) >= 0.0:
-        return 0.0 if excess(0.0) <= 0.0 else highest
-    return float(brentq(excess, 0.0, highest))

@@ -21,8 +21,8 @@ from bms.model.savings.trial_result import (
     TrialResult,
     TrialState,
 )
-from bms.savings.trials.effect import common_effect, pooled_share
 from bms.savings.trials.outcome import pooled_fact, subject_term
+from bms.savings.trials.pool import common_effect, pooled_share
 from bms.services.trials.design import DesignChange, changed_inputs
 from bms.services.trials.ports import TrialPorts
 from bms.services.trials.result import (

@@ -40,14 +40,11 @@ def test_whoever_withdraws_until_a_draw_pleases_finds_little_more() -> None:
     assert shopped_draws(SHOPPED, RUNS, np.random.default_rng(1)).value <= 15.0
 
 
-def test_pools_are_measured_by_scatter_and_as_claimed() -> None:
+def test_pools_are_measured_as_they_are_claimed() -> None:
     coverages: list[float] = []
     figures = covered(CELLS[18], 20, np.random.default_rng(1), coverages)
-    assert [each.name for each in figures] == [
-        "2 buildings alike: pool by scatter",
-        "2 buildings alike: claimed pool",
-    ]
-    assert len(coverages) == 1, "what is claimed is wider on purpose"
+    assert [each.name for each in figures] == ["2 buildings alike: pool"]
+    assert len(coverages) == 1
 
 
 def test_a_memory_is_felt_over_days() -> None:

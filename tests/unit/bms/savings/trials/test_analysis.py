@@ -10,8 +10,8 @@ import pytest
 from bms.model.savings.trial_result import Subject, TrialOutcome
 from bms.savings.trials.analysis import analyse
 from bms.savings.trials.daily_values import learn_expectation, observed_days
-from bms.savings.trials.effect import pooled_share
 from bms.savings.trials.outcome import outcome
+from bms.savings.trials.pool import pooled_share
 from tests.rigs.fakes.trial import AT, DAYS, a_record, analysed, draws_of
 
 

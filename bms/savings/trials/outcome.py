@@ -63,6 +63,7 @@ class CaveatCode(MessageCode):
     AWAITING_DATA = "trial_awaiting_data"
     REPEATED = "trial_repeated"
     SECONDARY = "trial_secondary"
+    SECONDARY_MORE = "trial_secondary_more"
     DOSE = "trial_dose"
     DISOBEYED = "trial_disobeyed"
     LOW_DOSE = "trial_low_dose"
@@ -185,11 +186,18 @@ def outcome_facts(design: SealedDesign, effects: Mapping[Subject, Effect]) -> tu
         if subject is Subject.COMFORT:
             facts.append(_comfort_fact(effect, design.comfort_margin_kh))
             continue
-        name, amount = subject_term(subject), _amount(effect)
-        facts.append(
-            fact(CaveatCode.SECONDARY, subject=name, amount=amount, interval=_interval(effect))
-        )
+        facts.append(_secondary_fact(effect))
     return tuple(facts)
+
+
+def _secondary_fact(effect: Effect) -> Fact:
+    more = effect.saving.value < 0.0
+    return fact(
+        CaveatCode.SECONDARY_MORE if more else CaveatCode.SECONDARY,
+        subject=subject_term(effect.subject),
+        amount=_amount(effect),
+        interval=_interval(effect),
+    )
 
 
 def carry_over_facts(design: SealedDesign, effects: Mapping[Subject, Effect]) -> tuple[Fact, ...]:

@@ -97,6 +97,19 @@ class TestTheOutcome:
             "trial_secondary",
         ]
 
+    def test_a_secondary_outcome_that_got_worse_is_more(self) -> None:
+        heat = analysed(0.2)
+        assert heat is not None
+        worse = replace(
+            heat,
+            subject=Subject.ELECTRICITY,
+            saving=Bounds(-20.0, -30.0, -10.0),
+            share=Bounds(-0.2, -0.3, -0.1),
+        )
+        (_, said) = outcome_facts(SEALED, {Subject.HEAT: heat, Subject.ELECTRICITY: worse})
+        assert english(said).startswith("Electricity: 20.0 % (20.0 kWh a day) more (90 % interval")
+        assert danish(said).startswith("El: 20,0 % (20,0 kWh pr. døgn) mere (90 %-interval")
+
     def test_no_dose_is_told_before_each_arm_had_a_day(self) -> None:
         early = a_result(
             dose=(

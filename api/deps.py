@@ -116,9 +116,10 @@ def permitted_item(ports: ApiPorts, key: Actor, permission: Permission, item_id:
     return item
 
 
-def path_site(
-    ports: PortsDep, site_id: Annotated[str, Path(pattern=SITE_ID, examples=["school"])]
-) -> Site:
+SiteId = Annotated[str, Path(pattern=SITE_ID, examples=["school"])]
+
+
+def path_site(ports: PortsDep, site_id: SiteId) -> Site:
     """The site of the path. Raises ``NotFound``."""
     return site_named(ports.sites, site_id)
 

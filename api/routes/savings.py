@@ -15,14 +15,15 @@ from api.deps import (
     PortsDep,
     Reader,
     SiteDep,
+    SiteId,
     only_sites,
     page_of,
 )
 from api.reports.downloads import csv_answer
 from api.schemas.savings import SavingsAnswer
 from api.schemas.trials import TrialList, TrialPage
-from bms.services.trials.report import reports_of_gone_sites, trial_reports
-from bms.services.trials.same_building import gone_sites
+from bms.services.trials.gone_sites import gone_sites, site_with_trials
+from bms.services.trials.report import trial_reports
 
 router = APIRouter(tags=["savings"])
 CSV_ANSWER: dict[int | str, dict[str, Any]] = {
@@ -60,10 +61,12 @@ def site_savings_csv(
 
 
 @router.get("/sites/{site_id}/trials")
-def trials(ports: PortsDep, key: Reader, site: SiteDep) -> TrialList:
-    """Every switchback trial of a site: its sealed design, who ended it and why, how much of it was
-    our control, and what it shows at its planned end."""
-    return TrialList.of(site.id, trial_reports(ports.trials, site))
+def trials(ports: PortsDep, key: Reader, site_id: SiteId) -> TrialList:
+    """Every switchback trial of a site, also of one that is no longer in the files: its sealed
+    design, who ended it and why, how much of it was our control, and what it shows at its planned
+    end."""
+    site = site_with_trials(ports.trials.trials, ports.sites, site_id)
+    return TrialList.of(site_id, trial_reports(ports.trials, site, gone=site_id not in ports.sites))
 
 
 @router.get("/trials")
@@ -78,10 +81,7 @@ def trials_of_every_site(
     rows = [*(sites[name] for name in trials.trial_sites() if name in sites), *gone]
     chosen, after = page_of(rows, lambda site: site.id, limit, cursor)
     made = [
-        reports_of_gone_sites(ports.trials, [site])
-        if site in gone
-        else trial_reports(ports.trials, site, with_readings=False)
-        for site in chosen
+        trial_reports(ports.trials, site, gone=site in gone, with_readings=False) for site in chosen
     ]
     return TrialPage(
         sites=[TrialList.of(site.id, each) for site, each in zip(chosen, made, strict=True)],

@@ -45,6 +45,7 @@ from bms.services.off_loop import off_loop, side_by_side
 from bms.services.overview.use_record import forget_unnamed_use, forget_use_forecasts
 from bms.services.planning.plan import plan_is_outdated
 from bms.services.planning.ports import PlanningPorts
+from bms.services.trials.gone_sites import close_gone_trials
 from bms.services.trials.report import seal_results
 
 
@@ -255,6 +256,19 @@ def scrub_job(city: City) -> Job:
     return Job("scrub", SCRUB_EVERY, once_in_the_city(city, tick))
 
 
+def gone_trials_job(city: City) -> Job:
+    """Seal the trials of sites that no site file names any more, and end those that are open."""
+    since: dict[str, datetime] = {}
+
+    async def tick(now: datetime) -> None:
+        try:
+            await off_loop(close_gone_trials, city.trials, city.sites.keys(), since)
+        except (StoreError, FeedError) as error:
+            log.error("trials of sites that are gone are not sealed yet: %s", error)
+
+    return Job("gone_trials", DAY, once_in_the_city(city, tick))
+
+
 def once_in_the_city(city: City, tick: Tick) -> Tick:
     """The same tick, in the one worker that does what is done once for the whole city."""
 
@@ -343,6 +357,7 @@ def job_table(city: City) -> tuple[Job, ...]:
         site_job("retain", DAY, sites, planned(city, limited(turns, retain_task(city)))),
         names_job(city),
         unnamed_job(city),
+        gone_trials_job(city),
         scrub_job(city),
     )
 

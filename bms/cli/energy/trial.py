@@ -25,16 +25,15 @@ from bms.runtime.wire import opened
 from bms.savings.trials.outcome import subject_term
 from bms.savings.trials.power import BlockDesign
 from bms.services.trials.design import COMFORT_MARGIN_KH
+from bms.services.trials.gone_sites import gone_sites, site_with_trials
 from bms.services.trials.plan import AIM, TrialPlan, plan_trial
 from bms.services.trials.report import (
     TrialReport,
     newest_report,
     pool_trials,
-    reports_of_gone_sites,
     seal_results,
     trial_reports,
 )
-from bms.services.trials.same_building import gone_sites
 from bms.services.trials.start import TrialRequest, start_trial, stop_trial
 
 T = TypeVar("T")
@@ -103,7 +102,8 @@ def trial(
                 made = start_trial(city.trials, city.site(site), request)
                 _show(made, as_json, show_trial)
             case TrialAction.STOP:
-                end = stop_trial(city.trials, city.site(site), by=by, reason=reason)
+                stopped = site_with_trials(city.trials.trials, city.sites, site)
+                end = stop_trial(city.trials, stopped, by=by, reason=reason)
                 typer.echo(json.dumps(to_dict(end)) if as_json else f"stopped {end.trial}")
             case TrialAction.RESULT:
                 _results(city, site, as_json)
@@ -126,12 +126,16 @@ def _design(block_days: int | None, washout_days: int | None) -> BlockDesign | N
 
 
 def _results(city: City, site: str, as_json: bool) -> None:
-    chosen = list(city.sites.values()) if site == ALL else [city.site(site)]
-    gone = gone_sites(city.trials.trials, city.sites.keys()) if site == ALL else []
-    for each in (*chosen, *gone):
+    kept = city.trials.trials
+    every = [*city.sites.values(), *gone_sites(kept, city.sites.keys())] if site == ALL else []
+    chosen = every or [site_with_trials(kept, city.sites, site)]
+    for each in chosen:
         _seal(city, each)
-    reports = [report for each in chosen for report in trial_reports(city.trials, each)]
-    reports += reports_of_gone_sites(city.trials, gone)
+    reports = [
+        report
+        for each in chosen
+        for report in trial_reports(city.trials, each, gone=each.id not in city.sites)
+    ]
     if site != ALL:
         _one_site(city, newest_report(reports, chosen[0]), reports, as_json)
         return

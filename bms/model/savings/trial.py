@@ -28,10 +28,11 @@ class SealedDesign:
 
     ``primary`` is the one outcome of which a finding is told, at ``confidence``; comfort is not
     worse where the discomfort is proven to be less than ``comfort_margin_kh`` [K h/day] higher.
-    ``meters`` are the billed ones, ``points`` theirs and those of the rooms' temperatures,
-    ``zones`` have the comfort bands and the hours of use, ``closed`` are the closed days from
-    before the trial to its end. ``carry_over_days`` is the order of carry-over that is supposed:
-    how many days a switch acts on at most; ``time_constant_h`` [h] is what it was taken from.
+    ``meters`` are the billed ones and those of export and production, ``points`` theirs and those
+    of the rooms' temperatures, ``zones`` have the comfort bands and the hours of use, ``closed``
+    are the closed days from before the trial to its end. ``carry_over_days`` is the order of
+    carry-over that is supposed: how many days a switch acts on at most; ``time_constant_h`` [h] is
+    what it was taken from.
     ``latitude`` and ``longitude`` [deg] are those of the weather; None where it was not sealed.
     ``levers`` are the points of which the dose is taken, whether they ever report or not;
     ``sources`` are digests of where each billed meter is read, and ``elsewhere`` the trials of

@@ -109,7 +109,7 @@ def seal_design(
     time_constant_h: float | None,
 ) -> SealedDesign:
     """What a trial of ``days`` days from ``first`` on will be analysed with."""
-    meters = tuple(meter for meter in site.meters if meter.billed)
+    meters = tuple(m for m in site.meters if m.billed or not m.direction.is_use)
     names = {meter.id for meter in meters}
     shown = (first + i * DAY for i in range(-PAST_DAYS, days))
     return SealedDesign(

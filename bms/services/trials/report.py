@@ -84,28 +84,21 @@ class Pooled:
 
 
 def trial_reports(
-    ports: TrialPorts, site: Site, *, with_readings: bool = True
+    ports: TrialPorts, site: Site, *, gone: bool = False, with_readings: bool = True
 ) -> list[TrialReport]:
     """Every trial of a site in the order in which they were started, the stopped ones included.
 
-    ``with_readings``: whether readings that were changed since a result was sealed are looked for.
-    Effects are those of sealed results alone: nobody sees one that could still be changed.
+    ``gone``: whether the site is no longer in the files; ``with_readings``: whether readings that
+    were changed since a result was sealed are looked for. Effects are those of sealed results
+    alone: nobody sees one that could still be changed.
     """
     reports = []
     for known in ports.trials.trials(site.id):
+        missing = (fact(DesignChange.SITE_GONE, site=site.id),)
         readings = _changed_readings(ports, site, known) if with_readings else []
-        changes = (*changed_inputs(site, known.trial), *readings)
+        changes = (*(missing if gone else changed_inputs(site, known.trial)), *readings)
         reports.append(_report(ports, site, known, changes))
     return reports
-
-
-def reports_of_gone_sites(ports: TrialPorts, gone: Sequence[Site]) -> list[TrialReport]:
-    """Every trial of sites that are no longer in the files."""
-    return [
-        _report(ports, site, known, (fact(DesignChange.SITE_GONE, site=site.id),))
-        for site in gone
-        for known in ports.trials.trials(site.id)
-    ]
 
 
 def newest_report(reports: Sequence[TrialReport], site: Site) -> TrialReport:

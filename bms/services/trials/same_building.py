@@ -3,16 +3,15 @@ its site."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from hashlib import sha256
 
 from bms.model.assets.address import SupplierAddress
 from bms.model.assets.device import Device
-from bms.model.assets.equipment import HeatSource, HeatSourceKind
 from bms.model.assets.point import Point
 from bms.model.assets.site import Site
 from bms.model.codec import to_json
-from bms.model.savings.trial import KeptTrial, Trial
+from bms.model.savings.trial import KeptTrial
 from bms.ports.storage.trials import TrialStore
 
 
@@ -55,32 +54,3 @@ def trials_of_building(trials: TrialStore, site: Site) -> list[KeptTrial]:
         if name == site.id or not mine.isdisjoint(known.trial.sealed.sources)
     ]
     return sorted(found, key=lambda known: known.trial.started_at)
-
-
-def gone_sites(trials: TrialStore, sites: Collection[str]) -> list[Site]:
-    """The sites that have trials and are no longer in the files, as far as their last trial sealed
-    them."""
-    gone = trials.trials_of([name for name in trials.trial_sites() if name not in sites])
-    return [_as_sealed(kept[-1].trial) for kept in gone.values()]
-
-
-def _as_sealed(trial: Trial) -> Site:
-    design = trial.sealed
-    return Site(
-        id=trial.site,
-        name_da=trial.site,
-        name_en=trial.site,
-        use="",
-        area_m2=0.0,
-        latitude=design.latitude or 0.0,
-        longitude=design.longitude or 0.0,
-        timezone=trial.timezone,
-        heat_source=HeatSource(kind=HeatSourceKind.DISTRICT_HEATING, capacity_kw=0.0),
-        zones=design.zones,
-        devices=(),
-        points=design.points,
-        meters=design.meters,
-        price_area=design.price_area,
-        electricity_tariff=design.electricity_tariff,
-        heat_tariff=design.heat_tariff,
-    )

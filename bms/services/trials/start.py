@@ -85,21 +85,23 @@ def start_trial(ports: TrialPorts, site: Site, request: TrialRequest) -> Trial:
     is open already, or the call makes no trial.
     """
     now = ports.clock.now()
-    kept = ports.trials.trials(site.id)
+    kept = trials_of_building(ports.trials, site)
     refusal = _refusal(mode_in_force(site, ports.decisions), kept, site, request, now)
     if refusal is not None:
         raise ConfigError(refusal)
     try:
-        made = _drawn(ports, site, request, now)
+        made = _drawn(ports, site, kept, request, now)
     except ValueError as error:
         raise ConfigError(str(error)) from error
     ports.trials.add_trial(made)
     return made
 
 
-def _drawn(ports: TrialPorts, site: Site, request: TrialRequest, now: datetime) -> Trial:
-    """Raises ``ValueError`` for a design that makes no trial."""
-    kept = trials_of_building(ports.trials, site)
+def _drawn(
+    ports: TrialPorts, site: Site, kept: Sequence[KeptTrial], request: TrialRequest, now: datetime
+) -> Trial:
+    """``kept`` are the trials that the building had. Raises ``ValueError`` for a design that makes
+    no trial."""
     time_constant_h = time_constant(ports, site)
     design = request.design or design_for(time_constant_h)
     first = local_date(now, site.timezone) + DAY
@@ -168,7 +170,10 @@ def _refusal(
         )
     known = next((each.trial for each in kept if each.open(now)), None)
     if known is not None:
-        return f"trial {known.id} is open until {known.end:%Y-%m-%d}; stop it first"
+        return (
+            f"trial {known.id} is open until {known.end:%Y-%m-%d}; stop it first: "
+            f"`bms trial {known.site} stop`"
+        )
     if not 1 <= request.weeks <= LONGEST_WEEKS:
         return f"{request.weeks} weeks make no trial; choose 3 to {LONGEST_WEEKS}"
     if not request.by.strip() or not request.reason.strip():

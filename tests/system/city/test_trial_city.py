@@ -247,6 +247,11 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("townhall", "coming"),
     ]
     assert "no longer in the files" in bms("all", "result").output
+    alone = json.loads(bms("townhall", "result", "--json").stdout)["trials"]
+    assert [row["trial"] for row in alone] == [row["trial"] for row in gone]
+    assert bms("townhall", "plan").exit_code != 0
+    ended = bms("townhall", "stop", *who)
+    assert ended.exit_code == 0, ended.output
     file.write_text(file.read_text().replace("site: hall", "site: townhall", 1))
 
     def without_weather(*_: object) -> None:

@@ -60,6 +60,18 @@ async def test_the_list_of_all_has_a_site_that_is_no_longer_in_the_files(world: 
     assert hut["changes"][0]["en"].startswith("hut is no longer in the files")
 
 
+async def test_a_site_that_is_no_longer_in_the_files_has_its_list(world: World) -> None:
+    world.store.add_trial(a_trial("hut"))
+    async with world.browser(**world.key("read")) as browser:
+        (hut,) = (await browser.get("/v1/sites/hut/trials")).json()["trials"]
+        none = await browser.get("/v1/sites/barn/trials")
+    async with world.browser(**world.key("read@lodge")) as browser:
+        hidden = await browser.get("/v1/sites/hut/trials")
+    assert [each["code"] for each in hut["changes"]] == ["trial_site_gone"]
+    assert none.status_code == 404
+    assert hidden.status_code in (403, 404)
+
+
 async def test_who_sees_one_building_sees_no_other_name_of_it(world: World) -> None:
     begun(world)
     world.store.add_trial(a_trial("hut"))

@@ -16,17 +16,16 @@ from bms.model.readings.measurement import Reading
 from bms.model.savings.trial import KeptTrial, Trial
 from bms.model.savings.trial_result import Arm, Subject, TrialOutcome, TrialState
 from bms.services.trials.design import sealed_site
+from bms.services.trials.gone_sites import gone_sites, site_with_trials
 from bms.services.trials.report import (
     TrialReport,
     design_digest,
     newest_report,
     pool_trials,
-    reports_of_gone_sites,
     seal_results,
     trial_reports,
 )
 from bms.services.trials.result import find_result
-from bms.services.trials.same_building import gone_sites
 from bms.services.trials.start import stop_trial
 from bms.store.memory.trials import MemoryTrials
 from tests.rigs.fakes.api import World, YearFeed, a_world
@@ -162,9 +161,26 @@ class TestEveryTrialIsShown:
         assert gone_sites(world.store, ["lodge"]) == []
         world.clock.move_to(trial.start + 30 * DAY)
         gone = gone_sites(world.store, ["hut"])
-        (report,) = reports_of_gone_sites(world.city.trials, gone)
+        (report,) = trial_reports(world.city.trials, gone[0], gone=True)
         assert (report.trial, report.result.days_done) == (trial, 30)
         assert [each.code for each in report.changes] == ["trial_site_gone"]
+
+    @pytest.mark.slow
+    def test_a_site_that_is_gone_is_sealed_by_its_own_name(self, world: World) -> None:
+        """As its last trial sealed it; readings that are changed afterwards are named, too."""
+        trial = run_to_its_end(world)
+        site = site_with_trials(world.store, {}, "lodge")
+        (sealed,) = seal_results(world.city.trials, site)
+        assert dict(sealed.result.findings)[Subject.HEAT] is TrialOutcome.LESS
+        at = trial.end - 13 * HOUR + timedelta(minutes=5)
+        world.store.add_readings([Reading("lodge/hall.temp", at, 45.0)])
+        (report,) = trial_reports(world.city.trials, site, gone=True)
+        assert report.result == sealed.result
+        codes = [each.code for each in report.changes]
+        assert (codes[0], set(codes[1:])) == ("trial_site_gone", {"trial_changed_readings"})
+        assert site_with_trials(world.store, world.city.sites, "lodge") == site_of(world)
+        with pytest.raises(NotFound, match="no site 'hut'"):
+            site_with_trials(world.store, world.city.sites, "hut")
 
     def test_what_the_building_had_under_another_name_is_named(self, world: World) -> None:
         trial = begun(world)

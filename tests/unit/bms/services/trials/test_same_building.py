@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from bms.errors import ConfigError
 from bms.model.assets.site import Mode, Site
+from bms.services.trials.gone_sites import site_with_trials
 from bms.services.trials.start import TrialRequest, start_trial, stop_trial
 from tests.rigs.fakes.api import World, a_world
 from tests.rigs.fakes.city import HOUR
@@ -41,17 +43,30 @@ def test_a_site_of_another_name_has_the_trials_of_its_meters(world: World) -> No
     """Otherwise whoever does not like a draw, or a result, would call the building another
     name."""
     first = begun(world, lot=7)
+    stop_trial(world.city.trials, world.city.site("lodge"), by="Bo", reason="again")
     for name in ("hut", "barn"):
         world.store.set_mode(name, Mode.AUTO, actor="Bo", at=START - 9 * HOUR, reason="new name")
     world.clock.move_to(START - 8 * HOUR)
     hut = renamed(world.city.site("lodge"), "hut")
-    again = start_trial(with_lot(world, 8), hut, ASKED)
+    longer = replace(ASKED, weeks=7)
+    again = start_trial(with_lot(world, 8), hut, longer)
     assert again.site == "hut"
     assert again.sealed.elsewhere == (first.id,)
-    assert again.sealed.number == 2
+    assert (again.seed, again.sealed.number) == (first.seed, 2)
     stop_trial(world.city.trials, hut, by="Bo", reason="again")
-    back = start_trial(with_lot(world, 9), renamed(hut, "barn"), ASKED)
+    back = start_trial(with_lot(world, 9), renamed(hut, "barn"), longer)
     assert (back.seed, back.sealed.number) == (again.seed, 2)
+
+
+def test_one_trial_of_a_building_is_open_at_a_time_whatever_its_names(world: World) -> None:
+    first = begun(world, lot=7)
+    world.store.set_mode("hut", Mode.AUTO, actor="Bo", at=START - 9 * HOUR, reason="new name")
+    hut = renamed(world.city.site("lodge"), "hut")
+    with pytest.raises(ConfigError, match=f"trial {first.id} is open .* `bms trial lodge stop`"):
+        start_trial(with_lot(world, 8), hut, ASKED)
+    gone = site_with_trials(world.store, {"hut": hut}, "lodge")
+    stop_trial(world.city.trials, gone, by="Bo", reason="it has another name")
+    assert start_trial(with_lot(world, 8), hut, ASKED).sealed.elsewhere == (first.id,)
 
 
 def test_another_building_has_none_of_them(world: World) -> None:

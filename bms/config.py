@@ -98,6 +98,9 @@ class Settings(BaseSettings):
     upstream_keys: Path | None = Field(
         None, description="file with the keys to the backends that are read side by side"
     )
+    upstream_seconds: float = Field(
+        15.0, ge=1, le=3600, description="how often each of those backends is asked"
+    )
     archive_dir: Path | None = Field(
         None, description="folder of the months that are old; default archive in home"
     )

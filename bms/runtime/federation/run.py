@@ -20,8 +20,6 @@ from bms.services.off_loop import off_loop
 
 log = logging.getLogger(__name__)
 
-EVERY_S = 15.0
-"""How often each upstream is asked [s]."""
 SILENCE_S = 5.0
 DEADLINE_S = 30.0
 
@@ -35,7 +33,7 @@ async def run_federation(settings: Settings, urls: Sequence[str], keys: Path | N
         stack.callback(city.stores.close)
         stack.push_async_callback(city.drivers.close)
         bound = listen(settings.host, settings.port)
-        await stack.enter_async_context(asking(reading))
+        await stack.enter_async_context(asking(reading, settings.upstream_seconds))
         await stack.enter_async_context(serving(replace(city, federation=reading), bound))
         where = bound.getsockname()[:2]
         log.warning("dashboard of %d backends on http://%s:%d", len(reading.upstreams), *where)
@@ -60,8 +58,9 @@ def read_once(
 
 
 @contextlib.asynccontextmanager
-async def asking(reading: UpstreamFederation, every_s: float = EVERY_S) -> AsyncIterator[None]:
-    """Ask each upstream by itself while the block runs: a slow one holds up no other."""
+async def asking(reading: UpstreamFederation, every_s: float) -> AsyncIterator[None]:
+    """Ask each upstream by itself every ``every_s`` [s] while the block runs: a slow one holds up
+    no other."""
 
     async def ask(upstream: Upstream) -> None:
         while True:

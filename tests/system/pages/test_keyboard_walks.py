@@ -77,10 +77,14 @@ class Walker:
 
     def press(self, wanted: str) -> None:
         """Go to a link or button, and use it."""
+        self.go(wanted)
+        self.look()
+
+    def go(self, wanted: str) -> None:
+        """The same without a look at what comes."""
         self.to(wanted)
         with self.page.expect_navigation():
             self.page.keyboard.press("Enter")
-        self.look()
 
     def fill(self, fields: Mapping[str, str]) -> None:
         """Write into the fields in their order; arrows are their keys."""
@@ -226,17 +230,32 @@ WALKS = {
 }
 
 
+Looked = set[tuple[object, ...]]
+
+
+@pytest.fixture(scope="module")
+def looked() -> Looked:
+    """The pages on the ways to the actions that were looked at: many walks pass them."""
+    return set()
+
+
 @pytest.mark.parametrize("name", WALKS)
-def test_by_keyboard_alone_and_without_script(browser: Any, tmp_path: Path, name: str) -> None:
-    walked(browser, tmp_path, WALKS[name], PHONE, script=False)
+def test_by_keyboard_alone_and_without_script(
+    browser: Any, looked: Looked, tmp_path: Path, name: str
+) -> None:
+    walked(browser, looked, tmp_path, WALKS[name], PHONE, script=False)
 
 
 @pytest.mark.parametrize("name", ["baseline", "booking", "measure"])
-def test_by_keyboard_alone_on_a_desk(browser: Any, tmp_path: Path, name: str) -> None:
-    walked(browser, tmp_path, WALKS[name], DESK, script=True)
+def test_by_keyboard_alone_on_a_desk(
+    browser: Any, looked: Looked, tmp_path: Path, name: str
+) -> None:
+    walked(browser, looked, tmp_path, WALKS[name], DESK, script=True)
 
 
-def walked(browser: Any, home: Path, walk: Walk, screen: dict[str, int], *, script: bool) -> None:
+def walked(
+    browser: Any, looked: Looked, home: Path, walk: Walk, screen: dict[str, int], *, script: bool
+) -> None:
     """Go the whole walk; what it was to change is changed."""
     world = walk.world(home)
     with served(world) as address:
@@ -247,9 +266,13 @@ def walked(browser: Any, home: Path, walk: Walk, screen: dict[str, int], *, scri
         try:
             walker = Walker(context.new_page())
             walker.page.goto("/")
-            walker.press(".city-table a[href='/sites/lodge']")
-            if walk.tab:
-                walker.press(f".tabs a[href='/sites/lodge{walk.tab}']")
+            way = [".city-table a[href='/sites/lodge']"]
+            way += [f".tabs a[href='/sites/lodge{walk.tab}']"] if walk.tab else []
+            for link in way:
+                walker.go(link)
+                if (walk.world, script, link) not in looked:
+                    walker.look()
+                    looked.add((walk.world, script, link))
             for step in walk.steps:
                 walker.press(f"main a[href^='/sites/lodge/do/{step.code}']")
                 walker.do(step)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, TypeVar, cast
 
 from bms.model.assets.site import Mode, Site
@@ -19,6 +20,7 @@ from bms.model.control.command import AnyReceipt, Override
 from bms.model.control.lease import Lease
 from bms.model.planning.plan import Plan
 from bms.model.savings.trial import KeptTrial
+from bms.ports.storage.ledgers import LedgerStore
 from bms.runtime.city import City
 from bms.services.batched_lookups import LINGER_S, Crowd, InBatches, Together
 from bms.services.control.ports import ControlPorts
@@ -35,6 +37,22 @@ BOOKED_BEFORE = timedelta(days=2)
 T = TypeVar("T")
 
 
+class RecentReceipts:
+    """Receipts of the sites of a tick, read for all of them once one is asked for: only what stands
+    at a point that somebody holds is looked up in them."""
+
+    def __init__(self, ledgers: LedgerStore, sites: Sequence[str], since: datetime) -> None:
+        self._ledgers, self._sites, self._since = ledgers, sites, since
+
+    @cached_property
+    def _by_site(self) -> Mapping[str, Receipts]:
+        return self._ledgers.receipts_of(self._sites, self._since)
+
+    def of(self, site: str, since: datetime) -> Receipts:
+        """Those of a site, oldest first. Raises ``StoreUnavailable``."""
+        return [row for row in self._by_site[site] if row[0] >= since]
+
+
 @dataclass(slots=True)
 class SiteRecords:
     """What the database says of a site, and what is to be kept of its tick."""
@@ -44,7 +62,7 @@ class SiteRecords:
     overrides: Sequence[Override]
     bookings: Sequence[Booking]
     trials: Sequence[KeptTrial]
-    receipts: Receipts
+    receipts: RecentReceipts
     uncommissioned: Flaws
     now: datetime
     outcomes: list[tuple[datetime, AnyReceipt]] = field(default_factory=list)
@@ -125,7 +143,7 @@ class TickBatches:
             trials=seen(kept.trials, trials=lambda _: list(records.trials)),
             ledgers=seen(
                 kept.ledgers,
-                receipts=lambda _, since: [row for row in records.receipts if row[0] >= since],
+                receipts=records.receipts.of,
                 add_receipts=add_receipts,
             ),
             commissioned=seen(kept.commissioned, flaws=lambda _: {site.id: records.uncommissioned}),
@@ -151,10 +169,8 @@ class TickBatches:
         modes, plans = kept.decisions.modes(sites), kept.plans.plans_in_force(sites, now)
         overrides = kept.decisions.overrides_of(sites, now)
         bookings = kept.decisions.bookings_of(sites, now - BOOKED_BEFORE)
-        trials, receipts = (
-            kept.trials.trials_of(sites),
-            kept.ledgers.receipts_of(sites, now - RECENT),
-        )
+        trials = kept.trials.trials_of(sites)
+        receipts = RecentReceipts(kept.ledgers, sites, now - RECENT)
         chosen = [self._sites[site] for site in sites]
         flaws = kept.commissioned.flaws(chosen)
         kept.rooms.look_ahead(chosen, now)
@@ -165,7 +181,7 @@ class TickBatches:
                 overrides=overrides[site],
                 bookings=bookings[site],
                 trials=trials[site],
-                receipts=receipts[site],
+                receipts=receipts,
                 uncommissioned=flaws[site],
                 now=now,
             )

@@ -52,21 +52,18 @@ class Holds:
 def holds_of(site: Site, now: datetime, ports: PlanningPorts) -> Holds:
     """What people hold at a site. Where the journal cannot be read there is a plan all the same,
     without the leases of people; nothing is written by it then. Raises ``StoreUnavailable``."""
-    receipts = ports.ledgers.receipts(site.id, now - RECENT)
     points = held_points(
         site,
         overrides=ports.decisions.overrides(site.id, now),
         local_overrides=_local_overrides(ports),
         leases=_running_leases(site, now, ports),
     )
-    standing: dict[str, float] = {}
-    for id_, hold in points.items():
-        value = hold.value
-        if value is None:
-            value = _standing(id_, now, ports.readings, receipts)
-        if value is not None:
-            standing[id_] = value
-    return Holds(points, standing)
+    standing = {id_: hold.value for id_, hold in points.items()}
+    unknown = [id_ for id_, value in standing.items() if value is None]
+    if unknown:
+        receipts = ports.ledgers.receipts(site.id, now - RECENT)
+        standing |= {id_: _standing(id_, now, ports.readings, receipts) for id_ in unknown}
+    return Holds(points, {id_: value for id_, value in standing.items() if value is not None})
 
 
 def _local_overrides(ports: PlanningPorts) -> Collection[LocalOverride]:

@@ -96,8 +96,26 @@ async def test_one_question_serves_every_site(world: World) -> None:
     assert held(world) == {SETPOINT.replace("lodge", name) for name in SITES}
     for name in ("modes", "overrides_of"):
         assert world.store.asked.count(name) <= 2
-    for name in ("plans_in_force", "bookings_of", "trials_of", "receipts_of", "add_receipts"):
+    for name in ("plans_in_force", "bookings_of", "trials_of", "add_receipts"):
         assert world.store.asked.count(name) == 1
+    assert "receipts_of" not in world.store.asked  # nobody holds anything
+
+
+async def test_what_stands_where_people_hold_is_looked_up_once_for_every_site(world: World) -> None:
+    planned(world)
+    for name in SITES:
+        await operator.override(
+            world.city.site(name),
+            now=NOW,
+            ports=world.city.control,
+            point=None,
+            until=None,
+            reason="a concert",
+            actor="anna",
+        )
+    world.store.asked.clear()
+    await tick(world)
+    assert world.store.asked.count("receipts_of") == 1
 
 
 class CountedThreads(ThreadPoolExecutor):

@@ -30,7 +30,7 @@ import uuid
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum, auto
 from functools import cache
 from typing import Any
@@ -53,9 +53,6 @@ RENEWALS = 8
 """Commands [1] of one point by which another process may be behind."""
 ANCESTORS = 20
 """Generations that a head names [1]; a reader that slept for longer merges."""
-NEAR_END = timedelta(hours=1)
-"""How far from the end of a lease that was offered elsewhere an empty place is found which the
-guards there have emptied: clocks are apart, and they try until it succeeds."""
 REMEMBERED = 20_000
 """Ended commands that are remembered [1], so that an old copy of the file revives none of them."""
 
@@ -138,7 +135,7 @@ class Book:
         """By site: the points that were ever leased."""
         self._overrides: dict[str, tuple[int, LocalOverride]] = {}
         self._let_go: dict[str, datetime] = {}
-        self._offered: dict[str, datetime] = {}
+        self._offered: dict[str, OfferedLease] = {}
         """By point when the guards of another home may give it back."""
         self._unrecorded: OrderedDict[str, tuple[int, UnrecordedReceipt]] = OrderedDict()
         self._ended: OrderedDict[str, None] = OrderedDict()
@@ -225,14 +222,18 @@ class Book:
                 self._give_back(point, command_id, number)
             case LetGo(point=point, at=at):
                 self._let_go[point] = max(at, self._let_go.get(point, at))
-            case OfferedLease(point=point, until=until):
-                self._offered[point] = max(until, self._offered.get(point, until))
+            case OfferedLease():
+                self._offer(note)
             case UnrecordedReceipt():
                 self._await_record(note, number)
             case ReceiptRecorded(id=id_):
                 self._unrecorded.pop(id_, None)
                 self._end(id_)
         self._explain(note.point)
+
+    def _offer(self, note: OfferedLease) -> None:
+        known = self._offered.get(note.point, note)
+        self._offered[note.point] = max(note, known, key=lambda each: each.until)
 
     def _await_record(self, note: UnrecordedReceipt, number: int) -> None:
         if note.id in self._ended:
@@ -290,8 +291,8 @@ class Book:
     def _is_emptied_elsewhere(self, override: LocalOverride) -> bool:
         """Whether the guards of another home may have given the point back, to which its lease was
         offered in vain (W2)."""
-        until = self._offered.get(override.point)
-        return until is not None and abs(override.since - until) <= NEAR_END
+        offered = self._offered.get(override.point)
+        return offered is not None and offered.is_near(override.since)
 
     def _is_open_value(self, override: LocalOverride) -> bool:
         """Whether what was found is the value of a command that was not known where it was found.
@@ -383,6 +384,10 @@ class Book:
         """When each point was last found to have been let go by its device."""
         return dict(self._let_go)
 
+    def offered(self) -> dict[str, OfferedLease]:
+        """The points that the guards of another home may give back, and when."""
+        return dict(self._offered)
+
     def open_ids(self) -> set[str]:
         """The ids of the open commands, local overrides and receipts that the database lacks."""
         leases = {lease.command_id for _, lease in self._open.values()}
@@ -400,7 +405,7 @@ class Book:
         receipts = [note_line(each, number) for number, each in self._unrecorded.values()]
         notes: list[Note] = [
             *(LetGo(*each) for each in self._let_go.items()),
-            *(OfferedLease(*each) for each in self._offered.items()),
+            *self._offered.values(),
         ]
         return [*leases, *overrides, *receipts, *(note_line(each, 0) for each in notes)]
 

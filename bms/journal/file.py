@@ -31,7 +31,7 @@ from bms.journal.locks import PointTurns, locked, replace_file
 from bms.journal.reader import JournalReader
 from bms.journal.writers import WriterLocks
 from bms.model.control.lease import Lease
-from bms.model.control.local_override import LocalOverride, Note
+from bms.model.control.local_override import LocalOverride, Note, OfferedLease
 from bms.model.control.unrecorded import UnrecordedReceipt
 
 log = logging.getLogger(__name__)
@@ -162,6 +162,11 @@ class FileJournal:
         """When each point was last let go by its device. Raises ``GuardError`` as ``leases``."""
         with _explained(self.path):
             return self._reader.let_go()
+
+    def offered(self) -> dict[str, OfferedLease]:
+        """See ``Journal``. Raises ``GuardError`` as ``leases`` does."""
+        with _explained(self.path):
+            return self._reader.offered()
 
     def keep(self) -> None:
         """See ``Journal``. Raises ``GuardError``."""

@@ -9,7 +9,7 @@ from datetime import datetime
 from bms.journal.entries import Book
 from bms.journal.file import refuse_outdated
 from bms.model.control.lease import Lease
-from bms.model.control.local_override import LocalOverride, Note
+from bms.model.control.local_override import LocalOverride, Note, OfferedLease
 from bms.model.control.unrecorded import UnrecordedReceipt
 
 
@@ -72,3 +72,6 @@ class MemoryJournal:
 
     def let_go(self) -> dict[str, datetime]:
         return self._book.let_go()
+
+    def offered(self) -> dict[str, OfferedLease]:
+        return self._book.offered()

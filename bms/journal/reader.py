@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from bms.journal.entries import Book, Head, Settling, entry_of
 from bms.model.control.lease import Lease
-from bms.model.control.local_override import LocalOverride, Note
+from bms.model.control.local_override import LocalOverride, Note, OfferedLease
 from bms.model.control.unrecorded import UnrecordedReceipt
 
 log = logging.getLogger(__name__)
@@ -114,6 +114,12 @@ class JournalReader:
         with self._turn:
             self.catch_up()
             return self._known.let_go()
+
+    def offered(self) -> dict[str, OfferedLease]:
+        """What guards of other homes may give back. Raises OSError as ``leases`` does."""
+        with self._turn:
+            self.catch_up()
+            return self._known.offered()
 
     def catch_up(self) -> None:
         """Read what is new. Raises OSError as ``leases`` does."""

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from bms.model.control.hands_off import HandsOff, SpokenWord
 from bms.model.control.lease import Lease
-from bms.model.control.local_override import LocalOverride, Note
+from bms.model.control.local_override import LocalOverride, Note, OfferedLease
 from bms.model.control.unrecorded import UnrecordedReceipt
 
 
@@ -87,6 +87,10 @@ class Journal(HeldPlaces, Protocol):
 
     def let_go(self) -> dict[str, datetime]:
         """When each point was last found to have been let go by its device."""
+        ...
+
+    def offered(self) -> dict[str, OfferedLease]:
+        """The points that the guards of another home may give back, when, and from which values."""
         ...
 
 

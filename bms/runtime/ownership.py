@@ -104,6 +104,7 @@ def owning(city: City, selection: Selection) -> Iterator[tuple[City, OwnershipPo
                 keeper=city.keeper,
                 drivers=city.drivers,
                 decisions=city.stores.decisions,
+                ledgers=city.stores.ledgers,
                 clock=city.clock,
                 lasts_s=float(city.settings.owner_seconds),
                 stands_s=city.settings.lease.total_seconds(),

@@ -73,6 +73,7 @@ class WorkerBench:
             keeper=self.keeper,
             drivers=self.world.drivers,
             decisions=self.world.store,
+            ledgers=self.world.store,
             clock=self.clock,
             lasts_s=LASTS_S,
             stands_s=LEASE.total_seconds(),

@@ -69,6 +69,7 @@ def _worker(bench: BenchCity, name: str) -> tuple[BenchCity, SiteWorker]:
         keeper=city.keeper,
         drivers=city.drivers,
         decisions=city.stores.decisions,
+        ledgers=city.stores.ledgers,
         clock=city.clock,
         lasts_s=OWNER_S,
         stands_s=LEASE_S,

@@ -12,6 +12,8 @@ from bms.model.fact import Fact
 
 LOCAL = "local"
 """The actor of an override that was found at the building."""
+NEAR_END = timedelta(hours=1)
+"""How far from the end of a lease of another home its guards may give the point back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,11 +88,17 @@ class GivingBack:
 
 @dataclass(frozen=True, slots=True)
 class OfferedLease:
-    """The lease of the point was offered to another home. Where that opens it and is lost, its
-    guards give the point back at ``until`` (building time), whoever holds it then."""
+    """The lease of the point was offered to another home, or an owner was lost that held it. Where
+    the other one is lost its guards give the point back at ``until`` (building time), whoever holds
+    it then; ``values`` are what it was seen to have there [unit of the point]."""
 
     point: str
     until: datetime
+    values: tuple[float, ...] = ()
+
+    def is_near(self, at: datetime) -> bool:
+        """Whether those guards may be at work: clocks are apart, and they try until it succeeds."""
+        return abs(at - self.until) <= NEAR_END
 
 
 @dataclass(frozen=True, slots=True)

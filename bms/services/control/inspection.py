@@ -214,6 +214,7 @@ class _Inspector:
             self._say(receipt)
             if not isinstance(receipt, Released):
                 return
+            self.seen.findings[item.point.id] = _given_back(found, item.point, receipt)
         await self._note(item.point, found, known)
 
     async def _note(self, point: Point, found: PlaceFinding, known: Known) -> None:

@@ -15,7 +15,7 @@ from bms.model.assets.write_rule import ReleaseKind, WriteRule
 from bms.model.clock_reading import Elapsed
 from bms.model.control.command_state import MINIMUM_TIMES_SLOT, CommandState, OccupiedSlot
 from bms.model.control.lease import Lease
-from bms.model.control.local_override import LocalOverride
+from bms.model.control.local_override import LocalOverride, OfferedLease
 from bms.model.control.reasons import Holder
 from bms.model.fact import Fact, fact
 
@@ -64,13 +64,15 @@ class PlaceFinding:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What the book has of a point: our open lease, who holds it at the building, and when its
-    device last let it go; ``elapsed`` is the running time of the look, None where it is not known.
+    """What the book has of a point: our open lease, who holds it at the building, when its device
+    last let it go, and when the guards of another home may give it back; ``elapsed`` is the running
+    time of the look, None where it is not known.
     """
 
     lease: Lease | None = None
     override: LocalOverride | None = None
     let_go: datetime | None = None
+    elsewhere: OfferedLease | None = None
     elapsed: Elapsed | None = None
 
     def held_for(self, at: datetime) -> timedelta:
@@ -155,11 +157,18 @@ def _in_register(rule: WriteRule, state: CommandState, known: Known) -> PlaceFin
 
 
 def _is_ours(rule: WriteRule, state: CommandState, known: Known) -> bool:
-    """Whether the place has what our open lease wrote."""
+    """Whether the place has what our open lease wrote, or an owner before us that was lost."""
     lease = known.lease
     if lease is None or state.own is None:
-        return _is_left_over(rule, state, known.override)
+        return _is_left_over(rule, state, known.override) or _is_lost_owners(rule, state, known)
     return lease.wrote(state.own, rule)
+
+
+def _is_lost_owners(rule: WriteRule, state: CommandState, known: Known) -> bool:
+    """Whether the place has what an owner before us wrote that was lost: its guards have not come
+    to it yet, or are lost as well (W2, W12)."""
+    left = known.elsewhere
+    return left is not None and left.is_near(state.at) and agrees(rule, state.own, left.values)
 
 
 def _is_left_over(rule: WriteRule, state: CommandState, override: LocalOverride | None) -> bool:
@@ -190,7 +199,7 @@ def _emptied(rule: WriteRule, state: CommandState, known: Known) -> PlaceFinding
     lease = known.lease
     if lease is None or lease.read_back is None or lease.returning or lease.withdrawn:
         return PlaceFinding(state=state, place=Place.FREE)
-    if _ended_itself(rule, state, lease):
+    if _ended_itself(rule, state, lease) or _is_emptied_elsewhere(rule, state, lease, known):
         return PlaceFinding(state=state, place=Place.FREE)
     if _has_restarted(state, lease, known):
         if lease.lease_end <= state.at:
@@ -198,6 +207,12 @@ def _emptied(rule: WriteRule, state: CommandState, known: Known) -> PlaceFinding
         if _may_be_retaken(state, lease, known.let_go):
             return PlaceFinding(state=state, place=Place.LET_GO)
     return PlaceFinding(state=state, place=Place.TAKEN, by=fact(Holder.LOCAL))
+
+
+def _is_emptied_elsewhere(rule: WriteRule, state: CommandState, lease: Lease, known: Known) -> bool:
+    """Whether the guards of an owner before us may have taken our value for its own: the same."""
+    left, ours = known.elsewhere, lease.command.value
+    return left is not None and left.is_near(state.at) and agrees(rule, ours, left.values)
 
 
 def _ended_itself(rule: WriteRule, state: CommandState, lease: Lease) -> bool:

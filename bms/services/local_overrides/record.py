@@ -6,22 +6,42 @@ import logging
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bms.errors import GuardError
 from bms.model.assets.point import Point
 from bms.model.assets.site import Site
 from bms.model.assets.write_rule import ReleaseKind
-from bms.model.control.command import Overridden, Override
+from bms.model.control.command import (
+    Accepted,
+    Clamped,
+    Command,
+    Failed,
+    Overridden,
+    Override,
+    Released,
+    Waiting,
+)
 from bms.model.control.lease import Lease
-from bms.model.control.local_override import LOCAL, LetGo, LocalOverride, LocalOverrideEnd, Note
+from bms.model.control.local_override import (
+    LOCAL,
+    LetGo,
+    LocalOverride,
+    LocalOverrideEnd,
+    Note,
+    OfferedLease,
+)
 from bms.model.control.reasons import Holder
 from bms.model.fact import Fact, fact
 from bms.ports.safety import Journal
 from bms.ports.storage.decisions import DecisionStore
+from bms.ports.storage.ledgers import LedgerStore
 from bms.services.local_overrides.detection import Known, Place, PlaceFinding, agrees
 
 log = logging.getLogger(__name__)
+
+LEFT_WITHIN = timedelta(hours=6)
+"""How long before a site was taken over its last owner has written or renewed what it left."""
 
 
 def known_of(journal: Journal, point: str, lease: Lease | None) -> Known:
@@ -32,6 +52,7 @@ def known_of(journal: Journal, point: str, lease: Lease | None) -> Known:
             lease=journal.leases_of(point.partition("/")[0]).get(point),
             override=journal.local_overrides().get(point),
             let_go=journal.let_go().get(point),
+            elsewhere=journal.offered().get(point),
         )
     except GuardError as error:
         log.error("%s is looked at without the book: %s", point, error)
@@ -129,6 +150,27 @@ def follow_predecessor(
     forgotten = [each for each in known if was_lost and each.id not in shown]
     ends: list[Note] = [LocalOverrideEnd(each.point, each.id) for each in forgotten]
     journal.note([*ends, *_followed(site, shown.values(), held)])
+
+
+def follow_lost_owner(
+    site: Site, *, until: datetime, now: datetime, ledgers: LedgerStore, journal: Journal
+) -> None:
+    """Take into the book what an owner that was lost has written at the site, as the database knows
+    it: near ``until``, the end of its leases, its guards give that back or we do, and neither its
+    value nor a place that they have emptied is somebody's word. Raises ``StoreError`` or
+    ``GuardError``."""
+    values: dict[str, tuple[float, ...]] = {}
+    for _, receipt in ledgers.receipts(site.id, now - LEFT_WITHIN):
+        match receipt:
+            case (
+                Accepted(command=command, read_back=seen) | Clamped(command=command, read_back=seen)
+            ):
+                values[command.point] = (command.value, seen)
+            case Waiting(command=command) | Failed(command=command):
+                values[command.point] = (*values.get(command.point, ()), command.value)
+            case Released(point=point) | Overridden(command=Command(point=point)):
+                values.pop(point, None)
+    journal.note([OfferedLease(point, until, left) for point, left in values.items()])
 
 
 def _followed(site: Site, shown: Iterable[Override], held: set[str]) -> Iterator[LocalOverride]:

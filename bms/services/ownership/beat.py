@@ -6,10 +6,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 
 from bms.errors import GuardError
 from bms.model.control.ownership import CITY_WIDE, Ownership, SiteClaim
-from bms.services.local_overrides.record import follow_predecessor
+from bms.services.local_overrides.record import follow_lost_owner, follow_predecessor
 from bms.services.ownership.bequest import Bequest, take_over
 from bms.services.ownership.places import places_of
 from bms.services.ownership.ports import OwnershipPorts
@@ -86,7 +87,7 @@ class Heartbeat:
         claims = self._without_overlaps(claims)
         ports.held.claimed(claims)
         for site in claims.keys() & ports.sites.keys():
-            self._follow_people(claims[site])
+            self._follow(claims[site])
         waits = sorted(s for s, claim in claims.items() if claim.waits_s > 0 and s in ports.sites)
         if waits:
             log.warning(
@@ -113,16 +114,17 @@ class Heartbeat:
         self._told = frozenset(taken)
         return {site: claim for site, claim in claims.items() if site not in taken}
 
-    def _follow_people(self, claim: SiteClaim) -> None:
-        ports = self._ports
+    def _follow(self, claim: SiteClaim) -> None:
+        """Take over whom the owner before has found at the building, and what it has left there."""
+        ports, now, was_lost = self._ports, self._ports.clock.now(), claim.waits_s > 0
+        site, journal, decisions = ports.sites[claim.site], ports.journal, ports.decisions
         try:
             follow_predecessor(
-                ports.sites[claim.site],
-                now=ports.clock.now(),
-                decisions=ports.decisions,
-                journal=ports.journal,
-                was_lost=claim.waits_s > 0,
+                site, now=now, decisions=decisions, journal=journal, was_lost=was_lost
             )
+            if was_lost:
+                until, ledgers = now + timedelta(seconds=claim.waits_s), ports.ledgers
+                follow_lost_owner(site, until=until, now=now, ledgers=ledgers, journal=journal)
         except GuardError as error:
             log.error("who holds points of %s is not known here: %s", claim.site, error)
 

@@ -13,6 +13,7 @@ from bms.ports.drivers import Drivers
 from bms.ports.ownership import SiteOwners
 from bms.ports.safety import GuardKeeper, Journal
 from bms.ports.storage.decisions import DecisionStore
+from bms.ports.storage.ledgers import LedgerStore
 from bms.services.ownership.held import HeldSites
 
 
@@ -32,6 +33,7 @@ class OwnershipPorts:
     keeper: GuardKeeper
     drivers: Drivers
     decisions: DecisionStore
+    ledgers: LedgerStore
     clock: Clock
     lasts_s: float
     stands_s: float

@@ -323,6 +323,43 @@ async def test_w02_a_successor_of_a_killed_owner_waits_for_its_leases_and_a_free
     assert bo.journal.local_overrides() == {}
 
 
+async def taken_from_a_lost_owner(world: World) -> tuple[WorkerBench, WorkerBench]:
+    """Anna is gone with her guards, and bo may write by now."""
+    anna, bo = world.worker("anna"), world.worker("bo")
+    await started(anna)
+    await tick(anna)
+    world.sleep(LASTS_S + 3.1)
+    second = await started(bo)
+    await beating(world, second, LEASE)
+    await second.step()
+    return anna, bo
+
+
+async def test_w12_what_an_owner_left_that_was_lost_with_its_guards_is_given_back() -> None:
+    world = planned(World())
+    _, bo = await taken_from_a_lost_owner(world)
+    world.drivers.device("hut/bacnet").held[NULL] = 17.0  # meanwhile a person has come
+    await tick(bo)
+    await tick(bo)
+    assert held(world) == WANTED | {NULL: 17.0}
+    assert [each.point for each in world.store.overrides("hut", bo.clock.now())] == [NULL]
+    assert len([p for d in world.drivers.devices.values() for p in d.releases]) == len(WANTED) - 1
+
+
+async def test_w09_guards_of_a_lost_owner_that_come_late_are_nobodys_hand() -> None:
+    """Its devices were silent when its leases ended: its guards try on, and meet our value."""
+    world = planned(World())
+    anna, bo = await taken_from_a_lost_owner(world)
+    await tick(bo)
+    guard, second = Guard(anna.journal, world.drivers, anna.clock), SiteWorker(bo.ports())
+    await guard.step()
+    assert held(world) != WANTED
+    await beating(world, second, timedelta(minutes=1))
+    await tick(bo)
+    assert held(world) == WANTED
+    assert world.store.overrides("hut", bo.clock.now()) == []
+
+
 async def test_w02_an_old_owner_that_wakes_writes_nothing_and_gives_nothing_back() -> None:
     world = planned(World())
     anna, bo = world.worker("anna"), world.worker("bo")

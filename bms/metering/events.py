@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from bms.metering.flaw import Flaw
+from bms.metering.flaw import Flaw, FlawCode
 from bms.metering.step_edges import from_micros
 from bms.model.fact import Fact, MessageCode, Moment, fact
 from bms.model.readings.metering import MeterEvent
@@ -41,6 +41,8 @@ def _inside(flaw: Flaw, start: int, end: int) -> bool:
 def event(flaw: Flaw, unit: Unit, multiplier: float = 1.0) -> MeterEvent:
     """Returns a flaw as an event, its amount in ``unit``."""
     amount = None if flaw.amount is None else flaw.amount * multiplier
+    if flaw.code is FlawCode.INTERPOLATED:
+        return _interpolated(flaw, unit, multiplier)
     return MeterEvent(
         flaw=flaw.kind,
         start=from_micros(flaw.start),
@@ -53,6 +55,22 @@ def event(flaw: Flaw, unit: Unit, multiplier: float = 1.0) -> MeterEvent:
             in_all=""
             if amount is None
             else fact(EventPhrase.IN_ALL, amount=amount, unit=unit.value),
+        ),
+    )
+
+
+def _interpolated(flaw: Flaw, unit: Unit, multiplier: float) -> MeterEvent:
+    return MeterEvent(
+        flaw=flaw.kind,
+        start=from_micros(flaw.start),
+        end=from_micros(flaw.end),
+        amount=None,
+        fact=fact(
+            flaw.code,
+            when=_when(flaw),
+            count=flaw.count,
+            bound=flaw.bound * multiplier,
+            unit=unit.value,
         ),
     )
 

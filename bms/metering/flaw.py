@@ -38,6 +38,7 @@ class FlawCode(MessageCode):
     NEGATIVE_REGISTER = "negative_register"
     NEGATIVE_AMOUNT = "negative_amount"
     BELOW_ZERO = "below_zero"
+    INTERPOLATED = "interpolated"
 
 
 _CODES = {
@@ -57,6 +58,7 @@ _CODES = {
         FlawCode.ABSURD_AMOUNT,
     ),
     FlawKind.UNIT_SLIP: (FlawCode.UNIT_SLIP, FlawCode.SLIPPED_AMOUNT),
+    FlawKind.INTERPOLATED: (FlawCode.INTERPOLATED,),
     FlawKind.NEGATIVE: (FlawCode.NEGATIVE_REGISTER, FlawCode.NEGATIVE_AMOUNT, FlawCode.BELOW_ZERO),
 }
 _KINDS = {code: kind for kind, codes in _CODES.items() for code in codes}
@@ -74,6 +76,8 @@ class Flaw:
     count: int = 0
     whole: bool = False
     """Speaks of the file as a whole, and is no reason for a missing step."""
+    bound: float = 0.0
+    """How far the use of one step may lie from the true one, as the register counts."""
 
     @property
     def kind(self) -> FlawKind:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bms.metering.events import events_within
 from bms.metering.flaw import Flaw, FlawCode, cover_missing_steps, flaws_where
+from bms.metering.register.step_sums import LONGEST, shared_steps
 from bms.metering.register.usual_rate import MeterRating, highest_usual
 from bms.metering.step_edges import HOUR_US, MeterPeriod, from_micros
 from bms.metering.time_order import sorted_readings
@@ -30,6 +31,13 @@ LONG_US = (
     (12 * MONTH_US, 365 * DAY_US - HOUR_US, 366 * DAY_US + HOUR_US),
 )
 """Longer ones: their usual length, the least and the most [us]."""
+PARTS_OF_DAY_US = tuple(hours * HOUR_US for hours in (2, 3, 4, 6, 8, 12))
+"""Lengths between them, only where they are those of the meter as a whole: an hourly meter that
+misses every other hour is not read every two [us]."""
+MANY = 12
+"""Fewest pauses [1] that show it."""
+ABOUT = 20
+"""Clocks drift: a pause is one of these lengths within a twentieth."""
 SHORTEST_SPELL = 4
 """Readings in a row [1] that make a spell of a length within a day: the quarters of an hour."""
 KILO = 1000.0
@@ -52,9 +60,11 @@ def interval_use(
     ends into starts), ``values`` their amounts [unit of the ``rating`` before the multiplier]. How
     long each interval is shows from the stamps around it (``interval_lengths``), so that a meter
     that goes from hours to quarters counts on; ``interval_s`` [s] where they do not show it. A
-    step's use is the sum of the intervals that fill it exactly, and NaN where one is missing,
-    negative or larger than the meter can count: intervals are never divided. With ``signed``
-    amounts below zero are export, and count as such.
+    step's use is the sum of the intervals that fill it, and NaN where one is missing, negative or
+    larger than the meter can count. An interval of no more than a step that lies across its edge is
+    shared by time (flagged ``interpolated``), one of up to 36 hours across several where the
+    ``period`` asks to spread; no other is divided. With ``signed`` amounts below zero are export,
+    and count as such.
 
     Raises ValueError as ``MeterPeriod.grid`` does, for an interval that is not positive, and for
     shapes that differ.
@@ -68,8 +78,10 @@ def interval_use(
     flaws = [_until_end(flaw, times, lengths) for flaw in flaws]
     screened = _screened(times, values, lengths, rating, signed=signed)
     keep = screened.keep
-    use = _summed(times[keep], values[keep], lengths[keep], grid)
-    flaws += _too_coarse(times, lengths, interval_s * SECOND_US, grid)
+    kept = times[keep], values[keep], lengths[keep]
+    use = _summed(*kept, grid)
+    flaws += _lay_across(use, *kept, grid, spread=period.spread)
+    flaws += [] if period.spread else _too_coarse(times, lengths, interval_s * SECOND_US, grid)
     known = bool(len(use)) and bool(np.isfinite(use).all())
     explained = cover_missing_steps(_spans(use, grid), flaws + screened.flaws)
     return Consumption(
@@ -91,19 +103,21 @@ def interval_lengths(times: Micros, usual: int) -> Micros:
     """Returns how long each interval is [us], shape (m,), by the stamps around it; ``times`` [us
     after 1970 UTC] ascend.
 
-    An interval is the shorter one of the pauses before and after its start, where that is a length
-    in which meters are read (5 minutes to an hour, a day of 23 to 25 hours, a week, a month, a
-    quarter, a year). A length has to hold for a spell of readings, of an hour's quarters or two
-    days; outside spells, and where the pauses say nothing, ``usual`` [us] holds. The last interval
-    before a gap is as long as those before it; a month has the days of its calendar.
+    An interval is the shorter one of the pauses before and after its start, where that is, within a
+    twentieth, a length in which meters are read (5 minutes to an hour, a day of 23 to 25 hours, a
+    week, a month, a quarter, a year; 2 to 12 hours where most pauses are). A length has to hold for
+    a spell of readings, of an hour's quarters or two days; outside spells, and where the pauses say
+    nothing, ``usual`` [us] holds. The last interval before a gap is as long as those before it; a
+    month has the days of its calendar.
     """
     if len(times) < 2:
         return np.full(len(times), usual, dtype=np.int64)
     gaps = np.diff(times)
-    nominal = _nominal(gaps)
+    usual = _of_most(gaps) or usual
+    nominal = _nominal(gaps, usual)
     before, after = np.append(nominal[:1], nominal), np.append(nominal, nominal[-1:])
     own = np.where(before == 0, after, np.where(after == 0, before, np.minimum(before, after)))
-    own = _spells(own, int(_nominal(np.array([usual]))[0] or usual))
+    own = _spells(own, int(_nominal(np.array([usual]), usual)[0] or usual))
     exact = np.append((after[:-1] == own[:-1]) & (own[:-1] > 0), False)
     lengths: Micros = np.where(exact, np.append(gaps, 0), own)
     for at in np.flatnonzero(~exact & (own >= MONTH_US)):
@@ -111,11 +125,32 @@ def interval_lengths(times: Micros, usual: int) -> Micros:
     return lengths
 
 
-def _nominal(gaps: Micros) -> Micros:
-    """The usual length in which each pause lies [us], 0 where it is none."""
+def _about(length: int) -> int:
+    """The longest pause [us] that is still taken for ``length`` [us]."""
+    return length + length // ABOUT
+
+
+def _of_most(gaps: Micros) -> int:
+    """The part of a day [us] that most pauses are, 0 where there is none."""
+    if len(gaps) < MANY:
+        return 0
+    middle = float(np.median(gaps))
+    length = min(PARTS_OF_DAY_US, key=lambda length: abs(length - middle))
+    return length if np.mean(np.abs(gaps - length) <= length // ABOUT) > 0.5 else 0
+
+
+def nominal_lengths(gaps: Micros) -> Micros:
+    """Returns the usual length of an interval [us] that each of the pauses ``gaps`` [us] is, within
+    a twentieth; 0 where it is none. Shape of ``gaps``."""
+    return _nominal(gaps, _of_most(gaps) if len(gaps) else 0)
+
+
+def _nominal(gaps: Micros, usual: int) -> Micros:
+    """As ``nominal_lengths``, by the ``usual`` length [us]."""
     found = np.zeros(len(gaps), dtype=np.int64)
-    for length in SHORT_US:
-        found[gaps == length] = length
+    short = (*SHORT_US, usual) if usual in PARTS_OF_DAY_US else SHORT_US
+    for length in short:
+        found[np.abs(gaps - length) <= length // ABOUT] = length
     for length, least, most in LONG_US:
         found[(gaps >= least) & (gaps <= most)] = length
     return found
@@ -148,7 +183,8 @@ def _too_coarse(times: Micros, lengths: Micros, usual: int, grid: Micros) -> lis
         return []
     inside = (times + lengths > grid[0]) & (times < grid[-1])
     shortest = int(np.diff(grid).min())
-    coarse = lengths[inside] > shortest + (HOUR_US if shortest >= DAY_US - HOUR_US else 0)
+    longest = shortest + HOUR_US if shortest >= DAY_US - HOUR_US else _about(shortest)
+    coarse = lengths[inside] > longest
     if inside.any():
         starts, ends = times[inside], (times + lengths)[inside]
         if coarse.all():
@@ -227,6 +263,35 @@ def _summed(times: Micros, values: Floats, lengths: Micros, grid: Micros) -> Flo
     full = filled == np.diff(grid)
     use[full] = np.bincount(at[within], weights=values[within], minlength=n)[full]
     return use
+
+
+def _lay_across(
+    use: Floats, times: Micros, values: Floats, lengths: Micros, grid: Micros, *, spread: bool
+) -> list[Flaw]:
+    """Puts into ``use`` the steps without one that intervals cover which lie across their edges,
+    each shared by time; tells of them."""
+    missing = np.isnan(use)
+    if not missing.any() or not len(times):
+        return []
+    fits = lengths <= (LONGEST if spread else _about(int(np.diff(grid).max())))
+    times, values, lengths = times[fits], values[fits], lengths[fits]
+    if not len(times):
+        return []
+    ends = np.minimum(times + lengths, np.append(times[1:], times[-1] + lengths[-1]))
+    moments = np.stack([times, ends], axis=1).ravel()
+    counted, covered = (
+        np.interp(grid, moments, np.stack([sums - part, sums], axis=1).ravel())
+        for part in (values, (ends - times).astype(np.float64))
+        for sums in (np.cumsum(part),)
+    )
+    whole = np.diff(covered) >= np.diff(grid) - SECOND_US
+    fill = missing & whole
+    use[fill] = np.diff(counted)[fill]
+    at = np.searchsorted(times, grid, side="right").clip(1) - 1
+    share = (grid - times[at]) / np.maximum(ends - times, 1)[at]
+    cut = (share > 0.0) & (share < 1.0)
+    bound = np.where(cut, np.maximum(share, 1.0 - share) * np.abs(values[at]), 0.0)
+    return shared_steps(grid, bound[:-1] + bound[1:], fill)
 
 
 def _spans(use: Floats, grid: Micros) -> list[tuple[int, int, float | None]]:

@@ -54,12 +54,14 @@ def checked_edges(edges: Micros) -> Micros:
 class MeterPeriod:
     """The steps that use is asked for: regular ones of ``step`` from ``start`` to ``end``, or those
     between ``edges`` [us after 1970 UTC], shape (n + 1,), where they are not all alike; then
-    ``start`` and ``end`` are the first and last of them and ``step`` is only nominal."""
+    ``start`` and ``end`` are the first and last of them and ``step`` is only nominal. ``spread``:
+    what a meter that is read about daily used is spread over shorter steps by time."""
 
     start: datetime
     end: datetime
     step: timedelta
     edges: Micros | None = None
+    spread: bool = False
 
     def grid(self) -> Micros:
         """Returns the edges of the steps [us], shape (n + 1,).

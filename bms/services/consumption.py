@@ -80,15 +80,18 @@ def consumption(
     start: datetime,
     end: datetime,
     step: timedelta,
+    *,
+    spread: bool = False,
 ) -> Consumption:
     """Use of a meter (or the one of this id) from ``start`` to ``end`` per ``step``, its multiplier
-    applied.
+    applied; ``spread``: that of one that is read about daily by time on shorter steps, so that its
+    days can be summed.
 
     What cannot be known is NaN and lies in an event that says why. Raises ``NotFound`` for a meter
     that is not there, or has no point that counts.
     """
     chosen = meter_named(site, meter) if isinstance(meter, str) else meter
-    return _use(site, chosen, readings, MeterPeriod(start, end, step))
+    return _use(site, chosen, readings, MeterPeriod(start, end, step, spread=spread))
 
 
 def counts(point: Point) -> bool:

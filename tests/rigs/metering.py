@@ -27,8 +27,9 @@ def asked(
     unit: Unit = Unit.KWH,
     multiplier: float = 1.0,
     max_per_hour: float | None = None,
+    spread: bool = False,
 ) -> Asked:
     return Asked(
-        period=MeterPeriod(start, end, step, edges),
+        period=MeterPeriod(start, end, step, edges, spread),
         rating=MeterRating(unit, multiplier, max_per_hour),
     )

@@ -88,7 +88,7 @@ def read_blocks(lines: Iterator[str], name: str, mapping: CsvMapping) -> Iterato
         collector = RowCollector(name, mapping)
         _read(block, first + 1, layout, collector)
         first += len(block)
-        yield collector.file(layout.ignored)
+        yield collector.file(layout.ignored, whole=False)
 
 
 def _is_header(text: str) -> bool:

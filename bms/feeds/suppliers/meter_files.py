@@ -29,6 +29,13 @@ from bms.errors import FeedError, Mistake, MistakeList
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.csv_reader import read_blocks, read_csv
 from bms.feeds.suppliers.decoding import opened_text
+from bms.feeds.suppliers.off_hours import (
+    off_grid,
+    off_hours,
+    told_of,
+    unclear_length,
+    use_by_hour,
+)
 from bms.feeds.suppliers.register_course import is_register, taken_for_registers, typos
 from bms.feeds.suppliers.timestamps import YEARS
 from bms.metering.interval import interval_lengths
@@ -188,7 +195,7 @@ def read_meters(path: Path, mapping: CsvMapping | None = None) -> MeterFile:
     bills: dict[str, BilledUse] = {}
     for name in list(columns):
         found = _regular(
-            reader, columns.pop(name), spread=True, unit="kwh", register=name in registers
+            reader, name, columns.pop(name), spread=True, unit="kwh", register=name in registers
         )
         if isinstance(found, BilledUse):
             bills[name] = found
@@ -219,7 +226,12 @@ def _plain_columns(reader: _CsvFile) -> Columns:
                     column = columns[row.number] = _RawSeries()
                 column.add(row.time, math.nan if row.value is None else row.value, row.line)
     registers = [name for name, column in columns.items() if is_register(*column.in_order()[:2])]
-    return columns, set(registers), (*warnings, *taken_for_registers(registers))
+    odd = [
+        name
+        for name, column in columns.items()
+        if off_hours((name,), np.zeros(len(column.seconds), np.int64), np.array(column.seconds))
+    ]
+    return columns, set(registers), (*warnings, *taken_for_registers(registers), *told_of(odd))
 
 
 def _mapped_columns(reader: _CsvFile, mapping: CsvMapping) -> Columns:
@@ -256,10 +268,10 @@ def read_weather(path: Path) -> WeatherFile:
         _add_value(reader, temp, line, row, at["timestamp_utc"], at["temp_air_c"])
         if len(row) > at.get("ghi_wm2", len(row)):
             _add_value(reader, sun, line, row, at["timestamp_utc"], at["ghi_wm2"], quiet=True)
-    found = _regular(reader, temp, spread=False, unit="temp_air_c", register=False)
+    found = _regular(reader, "", temp, spread=False, unit="temp_air_c", register=False)
     if not isinstance(found, Series):
         raise FeedError(f"{path}: no temperatures at steps of a day or less")
-    ghi = _regular(_CsvFile.of(path), sun, spread=False, unit="ghi_wm2", register=False)
+    ghi = _regular(_CsvFile.of(path), "", sun, spread=False, unit="ghi_wm2", register=False)
     sun_or_none = ghi if isinstance(ghi, Series) else None
     return WeatherFile(found, sun_or_none, reader.mistakes.by_line(), reader.mistakes.unnamed)
 
@@ -302,7 +314,7 @@ def _add_value(
 
 
 def _regular(
-    reader: _CsvFile, column: _RawSeries, *, spread: bool, unit: str, register: bool
+    reader: _CsvFile, name: str, column: _RawSeries, *, spread: bool, unit: str, register: bool
 ) -> Series | BilledUse | None:
     """Returns the series on its regular grid, or as billed use; None without a row. ``register``:
     whether the values are a register's."""
@@ -313,23 +325,36 @@ def _regular(
         reader.reject(int(line), f"a second {unit} for the same time; the later row counts")
     guessed, idle = (_among(seconds, moments) for moments in (column.guessed, column.idle))
     if register:
-        seconds, values, lines = seconds[~idle], values[~idle], lines[~idle]
-        wrong = typos(values)
-        for line in lines[wrong]:
-            reader.reject(int(line), "does not lie between the readings before and after it")
-        seconds, values, lines = _differences(seconds[~wrong], values[~wrong], lines[~wrong])
-        if not len(seconds):
-            return None
+        seconds, values, lines = _counts(reader, seconds[~idle], values[~idle], lines[~idle])
     step = _step(seconds)
-    if step is not None:
-        if not register:
-            values = np.where(idle, np.nan, values)
-        seconds, values, lines = _of_one_step(seconds, values, lines, step)
+    if spread and step is not None and off_grid(seconds, step):
+        counted = values if register else np.where(idle, np.nan, values)
+        found = use_by_hour(seconds, counted, register=register)
+        if found is None:
+            reader.reject(int(lines[0]), unclear_length(name))
+        return found
+    if register:
+        seconds, values, lines = _differences(seconds, values, lines)
         step = _step(seconds)
+    if not len(seconds):
+        return None
     if step is None:
         bills = _bills(seconds, values)
         return bills if register else with_catch_up(bills, guessed)
-    return _gridded(reader, seconds, values, lines, step, spread=spread)
+    if not register:
+        values = np.where(idle, np.nan, values)
+    seconds, values, lines = _of_one_step(seconds, values, lines, step)
+    return _on_grid(reader, seconds, values, lines, spread=spread)
+
+
+def _counts(
+    reader: _CsvFile, seconds: NDArray[np.int64], values: Floats, lines: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64]]:
+    """Returns the readings of a register without those that are typos, which are named."""
+    wrong = typos(values)
+    for line in lines[wrong]:
+        reader.reject(int(line), "does not lie between the readings before and after it")
+    return seconds[~wrong], values[~wrong], lines[~wrong]
 
 
 def _among(seconds: NDArray[np.int64], moments: set[int]) -> NDArray[np.bool_]:
@@ -383,15 +408,17 @@ def _step(seconds: NDArray[np.int64]) -> int | None:
     return max((step for step in KNOWN_STEPS_S if step <= usual), default=KNOWN_STEPS_S[0])
 
 
-def _gridded(
+def _on_grid(
     reader: _CsvFile,
     seconds: NDArray[np.int64],
     values: Floats,
     lines: NDArray[np.int64],
-    step: int,
     *,
     spread: bool,
-) -> Series:
+) -> Series | BilledUse:
+    step = _step(seconds)
+    if step is None:
+        return _bills(seconds, values)
     if step > _HOUR_S:
         return _daily(seconds, values, spread=spread)
     on_grid = seconds % step == 0

@@ -18,9 +18,11 @@ from bms.errors import MistakeList
 from bms.feeds.suppliers.column_names import normalised_name
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.numbers_and_units import UnitScale, parse_number
+from bms.feeds.suppliers.off_hours import off_hours, told_of, unclear_length
 from bms.feeds.suppliers.register_course import is_register, taken_for_registers
 from bms.feeds.suppliers.timestamps import (
     DAY_S,
+    HOUR_S,
     AmbiguousRow,
     AmbiguousTime,
     LocalDaySpans,
@@ -164,17 +166,18 @@ class RowCollector:
         buffer.values.append(value)
         buffer.lines.append(line)
 
-    def file(self, ignored: Iterable[str] = ()) -> SupplierFile:
-        """Returns the rows and, by line, the mistakes."""
+    def file(self, ignored: Iterable[str] = (), *, whole: bool = True) -> SupplierFile:
+        """Returns the rows and, by line, the mistakes; ``whole``: of the file, not of a block."""
         self._resolve_ambiguous()
         registers = self._registers()
+        odd = self._off_hours() if whole else []
         rows = tuple(self._rows(registers))
         return SupplierFile(
             rows,
             self.mistakes.by_line(),
             tuple(printable(name) for name in ignored),
             self.mistakes.unnamed,
-            (*self._warnings(), *taken_for_registers(list(registers))),
+            (*self._warnings(), *taken_for_registers(list(registers)), *told_of(odd)),
             tuple(set(self._worthless).difference(row.number for row in rows)),
         )
 
@@ -198,6 +201,18 @@ class RowCollector:
             if is_register(times[at], values[at]):
                 found.setdefault(number, []).extend(rows)
         return found
+
+    def _off_hours(self) -> list[str]:
+        """Returns the meters that are counted, but hardly on full hours."""
+        buffer = self.buffer
+        if not np.any(np.array(buffer.times, dtype=np.int64) % HOUR_S):
+            return []
+        counted = [column.quantity not in STATES for column in buffer.columns]
+        places = np.flatnonzero(counted)
+        seen: dict[str, int] = {}
+        codes = [seen.setdefault(buffer.numbers[place], len(seen)) for place in places]
+        stamps = np.array(buffer.times, dtype=np.int64)[places]
+        return off_hours(list(seen), np.array(codes, dtype=np.int64), stamps)
 
     def _warnings(self) -> tuple[str, ...]:
         """What may be wrong with the times of the file as a whole."""
@@ -289,7 +304,7 @@ class RowCollector:
         if self._any_length:
             unclear.clear()
         for place in unclear:
-            self.refuse(buffer.lines[place], _UNCLEAR)
+            self.refuse(buffer.lines[place], unclear_length(buffer.numbers[place]))
         rows = map(MeterRow._make, made)
         left_out = self._dropped | unclear
         if not left_out:
@@ -319,9 +334,3 @@ class RowCollector:
     def _span(self, time: int, interval: int) -> tuple[int, int]:
         ends = self.mapping.stamp == "end" and interval > 0
         return time - interval if ends else time, interval
-
-
-_UNCLEAR = (
-    "how long the interval is does not show from the meter's other rows; declare interval_s"
-    " in the mapping"
-)

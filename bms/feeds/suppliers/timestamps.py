@@ -19,14 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bms.feeds.suppliers.csv_mapping import EXCEL
-from bms.metering.interval import interval_lengths
+from bms.metering.interval import ABOUT, interval_lengths, nominal_lengths
 
 YEARS = range(1990, 2100)
 """Plausible years of a reading."""
 DAY_S = 86400
 HOUR_S = 3600
 
-_MIDNIGHT = re.compile(r"(?<!\d)24:00(?=:00\b|(?![:\d]))")
+_MIDNIGHT = re.compile(r"(?<![\d:])24:00(?=:00\b|(?![:\d]))")
 
 
 _SERIAL = re.compile(r"\d{5}(?:[.,]\d{1,12})?", re.ASCII)
@@ -260,9 +260,14 @@ def _fill_spells(found: Ints, rows: NDArray[np.intp], stamps: Ints, *, ends: boo
     sign = -1 if ends else 1
     moments = np.unique(sign * stamps[rows])
     lengths = interval_lengths(moments * MICRO, max(usual, 0) * MICRO) // MICRO
-    own = lengths[np.searchsorted(moments, sign * stamps[rows])]
-    other = (own != usual) & (own > 0)
-    found[rows[other]] = own[other]
+    place = np.searchsorted(moments, sign * stamps[rows])
+    own = lengths[place]
+    gaps = np.diff(moments, prepend=moments[0], append=moments[-1])
+    beside = np.minimum(*(np.abs(part[place] - own) for part in (gaps[:-1], gaps[1:])))
+    on_time = (found[rows] < 0) & (beside <= own // ABOUT)
+    clear = (own > 0) & ((own != usual) | on_time)
+    if usual > 0 or clear.mean() > 0.5:  # else the spells of irregular times are chance
+        found[rows[clear]] = own[clear]
 
 
 def _codes(numbers: Sequence[str]) -> Ints:
@@ -278,6 +283,10 @@ def _steps(codes: Ints, stamps: Ints) -> Ints:
     codes_in_order, in_order = codes[order], stamps[order]
     gaps = np.diff(in_order)
     use = (np.diff(codes_in_order) == 0) & (gaps > 0)
+    odd = use & (gaps % MIN_INTERVAL_S > 0) & (gaps < DAY_S)
+    if odd.any():  # clocks that drift
+        nominal = nominal_lengths(gaps[odd] * MICRO) // MICRO
+        gaps[odd] = np.where(nominal > 0, nominal, gaps[odd])
     steps = np.zeros(int(codes.max()) + 1 if len(codes) else 0, np.int64)
     found = _most_common(codes_in_order[1:][use], gaps[use], least_share=0.5)
     steps[: len(found)] = found

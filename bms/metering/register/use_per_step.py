@@ -50,7 +50,9 @@ def register_use(
     grid = period.grid()
     ends = int(grid[0]), int(grid[-1])
     counting = _counting(times, values, rating, maximum, exchanges)
-    steps = sum_steps(counting.chain, grid, counting.usual_rate, counting.resolution)
+    steps = sum_steps(
+        counting.chain, grid, counting.usual_rate, counting.resolution, spread=period.spread
+    )
     explained = cover_missing_steps(steps.spans, counting.flaws + steps.flaws)
     return Consumption(
         use=Series(from_micros(ends[0]), period.step, steps.use * rating.multiplier),

@@ -95,6 +95,7 @@ class FlawKind(StrEnum):
     SPIKE = "spike"
     UNIT_SLIP = "unit_slip"
     NEGATIVE = "negative"
+    INTERPOLATED = "interpolated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -136,6 +136,7 @@ class CellTerm(TermCode):
     FLAW_SPIKE = "flaw_spike"
     FLAW_UNIT_SLIP = "flaw_unit_slip"
     FLAW_NEGATIVE = "flaw_negative"
+    FLAW_INTERPOLATED = "flaw_interpolated"
     DIRECTION_IMPORT = "direction_import"
     DIRECTION_EXPORT = "direction_export"
     DIRECTION_NET = "direction_net"

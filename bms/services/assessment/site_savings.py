@@ -44,16 +44,18 @@ HOUR = timedelta(hours=1)
 def meter_use(
     site: Site, meter: Meter, readings: ReadingStore, start: datetime, end: datetime
 ) -> Series | None:
-    """Hourly use of a meter [kWh], its multiplier applied; None when the site names no energy
-    point for it. Gas that is measured by volume is energy by its calorific value, and unknown
-    before the first one. Electricity is that of the building where meters tell what its panels
-    gave: import less export and with production, both none before their first reading."""
+    """Hourly use of a meter [kWh], its multiplier applied, daily readings spread over the hours;
+    None when the site names no energy point for it. Gas that is measured by volume is energy by its
+    calorific value, and unknown before the first one. Electricity is that of the building where
+    meters tell what its panels gave: import less export and with production, both none before their
+    first reading."""
     gas = bool(meter.calorific_value) and meter.commodity is Commodity.GAS
     if site.meter_point(meter.id, Role.METER_ENERGY) is None:
         if not gas or site.meter_point(meter.id, Role.METER_VOLUME) is None:
             return None
-        return _gas_energy(consumption(site, meter, readings, start, end, HOUR).use, site, meter)
-    use = consumption(site, meter, readings, start, end, HOUR).use
+        volume = consumption(site, meter, readings, start, end, HOUR, spread=True).use
+        return _gas_energy(volume, site, meter)
+    use = consumption(site, meter, readings, start, end, HOUR, spread=True).use
     return with_own_power(use, site, meter, readings)
 
 

@@ -18,6 +18,7 @@ from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import reader
 from bms.feeds.suppliers.meter_files import MeterFile, read_meters
 from bms.model.readings.series import Floats, Series
+from bms.services.assessment.site_savings import meter_use
 from bms.services.collect.file_ingest import IngestReport, ingest_file
 from bms.services.collect.supplier_points import SupplierBook
 from bms.services.consumption import consumption
@@ -49,6 +50,13 @@ WIDE = LOCAL.replace(
     "{time: t, meters: {quantity: energy, unit: kWh}}",
 )
 QUALITY = LOCAL.replace("time: t,", "time: t, quality: q,")
+REGISTER = """columns:
+  number: meter_id
+  time: timestamp_utc
+  values: [{column: kwh, quantity: energy, unit: kWh}]
+interval_s: register
+timezone: UTC
+"""
 EXCEL = LOCAL.replace('"%d-%m-%Y %H:%M"', "excel")
 Row = tuple[datetime, float]
 
@@ -177,6 +185,53 @@ REGISTERS: dict[str, Callable[[Floats], Floats]] = {
 }
 
 
+def stamps(pause: timedelta, first: timedelta = timedelta(0)) -> list[datetime]:
+    return [START + first + i * pause for i in range(int((HOURS - 1) * HOUR / pause))]
+
+
+def now_and_then(least: int, most: int) -> list[datetime]:
+    """Moments that lie from ``least`` to ``most`` minutes apart."""
+    chance, found = random.Random(5), [START]
+    while found[-1] < START + (HOURS - 6) * HOUR:
+        found.append(found[-1] + chance.randint(least, most) * MINUTE)
+    return found
+
+
+def amounts_at(moments: list[datetime]) -> str:
+    """What was used from each moment to the next."""
+    counts = counted(moments)
+    values = [round(float(value), 3) for value in np.diff(counts)]
+    return plain(list(zip(moments, values, strict=False)))
+
+
+def counts_at(moments: list[datetime]) -> str:
+    return plain([(t, round(float(c), 3)) for t, c in zip(moments, counted(moments), strict=True)])
+
+
+def counted(moments: list[datetime]) -> Floats:
+    """A register that counts ``rows``, at other moments."""
+    whole = 123.0 + np.cumsum([0.0, *(value for _, value in rows())])
+    return np.interp([(moment - START) / HOUR for moment in moments], np.arange(HOURS + 1), whole)
+
+
+MINUTE = timedelta(minutes=1)
+ODD: dict[str, list[datetime]] = {
+    "three past": stamps(HOUR, 3 * MINUTE),
+    "twenty-five past": stamps(HOUR, 25 * MINUTE),
+    "quarters at seven past": stamps(15 * MINUTE, 7 * MINUTE),
+    "a clock that drifts": stamps(HOUR + timedelta(seconds=4)),
+    "a clock that jumps": stamps(HOUR)[:300] + stamps(HOUR, 9 * MINUTE)[301:],
+    "every third hour": stamps(3 * HOUR),
+    "days from six": stamps(24 * HOUR, 6 * HOUR),
+    "days from half past seven": stamps(24 * HOUR, 450 * MINUTE),
+}
+"""Moments at which meters are read that are not read by the hour."""
+SELDOM = {
+    "now and then": now_and_then(20, 70),
+    "every few hours": now_and_then(60, 300),
+}
+
+
 class Doors:
     """Both doors for one file."""
 
@@ -203,6 +258,12 @@ class Doors:
             now=datetime(2019, 6, 1, tzinfo=UTC),
             readings=self.store,
         )
+
+    def use_by_hour(self, like: Series) -> Floats:
+        """What savings are told from."""
+        found = meter_use(self.site, self.site.meters[0], self.store, like.start, like.end)
+        assert found is not None
+        return found.values
 
     def stored(self, like: Series) -> Floats:
         return consumption(self.site, "el", self.store, like.start, like.end, HOUR).use.values
@@ -258,3 +319,66 @@ def test_what_is_no_table_is_refused_alike(content: str, doors: Doors) -> None:
     with pytest.raises(FeedError) as other:
         doors.store_file(content, "")
     assert str(one.value).endswith(str(other.value))
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_amounts_at_odd_moments_are_laid_on_hours_by_both_doors(name: str, doors: Doors) -> None:
+    content = amounts_at(ODD[name])
+    file, report = doors.read(content, ""), doors.store_file(content, "")
+    assert not file.mistakes
+    assert not report.refused_rows
+    the_same_and_all(file, report, doors, ODD[name])
+
+
+@pytest.mark.parametrize("name", ODD | SELDOM)
+def test_registers_at_odd_moments_are_laid_on_hours_by_both_doors(name: str, doors: Doors) -> None:
+    moments = (ODD | SELDOM)[name]
+    content = counts_at(moments)
+    file = doors.read(content, REGISTER)
+    report = doors.store_file(content, REGISTER, interval=False)
+    assert not file.mistakes
+    assert not report.refused_rows
+    the_same_and_all(file, report, doors, moments)
+
+
+def the_same_and_all(
+    file: MeterFile, report: IngestReport, doors: Doors, moments: list[datetime]
+) -> None:
+    """Both doors make the same hours, all of what was used, and say that it was shared."""
+    use = file.use["X"]
+    np.testing.assert_allclose(use.values, doors.use_by_hour(use), rtol=1e-9)
+    known = np.isfinite(use.values)
+    assert known.mean() > 0.95
+    hours = np.array([use.start + i * use.step for i in np.flatnonzero(known)])
+    truth = counted([hours[-1] + use.step]) - counted([hours[0]])
+    assert use.values[known].sum() == pytest.approx(float(truth[0]), rel=0.01)
+    odd = any(moment.minute or moment.second for moment in moments[:5])
+    assert file.warnings == report.warnings
+    assert any("X: not read on full hours" in text for text in file.warnings) == odd
+
+
+def test_amounts_at_irregular_times_are_refused_by_both_doors_with_the_way_out(
+    doors: Doors,
+) -> None:
+    content = amounts_at(SELDOM["now and then"])
+    file, report = doors.read(content, ""), doors.store_file(content, "")
+    assert report.accepted == 0
+    assert not np.isfinite(file.use["X"].values).any()
+    for mistake in (file.mistakes[0], report.refused[0]):
+        assert mistake.message.startswith("X: how long the interval is")
+        assert "declare interval_s in the mapping" in mistake.message
+
+
+def test_a_stamp_of_minute_24_is_no_midnight(doors: Doors) -> None:
+    content = counts_at(stamps(HOUR, 24 * MINUTE))
+    assert not doors.read(content, REGISTER).mistakes
+
+
+def test_a_register_is_not_shared_over_a_gap(doors: Doors) -> None:
+    moments = stamps(HOUR, 24 * MINUTE)
+    content = counts_at(moments[:200] + moments[204:])
+    use = doors.read(content, REGISTER).use["X"]
+    doors.store_file(content, REGISTER, interval=False)
+    # From the reading at 199:24 to that at 204:24.
+    assert np.flatnonzero(np.isnan(use.values[1:-1])).tolist() == [198, 199, 200, 201, 202, 203]
+    np.testing.assert_allclose(use.values, doors.use_by_hour(use), rtol=1e-9)

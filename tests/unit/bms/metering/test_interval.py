@@ -60,10 +60,40 @@ class TestAmounts:
         assert [e.flaw for e in found.events] == [FlawKind.GAP, FlawKind.GAP]
         assert found.total is None
 
-    def test_of_an_interval_across_an_edge_belong_to_no_step(self) -> None:
+    def test_across_the_edge_of_a_step_are_shared_by_time_and_flagged(self) -> None:
         values = amounts(48)
-        times = to_micros(START) + HOUR_US * np.arange(48, dtype=np.int64) + HOUR_US // 2
-        assert missing(use_of(values, times=times)) == list(range(48))
+        times = to_micros(START) + HOUR_US * np.arange(48, dtype=np.int64) + HOUR_US // 4
+        found = use_of(values, times=times)
+        assert missing(found) == [0]
+        shared = 0.25 * values[:-1] + 0.75 * values[1:]
+        assert found.use.values[1:] == pytest.approx(shared)
+        (flag,) = [e for e in found.events if e.flaw is FlawKind.INTERPOLATED]
+        assert flag.fact.parameters["count"] == 47
+        bound = flag.fact.parameters["bound"]
+        assert bound == pytest.approx(0.75 * (values[:-1] + values[1:]).max())
+
+    def test_are_not_shared_over_a_gap(self) -> None:
+        values = amounts(48)
+        values[20] = np.nan
+        times = to_micros(START) + HOUR_US * np.arange(48, dtype=np.int64) + HOUR_US // 4
+        assert missing(use_of(values, times=times)) == [0, 20, 21]
+
+    @pytest.mark.parametrize("late_s", [3, -3])
+    def test_of_a_clock_that_drifts_count_on(self, late_s: int) -> None:
+        times = to_micros(START) + (HOUR_US + late_s * 1_000_000) * np.arange(1000, dtype=np.int64)
+        values = np.full(1000, 2.0)
+        found = use_of(values, times=times, end=START + 990 * HOUR)
+        assert missing(found) == []
+        assert found.use.values == pytest.approx(2.0, rel=1e-3)
+
+    def test_of_two_hours_are_whole_steps_of_two_hours_and_spread_where_asked(self) -> None:
+        values = amounts(48)
+        times = to_micros(START) + 2 * HOUR_US * np.arange(48, dtype=np.int64)
+        told = {"times": times, "end": START + 96 * HOUR}
+        assert use_of(values, **told, step=2 * HOUR).use.values == pytest.approx(values)
+        assert len(missing(use_of(values, **told))) == 96
+        spread = use_of(values, **told, spread=True)
+        assert spread.use.values == pytest.approx(np.repeat(values / 2, 2))
 
     def test_below_zero_are_missing_with_that_reason(self) -> None:
         values = amounts(48)

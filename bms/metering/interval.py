@@ -27,7 +27,9 @@ LONG_US = (
     (DAY_US, DAY_US - HOUR_US, DAY_US + HOUR_US),
     (7 * DAY_US, 7 * DAY_US - HOUR_US, 7 * DAY_US + HOUR_US),
     (MONTH_US, 28 * DAY_US - HOUR_US, 31 * DAY_US + HOUR_US),
+    (2 * MONTH_US, 59 * DAY_US - HOUR_US, 62 * DAY_US + HOUR_US),
     (3 * MONTH_US, 90 * DAY_US - HOUR_US, 92 * DAY_US + HOUR_US),
+    (6 * MONTH_US, 181 * DAY_US - HOUR_US, 184 * DAY_US + HOUR_US),
     (12 * MONTH_US, 365 * DAY_US - HOUR_US, 366 * DAY_US + HOUR_US),
 )
 """Longer ones: their usual length, the least and the most [us]."""
@@ -38,6 +40,8 @@ MANY = 12
 """Fewest pauses [1] that show it."""
 ABOUT = 20
 """Clocks drift: a pause is one of these lengths within a twentieth."""
+SELDOM_US = 36 * HOUR_US
+"""Longer pauses are those of meters that are read more seldom than daily [us]."""
 SHORTEST_SPELL = 4
 """Readings in a row [1] that make a spell of a length within a day: the quarters of an hour."""
 KILO = 1000.0
@@ -105,16 +109,19 @@ def interval_lengths(times: Micros, usual: int) -> Micros:
 
     An interval is the shorter one of the pauses before and after its start, where that is, within a
     twentieth, a length in which meters are read (5 minutes to an hour, a day of 23 to 25 hours, a
-    week, a month, a quarter, a year; 2 to 12 hours where most pauses are). A length has to hold for
-    a spell of readings, of an hour's quarters or two days; outside spells, and where the pauses say
-    nothing, ``usual`` [us] holds. The last interval before a gap is as long as those before it; a
-    month has the days of its calendar.
+    week, one, two, three, six or twelve months; 2 to 12 hours where most pauses are). A length has
+    to hold for a spell of readings, of an hour's quarters or two days; outside spells, and where
+    the pauses say nothing, ``usual`` [us] holds. Where most pauses are longer than 36 hours and
+    none of these lengths, each amount lasts until the next: bills of no rhythm. The last interval
+    before a gap is as long as those before it; a month has the days of its calendar.
     """
     if len(times) < 2:
         return np.full(len(times), usual, dtype=np.int64)
     gaps = np.diff(times)
     usual = _of_most(gaps) or usual
     nominal = _nominal(gaps, usual)
+    if float(np.median(gaps)) > SELDOM_US and (nominal == 0).mean() >= 0.5:
+        return np.append(gaps, gaps[-1])
     before, after = np.append(nominal[:1], nominal), np.append(nominal, nominal[-1:])
     own = np.where(before == 0, after, np.where(after == 0, before, np.minimum(before, after)))
     own = _spells(own, int(_nominal(np.array([usual]), usual)[0] or usual))

@@ -32,15 +32,15 @@ HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 MONTH = timedelta(days=30)
 """Nominal step of months."""
-SELDOM = timedelta(days=7)
+SELDOM = timedelta(hours=36)
 """Readings that are farther apart are those of a person, or of bills."""
 MICROSECOND = timedelta(microseconds=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 AROUND = timedelta(days=3)
 """How far before and after a period readings are looked at: what happened to a register at its
 edges (a reset, a wild reading) shows only beside what it said before and after."""
-AROUND_SELDOM = timedelta(days=100)
-"""The same for meters that are read by the month or the quarter."""
+AROUND_SELDOM = timedelta(days=800)
+"""The same for meters that are read more seldom than daily, by the year at most."""
 MEASURED = (Role.METER_ENERGY, Role.METER_VOLUME)
 """What a meter measures: its energy, else its volume."""
 COUNTED = (

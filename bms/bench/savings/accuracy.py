@@ -22,7 +22,8 @@ from bms.bench.savings.planted_faults import faults
 from bms.bench.savings.unfiltered_years import unfiltered
 from bms.errors import FeedError
 from bms.feeds.archive import DATA
-from bms.feeds.suppliers.meter_files import BilledUse, read_meters, read_weather
+from bms.feeds.suppliers.meter_files import read_meters, read_weather
+from bms.metering.bills import BilledUse
 from bms.model.planning.grid import local_grid
 from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity

@@ -38,6 +38,7 @@ from bms.feeds.suppliers.off_hours import (
 )
 from bms.feeds.suppliers.register_course import is_register, taken_for_registers, typos
 from bms.feeds.suppliers.timestamps import YEARS
+from bms.metering.bills import BilledUse, billed_amounts, in_months, read_seldom
 from bms.metering.interval import interval_lengths
 from bms.model.readings.measurement import Quality
 from bms.model.readings.metering import Quantity, SupplierFile
@@ -45,21 +46,10 @@ from bms.model.readings.series import Floats, Series
 
 KNOWN_STEPS_S = (300, 600, 900, 1200, 1800, 3600, 86400)
 """Known steps [s]; the last one is that of daily values."""
-MIN_BILL_S = 20 * 86400
-"""Shortest interval of a billing period [s]."""
 _HOUR_S = 3600
 _MICRO = 1_000_000
 MAX_CACHED = 200_000
 """Timestamps [1] that are cached while a file is read."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class BilledUse:
-    """Use of consecutive billing periods: ``edges_s`` [epoch s], shape (n + 1,), and ``kwh``, shape
-    (n,), NaN where missing."""
-
-    edges_s: NDArray[np.int64]
-    kwh: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -327,24 +317,21 @@ def _regular(
     if register:
         seconds, values, lines = _counts(reader, seconds[~idle], values[~idle], lines[~idle])
     step = _step(seconds)
-    if spread and step is not None and off_grid(seconds, step):
-        counted = values if register else np.where(idle, np.nan, values)
-        found = use_by_hour(seconds, counted, register=register)
+    if step is None and register:
+        return _billed_register(seconds, values)
+    if step is None:
+        return billed_amounts(seconds * _MICRO, values, guessed)
+    if not register:
+        values = np.where(idle, np.nan, values)
+    if spread and off_grid(seconds, step):
+        found = use_by_hour(seconds, values, register=register)
         if found is None:
             reader.reject(int(lines[0]), unclear_length(name))
         return found
     if register:
         seconds, values, lines = _differences(seconds, values, lines)
-        step = _step(seconds)
-    if not len(seconds):
-        return None
-    if step is None:
-        bills = _bills(seconds, values)
-        return bills if register else with_catch_up(bills, guessed)
-    if not register:
-        values = np.where(idle, np.nan, values)
     seconds, values, lines = _of_one_step(seconds, values, lines, step)
-    return _on_grid(reader, seconds, values, lines, spread=spread)
+    return _on_grid(reader, seconds, values, lines, spread=spread) if len(seconds) else None
 
 
 def _counts(
@@ -355,6 +342,13 @@ def _counts(
     for line in lines[wrong]:
         reader.reject(int(line), "does not lie between the readings before and after it")
     return seconds[~wrong], values[~wrong], lines[~wrong]
+
+
+def _billed_register(seconds: NDArray[np.int64], counts: Floats) -> BilledUse:
+    """Returns the bills between the readings of a register; NaN where it fell."""
+    known = np.isfinite(counts)
+    rises = np.diff(counts[known])
+    return in_months(BilledUse(seconds[known], np.where(rises < 0, np.nan, rises)))
 
 
 def _among(seconds: NDArray[np.int64], moments: set[int]) -> NDArray[np.bool_]:
@@ -401,10 +395,10 @@ def _step(seconds: NDArray[np.int64]) -> int | None:
     """Returns the most common step [s]; None for billing periods, an hour for a single row."""
     if len(seconds) < 2:
         return _HOUR_S
+    if read_seldom(seconds * _MICRO):
+        return None
     gaps, counts = np.unique(np.diff(seconds), return_counts=True)
     usual = int(gaps[np.argmax(counts)])
-    if usual >= MIN_BILL_S:
-        return None
     return max((step for step in KNOWN_STEPS_S if step <= usual), default=KNOWN_STEPS_S[0])
 
 
@@ -415,10 +409,8 @@ def _on_grid(
     lines: NDArray[np.int64],
     *,
     spread: bool,
-) -> Series | BilledUse:
-    step = _step(seconds)
-    if step is None:
-        return _bills(seconds, values)
+) -> Series:
+    step = _step(seconds) or _HOUR_S
     if step > _HOUR_S:
         return _daily(seconds, values, spread=spread)
     on_grid = seconds % step == 0
@@ -441,21 +433,3 @@ def _daily(seconds: NDArray[np.int64], values: Floats, *, spread: bool) -> Serie
     for start, length, value in zip(at, hours, values, strict=True):
         out[start : start + length] = value / length if spread else value
     return Series(datetime.fromtimestamp(first * _HOUR_S, UTC), timedelta(hours=1), out)
-
-
-def with_catch_up(bills: BilledUse, guessed: NDArray[np.bool_]) -> BilledUse:
-    """Returns bills of which each run of ``guessed`` ones is one with the bill after it, that makes
-    up for what was guessed wrong (CalTRACK 2.0 §2.2.3.4); a run at the end stays as it is."""
-    if not guessed.any() or len(guessed) != len(bills.kwh):
-        return bills
-    ends = ~guessed
-    ends[-1] = True
-    group = np.append(0, np.cumsum(ends)[:-1])
-    kwh: Floats = np.bincount(group, weights=bills.kwh).astype(np.float64)
-    return BilledUse(bills.edges_s[np.append(0, np.flatnonzero(ends) + 1)], kwh)
-
-
-def _bills(seconds: NDArray[np.int64], values: Floats) -> BilledUse:
-    """Returns billing periods that last until the next one; the last as long as the one before."""
-    last = 2 * seconds[-1] - seconds[-2]
-    return BilledUse(np.append(seconds, last), values.copy())

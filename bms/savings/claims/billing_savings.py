@@ -32,7 +32,9 @@ from bms.savings.claims.gates import (
 from bms.savings.data.daily import daily
 from bms.savings.data.screening import LARGEST_KWH, Zeros, screen_temp
 from bms.savings.models.billing import (
+    DAY_S,
     LEAST_BILLS,
+    LONGEST_BIMONTHLY_DAYS,
     BillingModel,
     Bills,
     UsableBills,
@@ -75,6 +77,8 @@ class _PreparedBills:
     before: UsableBills
     after: UsableBills
     coverage: float
+    usual_days: float
+    """Usual length of all bills [days]."""
     flags: tuple[FindingCode, ...]
 
 
@@ -108,6 +112,7 @@ def assess_bills(
         before=before,
         after=after,
         coverage=min(float(after.days.sum()) / _length(periods.reporting, timezone), 1.0),
+        usual_days=float(np.median(np.diff(bills.edges_s))) / DAY_S if len(bills.kwh) else 0.0,
         flags=flags,
     )
     refusals = _refusals(prepared)
@@ -153,11 +158,26 @@ def _length(span: Span, timezone: str) -> float:
 
 
 def _refusals(q: _PreparedBills) -> list[Objection]:
-    found = period_objections(q.periods)
+    found = period_objections(q.periods) or _too_long(q)
     if found:
         return found
     found = _sufficiency(q)
     return found if verdict_of(found) is Verdict.NOT_CLAIMABLE else []
+
+
+def _too_long(q: _PreparedBills) -> list[Objection]:
+    """The objection to bills of a quarter and more, none of which a model can use."""
+    if q.usual_days <= LONGEST_BIMONTHLY_DAYS or len(q.before):
+        return []
+    return [
+        objection(
+            GateCode.BILLS_TOO_LONG,
+            ObjectionKind.DATA,
+            Verdict.NOT_CLAIMABLE,
+            days=q.usual_days,
+            most=LONGEST_BIMONTHLY_DAYS,
+        )
+    ]
 
 
 def _sufficiency(q: _PreparedBills) -> list[Objection]:

@@ -52,6 +52,7 @@ class GateCode(MessageCode):
     REPORTING_SHORT = "reporting_short"
     REPORTING_GAPS = "reporting_gaps"
     TOO_FEW_BILLS = "too_few_bills"
+    BILLS_TOO_LONG = "bills_too_long"
     NO_USE = "no_use"
     FIT_POOR = "fit_poor"
     FIT_BIASED = "fit_biased"
@@ -60,6 +61,7 @@ class GateCode(MessageCode):
     EXPORTS = "counts_export"
     NO_SAVING = "no_saving"
     SAVING_WITHIN_UNCERTAINTY = "saving_within_uncertainty"
+    PROVEN_IN_FIRST_YEAR = "proven_in_first_year"
 
 
 def period_objections(periods: AssessmentPeriods) -> list[Objection]:
@@ -116,23 +118,30 @@ def weather_objections(outside_days: int, days: int) -> list[Objection]:
 
 
 def event_objections(
-    findings: Iterable[MeterFinding], reporting: Span, carried: float, low: float, high: float
+    findings: Iterable[MeterFinding],
+    reporting: Span,
+    carried: float,
+    low: float,
+    high: float,
+    *,
+    first_year: bool = False,
 ) -> list[Objection]:
     """Returns the objections to non-routine events that nobody has confirmed or dismissed yet.
 
     ``low`` and ``high`` [kWh] are the 90 % interval of the saving over the ``reporting`` period;
     ``carried`` is its adjusted baseline over the use of the baseline period. A proven saving of
     which ``LEFT_OF_EVENTS`` half-widths are left if all those events are confirmed that lower it
-    needs no decision: they limit nothing.
+    needs no decision: they limit nothing. Where the ``first_year`` was proven with its own events,
+    it is enough that something is left.
     """
     events = [found for found in findings if found.event is not None]
     effects = [_effect(found, reporting, carried) for found in events]
     lowered = sum(min(kwh, 0.0) for kwh, _ in effects)
     middle, half = (low + high) / 2.0, (high - low) / 2.0
     wider = hypot(half, *(Z90 * se for _, se in effects))
-    left = middle + lowered > LEFT_OF_EVENTS * wider
+    left = middle + lowered > (0.0 if first_year else LEFT_OF_EVENTS) * wider
     sized = all(found.proposal or found.unsure for found in events)
-    proven = sized and left and _proven(middle, half)
+    proven = sized and left and (_proven(middle, half) or (first_year and low > 0.0))
     ceiling = Verdict.VERIFIED if proven else Verdict.INDICATIVE
     return [
         Objection(found.fact.code, found.fact.parameters, kind=ObjectionKind.EVENT, ceiling=ceiling)
@@ -150,19 +159,25 @@ def _effect(found: MeterFinding, reporting: Span, carried: float) -> tuple[float
     return share * proposal.kwh, share * proposal.kwh_se
 
 
-def size_objections(saving: float, low: float, high: float) -> list[Objection]:
+def size_objections(
+    saving: float, low: float, high: float, *, first_year: bool = False
+) -> list[Objection]:
     """Returns the objection to a ``saving`` [kWh] that is none, or that its 90 % interval from
     ``low`` to ``high`` [kWh] does not tell from none.
 
     The tail decides: where the interval is that of 90 %, a saving is verified when the one of 95 %
     lies above zero, and claimable when the odds that there is one are two to one (ratios of these
-    in ``Estate``, by Student's t).
+    in ``Estate``, by Student's t). What was proven of the ``first_year`` of a longer project stays
+    so while the interval of 90 % lies above zero: that grows with what the building does by itself.
     """
     middle, half = (low + high) / 2.0, (high - low) / 2.0
     if saving <= 0:
         return [objection(GateCode.NO_SAVING, ObjectionKind.SIZE, Verdict.NOT_CLAIMABLE)]
     if _proven(middle, half):
         return []
+    if first_year and low > 0.0:
+        code = GateCode.PROVEN_IN_FIRST_YEAR
+        return [objection(code, ObjectionKind.SIZE, Verdict.VERIFIED, half_width=half)]
     likely = middle > the_estate().indicative * half
     return [
         objection(

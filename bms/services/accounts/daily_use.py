@@ -8,6 +8,7 @@ from datetime import date, timedelta
 import numpy as np
 
 from bms.errors import NotFound
+from bms.metering.bills import BilledUse
 from bms.metering.local_days import local_day_edges, to_days
 from bms.metering.step_edges import from_micros
 from bms.model.assets.equipment import Meter
@@ -18,7 +19,7 @@ from bms.model.readings.series import Floats
 from bms.model.readings.units import Commodity, Unit
 from bms.ports.storage.readings import ReadingStore
 from bms.services.assessment.own_power import beside
-from bms.services.assessment.seldom_read import ReadUse, seldom_read_use
+from bms.services.assessment.seldom_read import seldom_read_use
 from bms.services.assessment.site_savings import meter_use
 from bms.services.consumption import days
 
@@ -107,7 +108,7 @@ def _calorific(meter: Meter, first: date, n: int) -> Floats:
     return np.array([*(value for _, value in meter.calorific_value), np.nan])[at]
 
 
-def _spread(read: ReadUse, edges_s: Floats) -> Floats:
+def _spread(read: BilledUse, edges_s: Floats) -> Floats:
     """Use between readings on the days between ``edges_s`` [s], alike on each moment; NaN where a
     part of the day lies outside of what is known."""
     known = np.isfinite(read.kwh)

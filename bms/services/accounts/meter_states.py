@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 
 from bms.errors import ConfigError, NotFound
+from bms.metering.bills import BilledUse
 from bms.metering.quality import MeterQuality, MeterState
 from bms.metering.step_edges import from_micros
 from bms.model.assets.equipment import Meter
@@ -22,7 +23,7 @@ from bms.model.savings.kept_answer import AnswerKind
 from bms.ports.storage.readings import ReadingStore
 from bms.services.answers.kept import Planned, Question
 from bms.services.assessment.savings_cache import SavingsCache
-from bms.services.assessment.seldom_read import ReadUse, seldom_read_use
+from bms.services.assessment.seldom_read import seldom_read_use
 from bms.services.consumption import HOUR, meter_quality
 from bms.services.periods import local_date, midnight
 
@@ -101,7 +102,7 @@ def _row(
     use: Consumption,
     quality: MeterQuality,
     span: Span,
-    bills: ReadUse | None,
+    bills: BilledUse | None,
 ) -> MeterStateRow:
     missing = () if bills is not None else tuple(_missing(site, meter, use))
     state, verdict, coverage = quality.state, quality.verdict, quality.coverage
@@ -129,7 +130,7 @@ def _row(
     )
 
 
-def _covered(bills: ReadUse, span: Span) -> float:
+def _covered(bills: BilledUse, span: Span) -> float:
     """Share of a period that lies between two readings of a meter, 0..1."""
     first, last = span.start.timestamp(), span.end.timestamp()
     inside = np.minimum(bills.edges_s[1:], last) - np.maximum(bills.edges_s[:-1], first)

@@ -9,6 +9,7 @@ from datetime import datetime
 import numpy as np
 
 from bms.errors import FeedError
+from bms.metering.bills import BilledUse
 from bms.model.assets.site import Site
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
@@ -33,7 +34,7 @@ from bms.savings.portfolio.ranking import Metric, PeerComparison, ranked
 from bms.services.answers.kept import Planned, Question
 from bms.services.assessment.energy_value import energy_value
 from bms.services.assessment.savings_cache import SavingsCache
-from bms.services.assessment.seldom_read import ReadUse, seldom_read_use
+from bms.services.assessment.seldom_read import seldom_read_use
 from bms.services.assessment.site_savings import meter_use, outdoor_temperature
 from bms.services.periods import local_date, midnight, year_before
 
@@ -183,7 +184,7 @@ def _billed(
     return _Billed(whole, min(each.coverage for each in found), found[0].spans)
 
 
-def _year_of_bills(use: ReadUse, year: Span) -> _Billed:
+def _year_of_bills(use: BilledUse, year: Span) -> _Billed:
     """Bills that lie in the year by half and more, their use by day times the days of a year."""
     first, last = year.start.timestamp(), year.end.timestamp()
     starts, ends = use.edges_s[:-1], use.edges_s[1:]

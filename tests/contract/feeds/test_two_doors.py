@@ -6,8 +6,9 @@ from __future__ import annotations
 import gzip
 import random
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -17,7 +18,14 @@ from bms.errors import FeedError
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import reader
 from bms.feeds.suppliers.meter_files import MeterFile, read_meters
+from bms.metering.bills import BilledUse
 from bms.model.readings.series import Floats, Series
+from bms.model.readings.units import Commodity
+from bms.model.savings.avoided_use import Span
+from bms.savings.claims.assessment import AssessmentPeriods
+from bms.savings.claims.billing_savings import assess_bills
+from bms.services.accounts.daily_use import daily_use
+from bms.services.assessment.seldom_read import seldom_read_use
 from bms.services.assessment.site_savings import meter_use
 from bms.services.collect.file_ingest import IngestReport, ingest_file
 from bms.services.collect.supplier_points import SupplierBook
@@ -59,6 +67,23 @@ timezone: UTC
 """
 EXCEL = LOCAL.replace('"%d-%m-%Y %H:%M"', "excel")
 Row = tuple[datetime, float]
+PERIODS = AssessmentPeriods(
+    baseline=Span(
+        start=datetime(2018, 1, 1, tzinfo=DANISH), end=datetime(2019, 1, 1, tzinfo=DANISH)
+    ),
+    reporting=Span(
+        start=datetime(2019, 1, 1, tzinfo=DANISH), end=datetime(2020, 1, 1, tzinfo=DANISH)
+    ),
+    timezone="Europe/Copenhagen",
+)
+YEAR = date(2018, 12, 30), date(2019, 12, 28)
+_DAYS = np.arange(4 * 365)
+TEMPERATURE = Series(
+    datetime(2016, 12, 1, tzinfo=UTC),
+    timedelta(days=1),
+    8.0 - 9.0 * np.cos(2 * np.pi * _DAYS / 365.25),
+)
+ASKED: dict[str, Any] = {"meter_id": "X", "commodity": Commodity.HEAT, "periods": PERIODS}
 
 
 def rows(start: datetime = START) -> list[Row]:
@@ -232,6 +257,32 @@ SELDOM = {
 }
 
 
+def visits(least: int, most: int) -> list[datetime]:
+    """Local midnights that lie from ``least`` to ``most`` days apart, for three years."""
+    chance, found = random.Random(7), [datetime(2016, 12, 15, tzinfo=DANISH)]
+    while found[-1].year < 2020:
+        found.append(found[-1] + chance.randint(least, most) * 24 * HOUR)
+    return found
+
+
+def firsts(months: int) -> list[datetime]:
+    every = range(0, 37, months)
+    return [datetime(2017 + m // 12, m % 12 + 1, 1, tzinfo=DANISH) for m in every]
+
+
+BILLS: dict[str, tuple[list[datetime], str | None]] = {
+    "every month": (firsts(1), None),
+    "every second month": (firsts(2), None),
+    "quarters": (firsts(3), "bills_too_long"),
+    "half years": (firsts(6), "bills_too_long"),
+    "about a month": (visits(25, 34), None),
+    "of any length": (visits(20, 68), None),
+    "weeks": (visits(7, 7), None),
+    "some days": (visits(5, 10), None),
+}
+"""Days on which meters are read by a person, and why they have no saving."""
+
+
 class Doors:
     """Both doors for one file."""
 
@@ -255,7 +306,7 @@ class Doors:
             "file.csv",
             reader("csv", CsvMapping.from_yaml(mapping) if mapping else None),
             book=SupplierBook.of([self.site]),
-            now=datetime(2019, 6, 1, tzinfo=UTC),
+            now=datetime(2021, 6, 1, tzinfo=UTC),
             readings=self.store,
         )
 
@@ -264,6 +315,13 @@ class Doors:
         found = meter_use(self.site, self.site.meters[0], self.store, like.start, like.end)
         assert found is not None
         return found.values
+
+    def bills(self) -> BilledUse:
+        baseline, reporting = PERIODS.baseline, PERIODS.reporting
+        meter = self.site.meters[0]
+        found = seldom_read_use(self.site, meter, self.store, baseline.start, reporting.end)
+        assert found is not None
+        return found
 
     def stored(self, like: Series) -> Floats:
         return consumption(self.site, "el", self.store, like.start, like.end, HOUR).use.values
@@ -310,6 +368,29 @@ def test_amounts_of_a_day_that_only_rises_are_no_register(doors: Doors) -> None:
     rising = plain([(moment, float(i)) for i, (moment, _) in enumerate(rows()[:24])])
     assert doors.read(rising, "").use["X"].values.tolist() == [float(i) for i in range(24)]
     assert doors.store_file(rising, "").accepted == 24
+
+
+@pytest.mark.parametrize("name", BILLS)
+@pytest.mark.parametrize("register", [True, False])
+def test_bills_are_taken_or_refused_alike(name: str, register: bool, doors: Doors) -> None:
+    moments, refused = BILLS[name]
+    moments = [moment.astimezone(UTC) for moment in moments]
+    year = np.array([(moment - moments[0]) / timedelta(days=365.25) for moment in moments])
+    counts = 900.0 + 70_000 * year + 8_000 * np.sin(2 * np.pi * year)
+    values = counts if register else np.diff(counts)
+    of = [(t, round(float(value), 2)) for t, value in zip(moments, values, strict=False)]
+    mapping = REGISTER if register else ""
+    bills = doors.read(plain(of), mapping).bills["X"]
+    report = doors.store_file(plain(of), mapping, interval=not register)
+    assert (report.accepted, report.refused_rows) == (len(of), 0)
+    told = [assess_bills(use, TEMPERATURE, **ASKED) for use in (bills, doors.bills())]
+    answers = [(t.n, t.coverage, t.saving_kwh, [r.code for r in t.reasons]) for t in told]
+    assert answers[0] == answers[1]
+    assert (told[0].saving_kwh is None) == (refused is not None)
+    assert refused is None or [reason.code for reason in told[0].reasons] == [refused]
+    # A year to date and a budget are told of days: these are known too.
+    days = daily_use(doors.site, doors.site.meters[0], doors.store, *YEAR).use
+    assert days.sum() == pytest.approx(70_000 * 364 / 365.25, rel=0.04)
 
 
 @pytest.mark.parametrize("content", ["", "<html><body>502</body></html>", '{"error": 1}'])

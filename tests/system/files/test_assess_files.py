@@ -156,7 +156,7 @@ class TestOddFiles:
             (lambda: by("b109_gas", month)[:3], "too_few_bills"),
             (lambda: [(n, t, "") for n, t, _ in by("b109_gas", month)], "baseline_too_short"),
             (lambda: [(n, t, 0.0) for n, t, _ in by("b109_gas", month)], "no_use"),
-            (lambda: by("b109_gas", lambda t: t.replace(month=1, day=1, hour=0)), "reporting_gaps"),
+            (lambda: by("b109_gas", lambda t: t.replace(month=1, day=1, hour=0)), "bills_too_long"),
         ],
         ids=[
             "empty",

@@ -153,6 +153,9 @@ class Savings:
     co2_kg: float | None = None
     primary_energy_kwh: float | None = None
     unadjusted: Unadjusted | None = None
+    proven_in_first_year: bool = False
+    """Whether the first year of a longer project was verified; only asked where the whole is
+    not."""
 
     @property
     def verdict(self) -> Verdict:

@@ -85,9 +85,11 @@ def _adjusted(
     if savings.saving_kwh is not None and ends[0] is not None and ends[1] is not None:
         saving = savings.saving_kwh + kwh
         low, high = _interval(ends[0], ends[1], kwh, se)
-        carried = _carried(savings)
-        found += event_objections(undecided, savings.reporting, carried, low, high)
-        found += size_objections(saving, low, high)
+        carried, first = _carried(savings), savings.proven_in_first_year
+        found += event_objections(
+            undecided, savings.reporting, carried, low, high, first_year=first
+        )
+        found += size_objections(saving, low, high, first_year=first)
     return Adjusted(
         savings=savings,
         adjustment_kwh=kwh,

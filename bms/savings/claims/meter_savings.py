@@ -73,6 +73,8 @@ RANGE_MARGIN = 0.1
 _HEATING = (Commodity.HEAT, Commodity.GAS)
 _HOUR = timedelta(hours=1)
 MONTH_DAYS = 365.25 / 12
+FIRST_YEAR = timedelta(days=365)
+"""What is proven of a project in this time stays proven while its interval lies above zero."""
 HISTORY_YEAR, MOST_HISTORY = timedelta(days=365), 8
 """Length of a year before the baseline period, and how many of them are looked at."""
 
@@ -342,8 +344,12 @@ def _assessed(q: _PreparedDays) -> Savings:
         steady=q.commodity is Commodity.ELECTRICITY,
         timezone=q.periods.timezone,
     )
-    q = replace(q, findings=(*q.findings, *detected))
+    data, q = q, replace(q, findings=(*q.findings, *detected))
     saving = result.adjusted_kwh - result.measured_kwh
+    reasons, first_year = _objections(q, model, result), False
+    if verdict_of(reasons) is Verdict.INDICATIVE and result.low_kwh > 0.0:
+        first_year = _first_year_proven(data)
+        reasons = _objections(q, model, result, first_year=True) if first_year else reasons
     guf = guf_share(q.settings.building_use) if q.commodity in _HEATING else None
     return Savings(
         meter_id=q.meter_id,
@@ -364,7 +370,7 @@ def _assessed(q: _PreparedDays) -> Savings:
         saving_low_kwh=result.low_kwh,
         saving_high_kwh=result.high_kwh,
         confidence=CONFIDENCE,
-        reasons=_objections(q, model, result),
+        reasons=reasons,
         flags=codes(q.findings),
         findings=q.findings,
         drift=drift,
@@ -375,11 +381,36 @@ def _assessed(q: _PreparedDays) -> Savings:
         guf_share=guf,
         months=result.months,
         normalised=_normal(model, q, drift),
+        proven_in_first_year=first_year,
     )
 
 
-def _objections(q: _PreparedDays, model: Baseline, result: _Comparison) -> tuple[Objection, ...]:
-    """What stands against the saving of a meter."""
+def _first_year_proven(q: _PreparedDays) -> bool:
+    """Whether the saving of a project that is told from its beginning, and is longer than a year,
+    was verified after its first one."""
+    begin = q.periods.whole.start
+    end = begin + FIRST_YEAR
+    if q.periods.reporting.start > begin or q.periods.reporting.end <= end:
+        return False
+    periods = replace(q.periods, reporting=Span(start=begin, end=end), project=None)
+    shown = whole_days(periods.reporting, periods.timezone)
+    days = q.whole.where(np.array([day <= shown[-1] for day in q.whole.dates], dtype=bool))
+    year = replace(
+        q,
+        periods=periods,
+        settings=replace(q.settings, normal=None),
+        after=days,
+        whole=days,
+        coverage=len(days) / len(shown),
+        findings=tuple(found for found in q.findings if found.start < end),
+    )
+    return not _refusals(year) and _assessed(year).verdict is Verdict.VERIFIED
+
+
+def _objections(
+    q: _PreparedDays, model: Baseline, result: _Comparison, *, first_year: bool = False
+) -> tuple[Objection, ...]:
+    """What stands against the saving of a meter, of which the ``first_year`` may be proven."""
     saving = result.adjusted_kwh - result.measured_kwh
     return (
         *sufficiency_objections(len(q.before), len(q.after), q.coverage),
@@ -391,8 +422,9 @@ def _objections(q: _PreparedDays, model: Baseline, result: _Comparison) -> tuple
             result.adjusted_kwh / max(float(q.before.kwh.sum()), LEAST_KWH),
             result.low_kwh,
             result.high_kwh,
+            first_year=first_year,
         ),
-        *size_objections(saving, result.low_kwh, result.high_kwh),
+        *size_objections(saving, result.low_kwh, result.high_kwh, first_year=first_year),
     )
 
 

@@ -75,6 +75,32 @@ def test_size(saving: float, half_width: float, expected: list[str], verdict: Ve
     assert verdict_of(found) is verdict
 
 
+@pytest.mark.parametrize(
+    ("saving", "code", "verdict"),
+    [
+        (1.01 * VERIFIED, None, Verdict.VERIFIED),
+        (101.0, GateCode.PROVEN_IN_FIRST_YEAR, Verdict.VERIFIED),
+        (99.0, GateCode.SAVING_WITHIN_UNCERTAINTY, Verdict.INDICATIVE),
+    ],
+)
+def test_what_the_first_year_proved_stays_while_the_interval_lies_above_zero(
+    saving: float, code: GateCode | None, verdict: Verdict
+) -> None:
+    found = size_objections(saving, saving - 100.0, saving + 100.0, first_year=True)
+    assert codes(found) == ([] if code is None else [code])
+    assert verdict_of(found) is verdict
+
+
+@pytest.mark.parametrize(("saving", "ceiling"), [(310.0, "verified"), (290.0, "indicative")])
+def test_an_event_must_leave_something_of_what_the_first_year_proved(
+    saving: float, ceiling: str
+) -> None:
+    step = replace(STEP, proposal=replace(STEP.proposal, kwh=-300.0, kwh_se=10.0))
+    low, high = saving - 250.0, saving + 250.0
+    found = event_objections([step], REPORTING, 1.0, low, high, first_year=True)
+    assert [each.ceiling for each in found] == [Verdict(ceiling)]
+
+
 def test_weather_that_the_model_has_not_seen() -> None:
     assert weather_objections(0, 14) == []
     assert weather_objections(7, 365) == []

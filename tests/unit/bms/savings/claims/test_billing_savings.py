@@ -232,7 +232,7 @@ class TestRefusals:
         ("given", "code"),
         [
             (bills(firsts(4), heating), "reporting_too_short"),
-            (bills(firsts(9, every=3), heating), "baseline_too_short"),
+            (bills(firsts(9, every=3), heating), "bills_too_long"),
             (bills(firsts(17, first=date(2018, 9, 1))[:17], heating), "too_few_bills"),
         ],
     )

@@ -50,12 +50,11 @@ class LineQueue:
 
     def release(self) -> None:
         """Hand the lock to the next in the queues, or free it."""
-        for queue in (self._urgent, self._normal):
-            while queue:
-                turn = queue.popleft()
-                if not turn.done():
-                    turn.set_result(None)
-                    return
+        while queue := self._urgent or self._normal:
+            turn = queue.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
         self._locked = False
 
     def _withdraw(self, queue: deque[asyncio.Future[None]], turn: asyncio.Future[None]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import socket
 from dataclasses import dataclass
 from typing import cast
@@ -10,6 +11,7 @@ from typing import cast
 from bms.model.assets.device import Device, Framing, SerialLine
 from drivers.fieldbus.errors import InvalidReply, NoReply
 from drivers.fieldbus.serial_port import open_serial, silent_interval_s, transmission_s
+from drivers.fieldbus.wire import Reply, open_tcp
 from drivers.modbus.frames import FRAMERS, Framer, Request, TcpFramer
 
 _RTU_OVER_TCP_SILENCE_S = 0.002
@@ -37,9 +39,15 @@ class ModbusConnection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._transport: asyncio.Transport | None = None
         self._framer = frames
-        self._answer: asyncio.Future[tuple[int, bytes]] | None = None
+        self._answer: Reply[tuple[int, bytes]] | None = None
         self._deadline = 0.0
         self._watch: asyncio.TimerHandle | None = None
+        self._watched = math.inf
+        """When the watch goes off [s]."""
+        self.now = self._loop.time
+        """The time of the event loop [s]."""
+        self.sent_at = self.now()
+        """When the last request left [s]."""
         self.answered = 0
         """Replies that came over this connection [1]."""
 
@@ -57,12 +65,12 @@ class ModbusConnection(asyncio.Protocol):
         It raises ``ReplyTimeout`` after ``within_s`` [s], ``InvalidReply`` or ``ConnectionLost``.
         """
         assert self._transport is not None
-        frame = self._framer.frame(transaction, request)
-        self._answer = answer = self._loop.create_future()
-        self._transport.write(frame)
+        self._answer = answer = Reply.expected(self._loop)
+        self._transport.write(self._framer.frame(transaction, request))
         # One timer serves all requests: setting one for each would cost more than the exchange.
-        self._deadline = deadline = self._loop.time() + within_s
-        if self._watch is None or self._watch.when() > deadline:
+        self.sent_at = now = self.now()
+        self._deadline = deadline = now + within_s
+        if self._watched > deadline:
             self._watch_until(deadline)
         return answer
 
@@ -78,13 +86,14 @@ class ModbusConnection(asyncio.Protocol):
     def _watch_until(self, deadline: float) -> None:
         if self._watch is not None:
             self._watch.cancel()
+        self._watched = deadline
         self._watch = self._loop.call_at(deadline, self._look)
 
     def _look(self) -> None:
-        self._watch = None
+        self._watch, self._watched = None, math.inf
         if self._answer is None or self._answer.done():
             return
-        if self._loop.time() < self._deadline:
+        if self.now() < self._deadline:
             self._watch_until(self._deadline)
         else:
             others = self._framer.other_numbers
@@ -108,9 +117,10 @@ class ModbusConnection(asyncio.Protocol):
             self._fail(error)
             self.drop()
             return
-        if found is not None and self._answer is not None and not self._answer.done():
+        answer = self._answer
+        if found is not None and answer is not None and not answer.done():
             self.answered += 1
-            self._answer.set_result(found)
+            answer.bring(found)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -180,8 +190,7 @@ class Endpoint:
         if self.serial is not None:
             open_serial(self.serial, connection)
             return connection
-        loop = asyncio.get_running_loop()
-        await loop.create_connection(lambda: connection, self.host, self.port)
+        await open_tcp(self.host, self.port, connection)
         return connection
 
 

@@ -28,6 +28,7 @@ MAX_WRITTEN = 123
 _READ = {Table.COIL: 1, Table.DISCRETE: 2, Table.HOLDING: 3, Table.INPUT: 4}
 _WRITE_COIL, _WRITE_REGISTER, _WRITE_COILS, _WRITE_REGISTERS, _MASK_WRITE = 5, 6, 15, 16, 22
 _HEADER = struct.Struct(">HHHB")
+_HEADER_BYTES = _HEADER.size
 _EXCEPTION_BIT = 0x80
 _GATEWAY_PATH_GONE, _GATEWAY_TARGET_SILENT = 0x0A, 0x0B
 _FOR_GOOD = (1, 2, 3)
@@ -204,6 +205,7 @@ class TcpFramer:
     _unsent: bool = False
     _broken: bool = False
     """Whether what came behind a reply is no frame."""
+    clean: bool = True
 
     def frame(self, transaction: int, request: Request) -> bytes:
         self._transaction = self._sent = transaction
@@ -213,7 +215,7 @@ class TcpFramer:
     def feed(self, data: bytes) -> tuple[int, bytes] | None:
         self._buffer = buffer = self._buffer + data if self._buffer else data
         found = None
-        while len(buffer) >= _HEADER.size:
+        while len(buffer) >= _HEADER_BYTES:
             transaction, protocol, length, unit = _HEADER.unpack_from(buffer)
             if protocol != 0 or not 3 <= length <= 254:
                 if found is None:
@@ -224,7 +226,7 @@ class TcpFramer:
             if len(buffer) < end:
                 break
             if transaction == self._transaction or (self._takes_any and found is None):
-                found = unit, buffer[_HEADER.size : end]
+                found = unit, buffer[_HEADER_BYTES:end]
                 self._transaction = -1
             else:
                 self._others += 1
@@ -233,17 +235,13 @@ class TcpFramer:
                     raise InvalidReply("frames without end that belong to no request")
             buffer = buffer[end:]
         self._buffer = buffer
+        # Bytes that are left over have a transaction identifier of their own, as a rule.
+        self.clean = not (self._broken or (self.any_transaction and (self._others or buffer)))
         return found
 
     @property
     def _takes_any(self) -> bool:
         return self.any_transaction and self._transaction >= 0
-
-    @property
-    def clean(self) -> bool:
-        # else bytes that are left over have a transaction identifier of their own
-        strangers = self.any_transaction and (self._others or self._buffer)
-        return not (self._broken or strangers)
 
     @property
     def other_numbers(self) -> bool:

@@ -95,19 +95,30 @@ class ModbusLink:
             raise NoReply("the driver was closed")
         if not self._line.try_acquire():
             await self._queue(request, timeout_s)
-        was_open = self.connected
         try:
-            return await self._exchange_once(request, timeout_s)
-        except ConnectionLost:
-            self.losses += 1
-            self._note_end(self._ended)
-            if not (was_open and repeats and request.repeatable) or self._closed:
-                raise
-            return await self._exchange_once(request, timeout_s)
+            while True:
+                connection = self._connection
+                was_open = connection is not None and connection.open
+                if connection is None or not was_open or self._pause_s > 0.0:
+                    connection = await self._ready(timeout_s)
+                if not request.repeatable:
+                    require_departure()
+                try:
+                    if not request.repeatable or self._late_replies:
+                        connection = await self._prepared(connection, request, timeout_s)
+                    unit, pdu = await self._send(connection, request, timeout_s)
+                    data = payload(request, unit, pdu)
+                except (DeviceError, asyncio.CancelledError) as error:
+                    described = self._failed(error, connection, request, timeout_s)
+                    lost = was_open and isinstance(error, ConnectionLost)
+                    if not (lost and repeats and request.repeatable) or self._closed:
+                        raise described from None
+                    repeats = False
+                else:
+                    self._succeeded(connection, request, pdu)
+                    return data
         finally:
-            self._line.release()
-            if self._idle_s is not None:
-                self._close_after(self._idle_s)
+            self._release()
 
     async def close(self) -> None:
         """Close the connection for good; a request in flight ends with ``NoReply``."""
@@ -117,10 +128,13 @@ class ModbusLink:
         self._drop(0.0)
         await asyncio.sleep(0)
 
-    def _close_after(self, wait_s: float) -> None:
+    def _release(self) -> None:
+        self._line.release()
+        if self._idle_s is None:
+            return
         if self._idle_timer is not None:
             self._idle_timer.cancel()
-        self._idle_timer = asyncio.get_running_loop().call_later(wait_s, self._close_idle)
+        self._idle_timer = asyncio.get_running_loop().call_later(self._idle_s, self._close_idle)
 
     def _close_idle(self) -> None:
         if not self._line.locked:  # else the exchange in progress sets a new timer
@@ -134,38 +148,39 @@ class ModbusLink:
         except TimeoutError:
             raise LinkBusy(f"{self.endpoint.name} is busy with other units") from None
 
-    async def _exchange_once(self, request: Request, timeout_s: float) -> bytes:
-        now = asyncio.get_running_loop().time
-        connection = self._connection
-        if connection is None or not connection.open:
-            connection = await self._connected(timeout_s)
+    def _succeeded(self, connection: ModbusConnection, request: Request, pdu: bytes) -> None:
+        if self._silent_units:
+            self._silent_units.clear()
+        self._breaker.succeeded()
+        now, sent_at = connection.now(), connection.sent_at
+        self.trace.add(request.unit, request.pdu, pdu, sent_at, now - sent_at)
+        if request.repeatable:
+            self._last_read = request
         if self._pause_s > 0.0:
-            connection = await self._paused(connection, timeout_s)
-        if not request.repeatable:
-            require_departure()
-        started = now()
-        try:
-            if not request.repeatable or self._late_replies:
-                connection = await self._prepared(connection, request, timeout_s)
-            unit, pdu = await self._send(connection, request, timeout_s)
-            data = payload(request, unit, pdu)
-        except DeviceError as error:
-            self._record_failure(error, request, timeout_s)
-            described = self._described(error, request, timeout_s)
-            self._note(request, str(described), started)
-            raise described from None
-        except asyncio.CancelledError:
-            self._expect_late_reply(request)
-            self._drop(self._quiet_time_s(timeout_s))
-            self._note(request, "cancelled", started)
-            raise
-        finally:
-            if self._pause_s > 0.0:
-                self._free_at = max(self._free_at, now() + self._pause_s)
-        self._unit_replied()
-        self._note(request, pdu, started)
-        self._note_reply(connection, request)
-        return data
+            self._free_at = now + self._pause_s
+        if connection.answered > 1:  # which proves that the peer keeps it open after a reply
+            self._keeps_open = True
+        elif self._keeps_open is False:
+            self._drop(0.0)
+
+    def _failed(
+        self,
+        error: DeviceError | asyncio.CancelledError,
+        connection: ModbusConnection,
+        request: Request,
+        timeout_s: float,
+    ) -> DeviceError | asyncio.CancelledError:
+        """Record a failed exchange. Returns the error as the caller gets it: a
+        time-out names endpoint, unit and time [s]."""
+        self._record_failure(error, request, timeout_s)
+        if isinstance(error, ReplyTimeout):
+            where = f"{self.endpoint.name} unit {request.unit}"
+            error = NoReply(f"{where}: no answer within {timeout_s:g} s{error}")
+        now, sent_at = connection.now(), connection.sent_at
+        self.trace.add(request.unit, request.pdu, str(error) or "cancelled", sent_at, now - sent_at)
+        if self._pause_s > 0.0:
+            self._free_at = max(self._free_at, now + self._pause_s)
+        return error
 
     async def _prepared(
         self, connection: ModbusConnection, request: Request, timeout_s: float
@@ -176,15 +191,6 @@ class ModbusLink:
         if self._late_replies:
             await self._flush_late_replies(connection, request, timeout_s)
         return connection
-
-    def _note_reply(self, connection: ModbusConnection, request: Request) -> None:
-        """A second reply over a connection proves that the peer keeps it open."""
-        if request.repeatable:
-            self._last_read = request
-        if connection.answered > 1:
-            self._keeps_open = True
-        elif self._keeps_open is False:
-            self._drop(0.0)
 
     async def _lasting(self, connection: ModbusConnection, timeout_s: float) -> ModbusConnection:
         """A connection that a write can be sent over: one that has carried two replies, or a new
@@ -245,22 +251,23 @@ class ModbusLink:
         if not self.endpoint.has_transaction_ids:
             self._late_replies.add((request.unit, request.prefix))
 
-    def _record_failure(self, error: DeviceError, request: Request, timeout_s: float) -> None:
-        """Draw the consequences of a failed exchange for connection and circuit breaker."""
+    def _record_failure(
+        self, error: DeviceError | asyncio.CancelledError, request: Request, timeout_s: float
+    ) -> None:
+        """Draw the consequences for connection and circuit breaker."""
         if isinstance(error, (DeviceRefusal, GatewayTargetNoReply)):
-            self._unit_replied()
+            self._silent_units.clear()
+            self._breaker.succeeded()
             return
         self._expect_late_reply(request)
         self._drop(self._quiet_time_s(timeout_s))
+        if isinstance(error, ConnectionLost):
+            self.losses += 1
+            self._note_end(self._ended)
         if isinstance(error, NoReply):
             self._silent_units.add(request.unit)
             if len(self._units) > 1 and self._silent_units == self._units:
                 self._breaker.failed("none of its units answers")
-
-    def _unit_replied(self) -> None:
-        if self._silent_units:
-            self._silent_units.clear()
-        self._breaker.succeeded()
 
     def _send(
         self, connection: ModbusConnection, request: Request, timeout_s: float
@@ -272,19 +279,13 @@ class ModbusLink:
             within_s += self.endpoint.transmission_s(request)
         return connection.send(self._transaction, request, within_s)
 
-    def _described(self, error: DeviceError, request: Request, timeout_s: float) -> DeviceError:
-        """The error as the caller gets it: a time-out names endpoint, unit and time [s]."""
-        if not isinstance(error, ReplyTimeout):
-            return error
-        where = f"{self.endpoint.name} unit {request.unit}"
-        return NoReply(f"{where}: no answer within {timeout_s:g} s{error}")
-
-    async def _paused(self, connection: ModbusConnection, timeout_s: float) -> ModbusConnection:
-        """Wait for the line's pause; bytes that arrive meanwhile make it a new connection."""
+    async def _ready(self, timeout_s: float) -> ModbusConnection:
+        """An open connection, after the line's pause: bytes that arrive in it make it a new one."""
+        await self._connected(timeout_s)
         wait = self._free_at - asyncio.get_running_loop().time()
         if wait > 0:
             await asyncio.sleep(wait)
-        return connection if connection.open else await self._connected(timeout_s)
+        return await self._connected(timeout_s)
 
     async def _connected(self, timeout_s: float) -> ModbusConnection:
         connection = self._connection

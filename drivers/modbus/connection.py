@@ -65,7 +65,8 @@ class ModbusConnection(asyncio.Protocol):
         It raises ``ReplyTimeout`` after ``within_s`` [s], ``InvalidReply`` or ``ConnectionLost``.
         """
         assert self._transport is not None
-        self._answer = answer = Reply.expected(self._loop)
+        answer: Reply[tuple[int, bytes]] = Reply.expected(self._loop)
+        self._answer = answer
         self._transport.write(self._framer.frame(transaction, request))
         # One timer serves all requests: setting one for each would cost more than the exchange.
         self.sent_at = now = self.now()

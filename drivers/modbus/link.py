@@ -170,8 +170,8 @@ class ModbusLink:
         request: Request,
         timeout_s: float,
     ) -> DeviceError | asyncio.CancelledError:
-        """Record a failed exchange. Returns the error as the caller gets it: a
-        time-out names endpoint, unit and time [s]."""
+        """Record a failed exchange. Returns the error as the caller gets it: a time-out names
+        endpoint, unit and time [s]."""
         self._record_failure(error, request, timeout_s)
         if isinstance(error, ReplyTimeout):
             where = f"{self.endpoint.name} unit {request.unit}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from bms.model.control.command import Accepted, Failed
 from bms.model.control.reasons import ReceiptReason
 from bms.model.readings.measurement import Quality
 from bms.ports.departure import leaving_while
+from drivers.fieldbus.wire import open_tcp
 from drivers.modbus.connection import Endpoint, endpoint_of
 from drivers.modbus.driver import ModbusDriver
 from drivers.modbus.link import ModbusLink
@@ -235,6 +237,24 @@ async def test_an_exchange_that_takes_longer_than_the_idle_time_is_not_cut_off(
 
 
 # Lines
+
+
+async def test_the_first_address_of_a_host_that_takes_it_is_used(peer: Peer, clock: Quick) -> None:
+    """``localhost`` is ::1 before 127.0.0.1 on most machines; small requests leave at once."""
+    peer.bank.fill(1, "holding", 0, 7)
+    transport = await open_tcp("localhost", peer.port, asyncio.Protocol())
+    wire = transport.get_extra_info("socket")
+    assert wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    transport.abort()
+    link = ModbusLink(Endpoint("localhost", peer.port), clock)
+    (reading,) = await unit(peer, link, clock).read([register(0)], MORNING)
+    assert reading.value == 7
+    await link.close()
+
+
+async def test_a_port_where_nobody_listens_is_an_error_of_the_system() -> None:
+    with pytest.raises(ConnectionRefusedError):
+        await open_tcp("127.0.0.1", free_port(), asyncio.Protocol())
 
 
 async def test_one_line_has_one_framing(clock: Quick) -> None:

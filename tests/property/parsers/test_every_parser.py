@@ -319,7 +319,9 @@ NO_PARSERS = frozenset(
         "drivers/modbus/frames.py:distinguishable_read",
         "drivers/modbus/frames.py:write_registers",
         "drivers/modbus/read_blocks.py:Block.decoded",
-        "drivers/fieldbus/serial_port.py:SerialTransport.write",
+        "drivers/fieldbus/serial_port.py:SerialPort.send",
+        "drivers/fieldbus/wire.py:Port.send",
+        "drivers/fieldbus/wire.py:WireTransport.write",
         "bms/store/database/tables.py:unpacked",  # what we packed ourselves
         "drivers/mqtt/publisher.py:SchedulePublisher.publish",
         "drivers/mbus/frames.py:response",

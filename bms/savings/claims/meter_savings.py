@@ -472,16 +472,15 @@ def _compare(
     gap = max((q.whole.dates[0] - q.before.dates[-1]).days - 1, 0)
 
     by_itself = restless.expected_from(season.dates)
+    away, fit = mean_days_apart(season), model.statistics
 
     def drift_to(part: ReportedPart) -> float:
-        apart = mean_days_apart(season, part.first, part.last)
+        apart = away(part.first, part.last)
         return drift_over(restless.drift, apart, apart if restless.walk is STILL else gap)
 
     def width(part: ReportedPart) -> float:
         months = ((part.last - part.first).days + 1) / MONTH_DAYS
-        noise = model_half_width(
-            model.statistics, predicted=part.adjusted, m=part.days, months=months
-        )
+        noise = model_half_width(fit, predicted=part.adjusted, m=part.days, months=months)
         return total_half_width(noise, drift_kwh(drift_to(part), part.adjusted, part.ordinary))
 
     half = with_season(width, season_drift(q.commodity), len(q.whole))

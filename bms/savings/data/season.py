@@ -8,8 +8,9 @@ the same season of the baseline year, as CalTRACK's hourly method does with its 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,12 +38,18 @@ def same_season(days: DailyUse, reporting: tuple[date, ...]) -> DailyUse:
     return season if len(season) >= LEAST_DAYS else days
 
 
-def mean_days_apart(days: DailyUse, first: date, last: date) -> float:
-    """Mean distance in time between ``days`` and the middle of ``first`` and ``last`` [days]."""
-    middle = (first.toordinal() + last.toordinal()) / 2.0
-    sums, n = _sums(days.dates), len(days)
-    earlier = int(ordinals(days.dates).searchsorted(middle))
-    return float(middle * (2 * earlier - n) + sums[-1] - 2 * sums[earlier]) / n
+def mean_days_apart(days: DailyUse) -> Callable[[date, date], float]:
+    """Returns the mean distance in time between ``days`` and the middle of two dates [days]."""
+    when, sums, n = ordinals(days.dates), _sums(days.dates), len(days)
+    whole = float(sums[-1])
+
+    @cache
+    def apart(first: date, last: date) -> float:
+        middle = (first.toordinal() + last.toordinal()) / 2.0
+        earlier = int(when.searchsorted(middle))
+        return (middle * (2 * earlier - n) + whole - 2.0 * float(sums[earlier])) / n
+
+    return apart
 
 
 @lru_cache(maxsize=32)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+
+from threadpoolctl import threadpool_limits
+
 from bms.model.fact import Fact
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
@@ -11,6 +15,11 @@ from optimizer.identification.prediction_error import BacktestErrors, prediction
 from optimizer.planning.make_plan import make_plan
 from optimizer.problem.units import in_celsius, in_units_of
 from optimizer.setpoints.optimum_start import with_learned_starts
+
+ASKED = "OPENBLAS_NUM_THREADS"
+if ASKED not in os.environ:
+    # Our matrices are small: threads that wait for each other cost four to ten times the processor.
+    threadpool_limits(1, user_api="blas")
 
 
 class Optimizer:

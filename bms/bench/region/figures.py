@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from bms.bench.city.job_costs import NIGHT, SiteCosts, measured_costs
 from bms.bench.figure import Figure, Progress
-from bms.bench.region.costs import NIGHT, SiteCosts, measured_costs
 from bms.bench.region.simulation import (
     DAY_S,
     LEASE_S,

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import count
 
-from bms.bench.region.costs import NIGHT, SiteCosts, TaskCost
+from bms.bench.city.job_costs import NIGHT, SiteCosts, TaskCost
 from bms.ports.jobs import JobKind
 
 DAY_S, HOUR_S, QUARTER_S = 86_400.0, 3_600.0, 900.0

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bms.bench.region.costs import NIGHT, SiteCosts, TaskCost
+from bms.bench.city.job_costs import NIGHT, SiteCosts, TaskCost
 from bms.bench.region.figures import quantile, simulated_region, workers_needed
 from bms.bench.region.simulation import LEASE_S, SimulatedTown, VirtualTown
 from bms.ports.jobs import JobKind

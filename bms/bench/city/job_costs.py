@@ -122,13 +122,16 @@ def _moved(city: City, store: SqlStore) -> Stores:
 
 
 async def _each(city: City, now: datetime) -> dict[JobKind, tuple[TaskCost, ...]]:
+    """Of a usual night: the jobs of the night before are done."""
     does = handlers(city)
     found: dict[JobKind, tuple[TaskCost, ...]] = {}
-    for kind in (JobKind.PLAN, *NIGHT):
-        orders = [
-            JobOrder(kind=kind, subject=site, at=now, priority=Priority.PLAN) for site in city.sites
-        ]
-        found[kind] = tuple([await _cost(partial(does[kind], order)) for order in orders])
+    for at in (now - timedelta(days=1), now):
+        for kind in (JobKind.PLAN, *NIGHT):
+            orders = [
+                JobOrder(kind=kind, subject=site, at=at, priority=Priority.PLAN)
+                for site in city.sites
+            ]
+            found[kind] = tuple([await _cost(partial(does[kind], order)) for order in orders])
     return found
 
 

@@ -6,10 +6,13 @@ from __future__ import annotations
 import secrets
 from datetime import datetime
 
-from bms.errors import NotPermitted
+from bms.errors import NotPermitted, StoreError, StoreUnavailable
 from bms.model.access.people import KeptPerson
 from bms.ports.sign_in import ProvidedIdentity
 from bms.ports.storage.people import PeopleStore
+
+TRIES = 5
+"""How often a new person is added [1]: others may take the same name meanwhile."""
 
 
 def person_of_provider(
@@ -23,11 +26,28 @@ def person_of_provider(
         raise NotPermitted(
             "none of your groups has a role here; whoever runs this system can give it one"
         )
-    known = people.person_of(identity.subject)
-    if known is not None and known.revoked is not None:
+    known = people.person_of(identity.subject) or _kept_now(people, identity, now)
+    if known.revoked is not None:
         raise NotPermitted(f"{known.name} was signed out for good by whoever runs this system")
-    if known is not None:
-        return known
+    return known
+
+
+def _kept_now(people: PeopleStore, identity: ProvidedIdentity, now: datetime) -> KeptPerson:
+    """The person, kept by us or by a sign-in of the same moment: whichever comes second finds the
+    first, and a name that somebody else took meanwhile is chosen anew."""
+    for _ in range(TRIES - 1):
+        try:
+            return _add(people, identity, now)
+        except StoreUnavailable:
+            raise
+        except StoreError:
+            known = people.person_of(identity.subject)
+            if known is not None:
+                return known
+    return _add(people, identity, now)
+
+
+def _add(people: PeopleStore, identity: ProvidedIdentity, now: datetime) -> KeptPerson:
     made = KeptPerson(
         id=secrets.token_hex(4),
         name=_free_name(people.people(), identity),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -22,16 +23,18 @@ class MemoryPeople(MemoryAudit):
         super().__init__()
         self._people: dict[str, KeptPerson] = {}
         self._sessions: dict[str, KeptSession] = {}
+        self._adding = threading.Lock()
 
     def add_person(self, person: KeptPerson, *, actor: str) -> None:
         """See ``PeopleStore``."""
-        known = self._people.values()
-        names, subjects = {p.name for p in known}, {p.subject for p in known} - {None}
-        if person.name in names or person.subject in subjects or person.id in self._people:
-            raise StoreError(name_taken(person.name))
         at = person.created
         to_micros(at)
-        self._people[person.id] = person
+        with self._adding:
+            known = self._people.values()
+            names, subjects = {p.name for p in known}, {p.subject for p in known} - {None}
+            if person.name in names or person.subject in subjects or person.id in self._people:
+                raise StoreError(name_taken(person.name))
+            self._people[person.id] = person
         who = [field for field in (person.name, person.subject) if field is not None]
         self._prove(EvidenceKind.PERSON, None, person.id, at, person.grants, *who)
         why = person_reason(person)

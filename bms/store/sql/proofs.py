@@ -346,6 +346,11 @@ def append(connection: Connection, rows: Iterable[tuple[str, Proven]]) -> None:
         raise StoreError("a chain of the evidence was continued by somebody else; try again")
 
 
+def hold_chain(session: Session, chain: str) -> None:
+    """Until the transaction ends nobody else adds to the chain; it may add to no other one."""
+    _locked(session.connection(), [chain])
+
+
 def _locked(connection: Connection, names: Sequence[str]) -> dict[str, ChainHead]:
     """The heads of these chains; until the transaction ends nobody else moves them."""
     heads = _heads(connection, names)

@@ -11,10 +11,12 @@ from sqlmodel import Session, col, select
 from bms.errors import NotFound, StoreError
 from bms.model.access.people import KeptPerson, KeptSession, SignInWay
 from bms.model.control.audit import Action
+from bms.model.control.evidence import CITY
 from bms.store.database.connection import Linked
 from bms.store.database.tables import StoredPerson, StoredSession
 from bms.store.ledger_rules import name_taken, no_person, no_session, person_reason
 from bms.store.sql.audit import note
+from bms.store.sql.proofs import hold_chain
 
 
 class SqlPeople(Linked):
@@ -26,6 +28,7 @@ class SqlPeople(Linked):
         if person.subject is not None:
             taken.append(col(StoredPerson.subject) == person.subject)
         with self._link.writing(durable=True) as session:
+            hold_chain(session, CITY)  # one person after the other: names are looked for, then kept
             if session.exec(select(StoredPerson.id).where(or_(*taken))).first() is not None:
                 raise StoreError(name_taken(person.name))
             session.add(StoredPerson(**asdict(person)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,6 +13,8 @@ from bms.errors import NotFound, StoreError
 from bms.model.access.people import SignInWay
 from bms.model.control.audit import Action, AuditSearch
 from bms.model.control.evidence import CITY, EvidenceKind, Part
+from bms.ports.sign_in import ProvidedIdentity
+from bms.services.access.provided import person_of_provider
 from tests.rigs.fakes.store import HOUR, MONDAY, a_person, a_session
 from tests.rigs.storage.evidence_rows import a_pruning
 from tests.rigs.storage.stores import AnyStore
@@ -45,6 +49,22 @@ class TestPeople:
         with pytest.raises(StoreError, match="choose another name"):
             store.add_person(other, actor="root")
         assert len(store.people()) == 1
+
+    def test_first_sign_ins_of_one_moment_are_one_person(self, store: AnyStore) -> None:
+        """Two windows, two processes, or a double click."""
+        identity = ProvidedIdentity(subject="https://id.example 77", name="ole", groups=())
+        namesake = replace(identity, subject="https://id.example 78")
+        together = threading.Barrier(8)
+
+        def sign_in(number: int) -> str:
+            together.wait(timeout=10)
+            who = namesake if number % 4 == 3 else identity
+            return person_of_provider(store, who, "viewer", MONDAY).id
+
+        with ThreadPoolExecutor(8) as threads:
+            ids = list(threads.map(sign_in, range(8)))
+        assert len({id_ for number, id_ in enumerate(ids) if number % 4 != 3}) == 1
+        assert len({person.name for person in store.people()}) == len(store.people()) == 2
 
     def test_who_is_revoked_has_no_password_and_no_session(self, store: AnyStore) -> None:
         store.add_person(KARI, actor="root")

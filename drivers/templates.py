@@ -61,7 +61,7 @@ from bms.model.assets.address import (
 )
 from bms.model.assets.device import DeviceTemplate, ModbusTraits, ReadableRange, TemplatePoint
 from bms.model.readings.units import Unit
-from bms.model.yaml_data import YAMLError, read_yaml
+from bms.model.yaml_data import MOST_MISTAKES, read_yaml_file
 
 DEVICES = Path(__file__).parent / "devices"
 _OBJECT = r"^[a-z][a-z-]*,\d+$"
@@ -200,13 +200,14 @@ def load_templates(directory: Path = DEVICES) -> Mapping[str, DeviceTemplate]:
     mistakes: list[str] = []
     for path in sorted(directory.glob("*.yaml")):
         try:
-            templates[path.stem] = _built(
-                _Template.model_validate(read_yaml(path.read_text("utf-8")))
-            )
+            templates[path.stem] = _built(_Template.model_validate(read_yaml_file(path)))
         except ValidationError as error:
-            mistakes += [f"{path.name}: {_where(e['loc'])}: {e['msg']}" for e in error.errors()]
-        except (YAMLError, OSError, UnicodeDecodeError) as error:
-            mistakes.append(f"{path.name}: {error}")
+            mistakes += [
+                f"{path.name}: {_where(e['loc'])}: {e['msg']}"
+                for e in error.errors()[:MOST_MISTAKES]
+            ]
+        except ConfigError as error:
+            mistakes.append(str(error))
     if mistakes:
         raise ConfigError("device templates:\n" + "\n".join(mistakes))
     return templates

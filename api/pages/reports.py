@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import RedirectResponse, Response
@@ -31,6 +32,8 @@ router = APIRouter(prefix="/reports", include_in_schema=False)
 
 MONTHS, YEARS = 12, 3
 NOBODY = "dashboard"
+OURS = ("same-origin", "none")
+"""What browsers say of requests that come from our own pages, or from a person (Fetch Metadata)."""
 Choice = tuple[str, str, bool]
 """Value, words and whether it is chosen."""
 
@@ -72,7 +75,12 @@ def ask_for_report(
     period: Annotated[str, Query(max_length=7)] = "",
     form: Annotated[ReportFormat, Query(alias="format")] = ReportFormat.PDF,
 ) -> Response:
-    """Have a report made, the same one as a moment ago where it was asked for already."""
+    """Have a report made, the same one as a moment ago where it was asked for already.
+
+    A page elsewhere has none made in the name of whoever looks at it: it leads to the choice.
+    """
+    if request.headers.get("sec-fetch-site", "none") not in OURS:
+        return RedirectResponse(f"/reports?{urlencode({'kind': kind, 'site': site})}", 303)
     owner, now = _owner(key), ports.clock.now()
     sees(key, site or None)
     only = only_sites(ports, key)

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from collections.abc import Hashable
+from pathlib import Path
 from typing import Any
 
-from yaml import CSafeLoader, MappingNode, Node, ScalarNode, SequenceNode, YAMLError
+from pydantic import ValidationError
+from yaml import (
+    CSafeLoader,
+    MappingNode,
+    MarkedYAMLError,
+    Node,
+    ScalarNode,
+    SequenceNode,
+    YAMLError,
+)
 from yaml.constructor import ConstructorError
 
-__all__ = ["YAMLError", "read_yaml"]
+from bms.errors import ConfigError
+from bms.model.outside_text import MOST_SHOWN, printable
+
+__all__ = ["YAMLError", "mistakes_of", "read_text_file", "read_yaml", "read_yaml_file"]
+
+MOST_BYTES = 1_000_000
+"""Largest file that is read whole [B]."""
+MOST_MISTAKES = 100
+"""Mistakes [1] that a message tells; the rest is counted."""
 
 _TAG = "tag:yaml.org,2002:"
 _SIGNS_AND_DIGITS = "-+.0123456789"
@@ -62,7 +82,7 @@ def read_yaml(text: str) -> Any:
         root = loader.get_single_node()
         if root is None:
             return None
-        _refuse_aliases(root)
+        _refuse_traps(root)
         return loader.construct_document(root)
     except ValueError as error:
         raise YAMLError(f"not a value: {error}") from error
@@ -72,8 +92,58 @@ def read_yaml(text: str) -> Any:
         loader.dispose()
 
 
-def _refuse_aliases(root: Node) -> None:
-    """Raises ``ConstructorError`` where a node stands in two places, or in itself."""
+def read_yaml_file(path: Path, setting: str | None = None) -> Any:
+    """What a YAML file says, as ``read_yaml`` does. Raises ``ConfigError`` that names the setting,
+    the file and, where it is no YAML, the line."""
+    before = "" if setting is None else f"{setting}: "
+    text = read_text_file(path, setting)
+    try:
+        return read_yaml(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = "" if mark is None else f":{mark.line + 1}"
+        why = error.problem or error.context
+        raise ConfigError(f"{before}{path}{line}: is no YAML: {why}") from error
+    except YAMLError as error:
+        raise ConfigError(f"{before}{path}: is no YAML: {printable(str(error))}") from error
+
+
+def read_text_file(path: Path, setting: str | None = None) -> str:
+    """The text of a file. Raises ``ConfigError``, also for a pipe or a device, on which we would
+    wait for ever or without end, and for what is larger than ``MOST_BYTES`` or not UTF-8."""
+    where = f"{path}" if setting is None else f"{setting}: {path}"
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise ConfigError(f"{where} cannot be read: it is no file")
+            raw = file.read(MOST_BYTES + 1)
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"{where} cannot be read: {why}") from error
+    if len(raw) > MOST_BYTES:
+        raise ConfigError(f"{where} cannot be read: it is larger than {MOST_BYTES} bytes")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{where}:{line}: cannot be read: it is not UTF-8") from error
+
+
+def mistakes_of(error: ValidationError) -> str:
+    """Where something in a file is not as it has to be, and why; what stands there is not told."""
+    rows = error.errors(include_url=False, include_input=False)
+    told = [
+        f"{'.'.join(map(str, row['loc']))[:MOST_SHOWN]}: {row['msg']}".removeprefix(": ")
+        for row in rows[:MOST_MISTAKES]
+    ]
+    more = len(rows) - len(told)
+    return printable("; ".join([*told, f"and {more} more mistakes"] if more else told))
+
+
+def _refuse_traps(root: Node) -> None:
+    """Raises ``ConstructorError`` where a node stands in two places, or in itself, and for a key
+    that means another mapping."""
     seen: set[int] = set()
     left = [root]
     while left:
@@ -83,6 +153,10 @@ def _refuse_aliases(root: Node) -> None:
             raise ConstructorError(None, None, told, node.start_mark)
         seen.add(id(node))
         if isinstance(node, MappingNode):
-            left += (part for pair in node.value for part in pair)
+            for key, value in node.value:
+                if isinstance(key, ScalarNode) and key.value == "<<" and not key.style:
+                    told = "has a merge key (<<); write the values themselves"
+                    raise ConstructorError(None, None, told, key.start_mark)
+                left += (key, value)
         elif isinstance(node, SequenceNode):
             left += node.value

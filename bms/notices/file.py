@@ -31,7 +31,7 @@ from bms.model.work.finding import Severity
 from bms.model.work.item import WorkKind
 from bms.model.work.notice import Channel
 from bms.model.work.recipient import EVERY_DAY, Recipient, Subscription, WorkSelection
-from bms.model.yaml_data import YAMLError, read_yaml
+from bms.model.yaml_data import mistakes_of, read_yaml_file
 from bms.outgoing.addresses import is_for_nobody, literal
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -203,7 +203,7 @@ def read_notice_file(path: Path, timezone: str, sites: frozenset[str]) -> Notice
     Raises ``ConfigError`` with the file and every mistake.
     """
     try:
-        whole = _File.model_validate(read_yaml(path.read_text("utf-8")) or {})
+        whole = _File.model_validate(read_yaml_file(path, "BMS_NOTICES") or {})
         unknown = {
             site
             for each in (*whole.recipients, *whole.subscriptions)
@@ -213,14 +213,10 @@ def read_notice_file(path: Path, timezone: str, sites: frozenset[str]) -> Notice
         if unknown:
             raise ConfigError(f"{path}: no such site: {', '.join(sorted(unknown))}")
         return _read(whole, timezone)
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
+    except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"the file of notices {path} cannot be read: {error}") from error
     except ValidationError as error:
-        rows = (
-            f"{'.'.join(map(str, row['loc']))}: {row['msg']}".removeprefix(": ")
-            for row in error.errors(include_url=False, include_input=False)
-        )
-        raise ConfigError(f"{path}: {'; '.join(rows)}") from error
+        raise ConfigError(f"{path}: {mistakes_of(error)}") from error
 
 
 def _read(whole: _File, timezone: str) -> NoticeFile:

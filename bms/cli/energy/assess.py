@@ -143,7 +143,7 @@ def assess(
 
 
 def _mapped(file: Path) -> CsvMapping:
-    return CsvMapping.from_yaml(file.read_text(encoding="utf-8"), str(file))
+    return CsvMapping.from_file(file)
 
 
 def _zeros(zeros: Zeros, *, missing: bool, real: bool) -> Zeros:

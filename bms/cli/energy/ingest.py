@@ -98,7 +98,7 @@ def _reader(format_: str, mapping: Path | None) -> Read:
         return reader(format_)
     if not known.takes_mapping:
         raise typer.BadParameter(f"{format_} files take no mapping", param_hint="--mapping")
-    return reader(format_, CsvMapping.from_yaml(mapping.read_text(encoding="utf-8"), str(mapping)))
+    return reader(format_, CsvMapping.from_file(mapping))
 
 
 def _ingest_all(

@@ -32,7 +32,7 @@ from bms.feeds.client.cached_fetch import Dataset, DatasetFetcher
 from bms.feeds.client.disk_cache import DiskCache
 from bms.model.assets.site import Site
 from bms.model.control.booking import BookedTime, BookingKind
-from bms.model.yaml_data import YAMLError, read_yaml
+from bms.model.yaml_data import mistakes_of, read_yaml_file
 from bms.outgoing.http import HttpClient, HttpResponse, HttpxClient
 from bms.ports.clock import Clock
 
@@ -74,15 +74,10 @@ def read_calendar_file(path: Path, sites: Mapping[str, Site]) -> tuple[CalendarR
     Raises ``ConfigError``, also for a site that nobody knows.
     """
     try:
-        text = path.read_bytes()[: MOST_BYTES + 1].decode()
-        rows = CalendarFile.model_validate(read_yaml(text) or {}).calendars
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
-        raise ConfigError(f"BMS_CALENDARS: {path} cannot be read: {error}") from error
+        said = read_yaml_file(path, "BMS_CALENDARS") or {}
+        rows = CalendarFile.model_validate(said).calendars
     except ValidationError as error:
-        places = "; ".join(
-            f"{'.'.join(str(p) for p in each['loc'])}: {each['msg']}" for each in error.errors()
-        )
-        raise ConfigError(f"BMS_CALENDARS: {path}: {places}") from error
+        raise ConfigError(f"BMS_CALENDARS: {path}: {mistakes_of(error)}") from error
     for row in rows:
         zones = {zone.id for zone in sites[row.site].zones} if row.site in sites else set()
         if row.site not in sites or (row.zone is not None and row.zone not in zones):

@@ -17,7 +17,7 @@ from bms.errors import ConfigError
 from bms.faults.observations import Equipment, FaultContext
 from bms.faults.signals import Signal
 from bms.feeds.plants.column_guess import Guess, guess
-from bms.model.yaml_data import YAMLError, read_yaml
+from bms.model.yaml_data import read_yaml_file
 
 _BY_NAME = {signal.name.lower(): signal for signal in Signal}
 ALIASES = {
@@ -89,10 +89,7 @@ def signal_named(text: str) -> tuple[Signal, str | None] | None:
 
 def read_map(path: Path) -> ColumnMap:
     """A map file. Raises ``ConfigError`` that names what cannot be understood."""
-    try:
-        content = read_yaml(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, YAMLError) as error:
-        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    content = read_yaml_file(path)
     if not isinstance(content, Mapping):
         raise ConfigError(f"{path}: a map has keys and values, e.g. columns: {{name: signal}}")
     try:

@@ -13,7 +13,7 @@ from bms.errors import ConfigError
 from bms.feeds.sign_in.openid import OpenIdProvider, ProviderSettings
 from bms.model.access.grant import Grant, PersonRole
 from bms.model.access.rules import AccessRules
-from bms.model.yaml_data import YAMLError, read_yaml
+from bms.model.yaml_data import mistakes_of, read_yaml_file
 
 MOST_BYTES = 1_000_000
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
@@ -55,18 +55,9 @@ def access_rules(file: Path | None) -> AccessRules:
     if file is None:
         return AccessRules()
     try:
-        text = file.read_bytes()[: MOST_BYTES + 1].decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"BMS_ACCESS: {file} cannot be read: {error}") from error
-    try:
-        return AccessFile.model_validate(read_yaml(text) or {}).rules()
-    except YAMLError as error:
-        raise ConfigError(f"BMS_ACCESS: {file} is no YAML: {error}") from error
+        return AccessFile.model_validate(read_yaml_file(file, "BMS_ACCESS") or {}).rules()
     except ValidationError as error:
-        places = "; ".join(
-            f"{'.'.join(str(p) for p in each['loc'])}: {each['msg']}" for each in error.errors()
-        )
-        raise ConfigError(f"BMS_ACCESS: {file}: {places}") from error
+        raise ConfigError(f"BMS_ACCESS: {file}: {mistakes_of(error)}") from error
 
 
 def provider_of(settings: Settings) -> OpenIdProvider | None:

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Self
 from zoneinfo import ZoneInfo
 
+import yaml as libyaml
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.events import AliasEvent
+from yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    ScalarEvent,
+    StreamEndEvent,
+)
 
 from bms.errors import ConfigError, Mistake
 from bms.feeds.suppliers.decoding import ENCODINGS
@@ -20,6 +28,7 @@ from bms.feeds.suppliers.numbers_and_units import NumberStyle, unit_names, unit_
 from bms.model.outside_text import shown
 from bms.model.readings.measurement import Quality
 from bms.model.readings.metering import Quantity
+from bms.model.yaml_data import read_text_file
 
 AMBIGUOUS = ("order", "first", "second", "refuse")
 STAMPS = ("start", "end")
@@ -29,6 +38,9 @@ MAX_SKIPPED = 1000
 """Most lines above a header [1]."""
 EXCEL = "excel"
 """Time format of serial days of a spreadsheet: days [d] since 1899-12-30, in local time."""
+MAX_DEPTH = 10
+MOST_MISTAKES = 100
+"""Mistakes [1] that are told; the rest is counted."""
 MAX_CHARS = 20_000
 """Longest mapping file [characters]."""
 
@@ -110,7 +122,14 @@ class CsvMapping:
         """
         return cls(**_MappingParser(file).settings(text))
 
+    @classmethod
+    def from_file(cls, path: Path) -> Self:
+        """Returns the mapping of a file; raises as ``from_yaml`` does."""
+        return cls.from_yaml(read_text_file(path), str(path))
 
+
+_OF_RUAMEL = (ValueError, LookupError, RecursionError, AttributeError, TypeError)
+"""What ruamel.yaml raises for values and keys that it does not expect."""
 LocatedValue = tuple[Any, int]
 """A value of the YAML file and its line."""
 
@@ -138,7 +157,10 @@ class _MappingParser:
             settings["skip_lines"] = settings.pop("header") - 1
         if self.mistakes:
             ordered = sorted(self.mistakes, key=lambda mistake: mistake.line)
-            raise ConfigError("\n".join(str(mistake) for mistake in ordered))
+            told = [str(mistake) for mistake in ordered[:MOST_MISTAKES]]
+            if len(ordered) > MOST_MISTAKES:
+                told.append(f"and {len(ordered) - MOST_MISTAKES} more mistakes")
+            raise ConfigError("\n".join(told))
         return settings
 
     def _wrong(self, line: int, message: str) -> None:
@@ -149,14 +171,14 @@ class _MappingParser:
             self._wrong(1, f"longer than {MAX_CHARS} characters; is it a mapping?")
             return CommentedMap()
         try:
-            if any(isinstance(e, AliasEvent) for e in YAML(typ="rt", pure=True).parse(text)):
-                self._wrong(1, "has an alias (*name); write the value itself")
+            for told, line in _traps(text):
+                self._wrong(line, told)
                 return CommentedMap()
             return YAML(typ="rt", pure=True).load(text)
-        except MarkedYAMLError as error:
+        except (MarkedYAMLError, libyaml.MarkedYAMLError) as error:
             mark = error.problem_mark or error.context_mark
             self._wrong(mark.line + 1 if mark else 1, f"not YAML: {error.problem or error.context}")
-        except (YAMLError, ValueError, LookupError, RecursionError, AttributeError) as error:
+        except (YAMLError, libyaml.YAMLError, *_OF_RUAMEL) as error:
             self._wrong(1, f"not YAML: {(str(error).splitlines() or ['?'])[0]}")
         return CommentedMap()
 
@@ -268,6 +290,29 @@ class _MappingParser:
         except ValueError as error:
             self._wrong(line, f"{name}: {error}")
             return {}
+
+
+def _traps(text: str) -> Iterator[tuple[str, int]]:
+    """What no mapping needs, with its line. Found by libyaml: the time that ruamel.yaml takes grows
+    with the square of the depth (CWE-407). Raises ``libyaml.YAMLError``."""
+    loader, depth = libyaml.CSafeLoader(text), 0
+    try:
+        while not isinstance(event := loader.get_event(), StreamEndEvent):
+            line = event.start_mark.line + 1
+            if isinstance(event, CollectionStartEvent):
+                depth += 1
+            elif isinstance(event, CollectionEndEvent):
+                depth -= 1
+            if depth > MAX_DEPTH:
+                yield f"nested deeper than {MAX_DEPTH} levels", line
+            if isinstance(event, AliasEvent):
+                yield "has an alias (*name); write the value itself", line
+            elif getattr(event, "tag", None) is not None:
+                yield "has a tag (!name); take it out", line
+            elif isinstance(event, ScalarEvent) and event.value == "<<":
+                yield "has a merge key (<<); write the values themselves", line
+    finally:
+        loader.dispose()
 
 
 def _text(value: object) -> str:

@@ -26,7 +26,7 @@ from bms.model.planning.cooling_fee import CoolingRule
 from bms.model.planning.grid import LocalGrid, local_grid
 from bms.model.planning.heat_charges import PeakCharge, TariffNames
 from bms.model.readings.series import Floats, Series
-from bms.model.yaml_data import YAMLError, read_yaml
+from bms.model.yaml_data import read_yaml_file
 
 DATA = Path(__file__).parents[1] / "data" / "tariffs.yaml"
 
@@ -80,8 +80,8 @@ class TariffBook:
     def load(cls, path: Path = DATA) -> Self:
         """Returns the book of a tariff file. Raises ``ConfigError`` when it cannot be parsed."""
         try:
-            return cls._from_dict(read_yaml(path.read_text("utf-8")))
-        except (OSError, YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+            return cls._from_dict(read_yaml_file(path))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ConfigError(f"tariff file {path}: {error!r}") from error
 
     @classmethod

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bms.errors import ConfigError
-from bms.model.yaml_data import YAMLError, read_yaml
+from bms.model.yaml_data import read_yaml_file
 from bms.savings.models.normal_year import MONTHS, NormalDegreeDays
 from bms.savings.portfolio.primary_energy import Factor, Factors
 
@@ -29,12 +29,12 @@ class FactorBook:
 def load_factors(path: Path = DATA) -> FactorBook:
     """Returns the factors of a file. Raises ``ConfigError`` when it cannot be parsed."""
     try:
-        raw = read_yaml(path.read_text("utf-8"))
+        raw = read_yaml_file(path)
         return FactorBook(
             Factors(_tables(raw["primary_energy"]), _tables(raw["emissions"])),
             {name: _normal(name, row) for name, row in raw["normal_years"].items()},
         )
-    except (OSError, YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ConfigError(f"factor file {path}: {error!r}") from error
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from bms.errors import ConfigError
 from bms.model.reporting.delivery import Every, ReportSchedule, Way
 from bms.model.reporting.request import FileForm, ReportFormat, ReportKind
-from bms.model.yaml_data import YAMLError, read_yaml
+from bms.model.yaml_data import mistakes_of, read_yaml_file
 from bms.notices.file import check_target, read_secret
 
 Mail = Annotated[str, Field(pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$", max_length=200)]
@@ -116,16 +116,9 @@ class ReportsFile(_NoMore):
 def reports_file(path: Path) -> ReportsFile:
     """The file of scheduled reports. Raises ``ConfigError`` that names every mistake."""
     try:
-        found = ReportsFile.model_validate(read_yaml(path.read_text("utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read: {error}") from error
-    except YAMLError as error:
-        raise ConfigError(f"{path} is no YAML: {error}") from error
+        found = ReportsFile.model_validate(read_yaml_file(path))
     except ValidationError as error:
-        told = "; ".join(
-            f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()
-        )
-        raise ConfigError(f"{path}: {told}") from error
+        raise ConfigError(f"{path}: {mistakes_of(error)}") from error
     names = [report.name for report in found.reports]
     if len(set(names)) < len(names):
         raise ConfigError(f"{path}: every report needs a name of its own")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 from zoneinfo import ZoneInfo
 
 import yaml as libyaml
@@ -296,8 +296,9 @@ def _traps(text: str) -> Iterator[tuple[str, int]]:
     """What no mapping needs, with its line. Found by libyaml: the time that ruamel.yaml takes grows
     with the square of the depth (CWE-407). Raises ``libyaml.YAMLError``."""
     loader, depth = libyaml.CSafeLoader(text), 0
+    next_event = cast("Callable[[], Any]", loader.get_event)
     try:
-        while not isinstance(event := loader.get_event(), StreamEndEvent):
+        while not isinstance(event := next_event(), StreamEndEvent):
             line = event.start_mark.line + 1
             if isinstance(event, CollectionStartEvent):
                 depth += 1

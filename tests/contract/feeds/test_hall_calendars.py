@@ -206,7 +206,7 @@ def test_files_and_addresses_in_files_and_closures(rig: Rig) -> None:
         ("calendars: [{site: lodge, file: a.ics, url: 'https://x'}]", "give one of"),
         ("calendars: [{site: lodge, url: 'ftp://x'}]", "url"),
         ("calendars: [{site: lodge, file: a.ics, colour: red}]", "colour"),
-        ("calendars: {", "cannot be read"),
+        ("calendars: {", ":2: is no YAML"),
     ],
 )
 def test_a_file_that_is_wrong_is_refused(rig: Rig, text: str, why: str) -> None:

@@ -64,7 +64,7 @@ def test_it_says_who_is_told_and_how(tmp_path: Path) -> None:
         ("subscriptions: [{name: a, token_sha256: abc}]", "token_sha256"),
         ("recipiens: []", "recipiens"),
         ("recipients: [{name: a, email: x@y.dk, quiet: 'night'}]", "quiet"),
-        ("a: [", "cannot be read"),
+        ("a: [", ":2: is no YAML"),
     ],
 )
 def test_mistakes_are_named_with_the_file(tmp_path: Path, wrong: str, said: str) -> None:

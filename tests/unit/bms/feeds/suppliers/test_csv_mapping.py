@@ -105,7 +105,11 @@ class TestAWrongMapping:
             ("time_format: '%Q'\n", "time_format"),
             ("columns: {number: a, time: b, values: []}\n", "list of {column"),
             ("columns: {number: a, time: b, values: [{column: x}]}\n", "quantity is missing"),
-            ("[" * 1000, "not YAML"),
+            ("[" * 1000, "nested deeper"),
+            ("[" * 19_000, "not YAML"),
+            ("<<: {separator: ','}\n", "merge key"),
+            ("separator: !x ','\n", "has a tag"),
+            ("".join(f"k{i}: 1\n" for i in range(1500)), "and 1400 more mistakes"),
             ("#" * 30_000, "longer than"),
         ],
     )

@@ -48,6 +48,11 @@ KNOWN_STEPS_S = (300, 600, 900, 1200, 1800, 3600, 86400)
 """Known steps [s]; the last one is that of daily values."""
 _HOUR_S = 3600
 _MICRO = 1_000_000
+MOST_TYPOS = 1 / 3
+MIXED = (
+    "more than a third of the meter's readings do not lie between those before and after them, as"
+    " where units or meters are mixed; give each unit a column, or a file, of its own in a mapping"
+)
 MAX_CACHED = 200_000
 """Timestamps [1] that are cached while a file is read."""
 
@@ -316,6 +321,8 @@ def _regular(
     guessed, idle = (_among(seconds, moments) for moments in (column.guessed, column.idle))
     if register:
         seconds, values, lines = _counts(reader, seconds[~idle], values[~idle], lines[~idle])
+        if not len(seconds):
+            return None
     step = _step(seconds)
     if step is None and register:
         return _billed_register(seconds, values)
@@ -323,13 +330,11 @@ def _regular(
         return billed_amounts(seconds * _MICRO, values, guessed)
     if not register:
         values = np.where(idle, np.nan, values)
-    if spread and off_grid(seconds, step):
+    if spread and (register or off_grid(seconds, step)):
         found = use_by_hour(seconds, values, register=register)
         if found is None:
             reader.reject(int(lines[0]), unclear_length(name))
         return found
-    if register:
-        seconds, values, lines = _differences(seconds, values, lines)
     seconds, values, lines = _of_one_step(seconds, values, lines, step)
     return _on_grid(reader, seconds, values, lines, spread=spread) if len(seconds) else None
 
@@ -337,8 +342,12 @@ def _regular(
 def _counts(
     reader: _CsvFile, seconds: NDArray[np.int64], values: Floats, lines: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64]]:
-    """Returns the readings of a register without those that are typos, which are named."""
+    """Returns the readings of a register without those that are typos, which are named; none where
+    these are so many that nobody knows which are right."""
     wrong = typos(values)
+    if wrong.mean() > MOST_TYPOS:
+        reader.reject(int(lines[0]), MIXED)
+        return seconds[:0], values[:0], lines[:0]
     for line in lines[wrong]:
         reader.reject(int(line), "does not lie between the readings before and after it")
     return seconds[~wrong], values[~wrong], lines[~wrong]
@@ -353,20 +362,6 @@ def _billed_register(seconds: NDArray[np.int64], counts: Floats) -> BilledUse:
 
 def _among(seconds: NDArray[np.int64], moments: set[int]) -> NDArray[np.bool_]:
     return np.isin(seconds, np.array(sorted(moments), dtype=np.int64))
-
-
-def _differences(
-    seconds: NDArray[np.int64], values: Floats, lines: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64]]:
-    """Returns the rises between the known values of a register, stamped with their starts; NaN
-    where it fell, and over a gap of one that is read daily or oftener: nobody knows when in the gap
-    it was used."""
-    known = np.isfinite(values)
-    seconds, values, lines = seconds[known], values[known], lines[known]
-    rises, gaps = np.diff(values), np.diff(seconds)
-    usual = _step(seconds)
-    unknown = (rises < 0) | ((gaps > 1.5 * usual) if usual is not None else False)
-    return seconds[:-1], np.where(unknown, np.nan, rises), lines[:-1]
 
 
 def _of_one_step(

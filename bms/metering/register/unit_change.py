@@ -9,13 +9,15 @@ from numpy.typing import NDArray
 
 from bms.metering.flaw import Flaw, FlawCode, flaws_where
 from bms.metering.step_edges import hours
-from bms.model.readings.runs_and_peaks import Mask
+from bms.model.readings.runs_and_peaks import HEADROOM, Mask
 from bms.model.readings.series import Floats, Micros
 
 FACTORS = (1000.0, 1e6, 3.6, 1000.0 / 3.6)
 """Between Wh, kWh and MWh, and between each of them and MJ and GJ."""
 HIGH = 2.0
 """A single hour may be so many times the highest usual one."""
+OFTEN = 0.05
+"""Share of neighbours in different units from which on the usual rate says nothing."""
 DIGITS = 0.02
 """The digits have to decide: what may have been used meanwhile, as a share of the register."""
 
@@ -57,11 +59,20 @@ def _changes(
         return []
     before, after = values[:-1], values[1:]
     wild = (after > 3.0 * before) | (after < before / 3.0)
+    if wild.mean() > OFTEN:
+        usual = min(usual, _calm_rate(np.diff(values)[~wild], np.diff(times)[~wild]))
     meanwhile = HIGH * usual * hours(np.diff(times)) + resolution
     return [
         (i + 1, _factor(before[i], after[i], meanwhile[i], resolution))
         for i in np.flatnonzero(wild).tolist()
     ]
+
+
+def _calm_rate(grown: Floats, span: Micros) -> float:
+    """What a register may count per hour by its rises that are no change of unit: where these are
+    many, they are what its usual rate was learned from."""
+    rates = grown[grown > 0] / hours(span[grown > 0])
+    return HEADROOM * float(np.median(rates)) if len(rates) else math.inf
 
 
 def _borne_out(changes: list[tuple[int, float]], apart: Mask) -> list[tuple[int, float]]:

@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from bms.metering.events import events_within
-from bms.metering.flaw import Flaw, cover_missing_steps
+from bms.metering.flaw import Flaw, FlawCode, cover_missing_steps
 from bms.metering.register.exchange import join_exchanges, near_exchanges
 from bms.metering.register.flat_line import flat_lines
 from bms.metering.register.rollovers import Chain, build_chain
@@ -73,6 +75,12 @@ class _Counting:
     flaws: list[Flaw]
 
 
+MIXED = (FlawCode.DIP, FlawCode.SPIKE, FlawCode.UNIT_SLIP)
+MOST_MIXED = 1 / 3
+"""Where more readings than this share are wrong, nobody knows which of them are right: units or
+meters are mixed."""
+
+
 def _counting(
     times: Micros,
     values: Floats,
@@ -94,7 +102,11 @@ def _counting(
     built = build_chain(
         times, one, values, rollover_at=rollover_at, usual_rate=usual_rate, resolution=resolution
     )
-    flaws = [_with_amount(flaw, built) for flaw in flaws + exchanged + built.flaws]
+    found = flaws + built.flaws
+    wrong = sum(flaw.count for flaw in found if flaw.code in MIXED)
+    if wrong > MOST_MIXED * (len(built.times) + wrong):
+        built = replace(built, part=np.arange(len(built.part)))
+    flaws = [_with_amount(flaw, built) for flaw in found + exchanged]
     return _Counting(built, usual_rate, resolution, flaws + flat_lines(built.times, built.counted))
 
 

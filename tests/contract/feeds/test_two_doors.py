@@ -463,3 +463,21 @@ def test_a_register_is_not_shared_over_a_gap(doors: Doors) -> None:
     # From the reading at 199:24 to that at 204:24.
     assert np.flatnonzero(np.isnan(use.values[1:-1])).tolist() == [198, 199, 200, 201, 202, 203]
     np.testing.assert_allclose(use.values, doors.use_by_hour(use), rtol=1e-9)
+
+
+@pytest.mark.parametrize("factor", [0.0036, 0.001, 3.6])
+@pytest.mark.parametrize("every", [2, 3, 7, 50])
+def test_a_register_of_mixed_units_gives_no_wrong_use(
+    factor: float, every: int, doors: Doors
+) -> None:
+    moments = stamps(HOUR)
+    counts = 1e6 + counted(moments)
+    counts[::every] *= factor
+    content = plain([(t, round(float(c), 3)) for t, c in zip(moments, counts, strict=True)])
+    use = doors.read(content, REGISTER).use["X"]
+    doors.store_file(content, REGISTER, interval=False)
+    for found in (use.values, doors.use_by_hour(use)):
+        known = np.isfinite(found)
+        true = np.array([value for _, value in rows()])[: len(found)]
+        if len(found) == len(true) > 1:
+            np.testing.assert_allclose(found[known], true[known], rtol=0.1)

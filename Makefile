@@ -8,8 +8,9 @@ demo: $(VENV)/installed
 	$(RUN)/bms demo $(ARGS)
 
 # Compiled modules are kept whatever the environment says: many tests start processes. A file stays
-# on one worker: what its tests share is made once.
-PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+# on one worker: what its tests share is made once. Three workers on two processors: tests that wait
+# for real processes leave theirs to the others.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(PY) -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 test: $(VENV)/installed-test
 	$(PYTEST) --durations=20 $(ARGS)

@@ -10,6 +10,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+from typer.testing import CliRunner
+
+from bms.cli.main import app
 from bms.journal import open_leases
 from bms.runtime.municipality import START, WEATHER
 from bms.store.sql.store import SqlStore
@@ -120,10 +123,10 @@ async def test_changed_files_are_taken_in_and_the_others_go_on(tmp_path: Path) -
             await until({"school", "sportshall"})
 
 
-async def test_where_nothing_runs_the_way_out_is_said(tmp_path: Path) -> None:
-    code, said, error = await call({"BMS_HOME": str(tmp_path)}, "reload", "--wait", "1")
-    assert (code, said) == (1, None)
-    assert "start bms run" in error
+def test_where_nothing_runs_the_way_out_is_said(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["reload", "--wait", "1"], env={"BMS_HOME": str(tmp_path)})
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "start bms run" in done.stderr
 
 
 def _change(path: Path, old: str, new: str) -> None:

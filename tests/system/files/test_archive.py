@@ -1,27 +1,25 @@
-"""``bms archive`` from outside."""
+"""``bms archive``, its files read by others."""
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow.dataset as ds
+from click.testing import Result
+from typer.testing import CliRunner
 
+from bms.cli.main import app
 from bms.model.readings.measurement import Reading
 from bms.runtime.municipality import EXAMPLES
 from bms.store.sql.store import SqlStore
 from tests.rigs.feeds.server import FeedServer, Reply
 from tests.rigs.feeds.upstream import SAVINGS, a_page
-from tests.rigs.paths import ROOT
-from tests.rigs.processes.outside import BMS
 
 
-def call(env: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    whole = {**os.environ, "PYTHONPATH": str(ROOT), **env}
-    return subprocess.run([BMS, *words], env=whole, capture_output=True, text=True, check=False)
+def call(env: dict[str, str], *words: str) -> Result:
+    return CliRunner().invoke(app, words, env=env)
 
 
 def test_old_months_move_and_can_be_read_by_others(tmp_path: Path) -> None:
@@ -36,7 +34,7 @@ def test_old_months_move_and_can_be_read_by_others(tmp_path: Path) -> None:
     )
     store.close()
     done = call(env, "archive", "run", "school", "--older-than", "13", "--move", "--json")
-    assert done.returncode == 0, done.stderr
+    assert done.exit_code == 0, done.stderr
     made = json.loads(done.stdout)
     assert made
     table = ds.dataset(home / "archive", format="parquet", partitioning="hive").to_table()
@@ -60,7 +58,7 @@ def test_months_of_upstreams_are_one_file_and_a_silent_one_is_named(tmp_path: Pa
         env = {"BMS_HOME": str(tmp_path / "home"), "BMS_UPSTREAM_KEYS": str(keys)}
         words = ("archive", "upstreams", a.address, b.address, "--out", str(out), "--json")
         done = call(env, *words)
-    assert done.returncode == 1
+    assert done.exit_code == 1
     assert json.loads(done.stdout) == {"file": str(out), "months": 1, "silent": ["Skive"]}
     assert "Skive is silent" in done.stderr
     (row,) = ds.dataset(out).to_table().to_pylist()

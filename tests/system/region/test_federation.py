@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
-import subprocess
 import urllib.request
 from pathlib import Path
 from typing import Any
 
+from click.testing import Result
+from typer.testing import CliRunner
+
+from bms.cli.main import app
 from tests.rigs.feeds.server import FeedServer, Reply
 from tests.rigs.feeds.upstream import SAVINGS, a_page
-from tests.rigs.paths import ROOT
-from tests.rigs.processes.outside import BMS, bms, soon
+from tests.rigs.processes.outside import bms, soon
 
 
 def free_port() -> int:
@@ -23,16 +24,16 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
-def call(env: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    whole = {**os.environ, "PYTHONPATH": str(ROOT), **env}
-    return subprocess.run([BMS, *words], env=whole, capture_output=True, text=True, check=False)
+def call(env: dict[str, str], *words: str) -> Result:
+    """What a command says that ends by itself."""
+    return CliRunner().invoke(app, words, env=env)
 
 
 def test_two_municipalities_beside_each_other(tmp_path: Path) -> None:
     port, keys = free_port(), tmp_path / "keys"
     env = {"BMS_HOME": str(tmp_path / "home"), "BMS_PORT": str(port), "BMS_UPSTREAM_SECONDS": "1"}
     made = call(env, "keys", "create", "region", "--scope", "read", "--json")
-    assert made.returncode == 0, made.stderr
+    assert made.exit_code == 0, made.stderr
     key = json.loads(made.stdout)["key"]
 
     def get(path: str) -> Any:
@@ -77,5 +78,5 @@ def test_two_municipalities_beside_each_other(tmp_path: Path) -> None:
 def test_without_keys_the_way_out_is_named(tmp_path: Path) -> None:
     env = {"BMS_HOME": str(tmp_path / "home")}
     done = call(env, "serve", "--upstream", "https://a.example.dk")
-    assert done.returncode != 0
+    assert done.exit_code != 0
     assert "--upstream-keys" in done.stderr

@@ -16,6 +16,7 @@ from io import StringIO
 from types import MappingProxyType
 
 from bms.errors import Mistake, SiteFileError
+from bms.model.outside_text import shown
 from sites.loader import load_site_text
 
 _HEADINGS = {
@@ -117,12 +118,12 @@ def is_untouched(text: str) -> bool:
 def _buildings(text: str, file: str, mistakes: list[Mistake]) -> list[_Building]:
     """The buildings of the rows that can be used; rows of the same id are one building."""
     known: dict[str, _Building] = {}
-    rows = _rows(text)
+    rows = _rows(text, file, mistakes)
     _, header = next(rows, (1, []))
     meanings = [HEADINGS.get(_plain(name), "") for name in header]
     lacking = [name for name in ("name", "area") if name not in meanings]
     if lacking:
-        says = f"no column for {' and '.join(lacking)}; the header names {', '.join(header)}"
+        says = f"no column for {' and '.join(lacking)}; the header names {shown(', '.join(header))}"
         mistakes.append(Mistake(file, 1, says))
         return []
     for line, row in rows:
@@ -146,14 +147,17 @@ def _buildings(text: str, file: str, mistakes: list[Mistake]) -> list[_Building]
     return list(known.values())
 
 
-def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
-    """Line and cells of each row that is not empty, the header first."""
+def _rows(text: str, file: str, mistakes: list[Mistake]) -> Iterator[tuple[int, list[str]]]:
+    """Line and cells of each row that is not empty, the header first, as far as they are rows."""
     first = text.partition("\n")[0]
     separator = max(";,\t", key=first.count)
     reader = csv.reader(StringIO(text, newline=""), delimiter=separator)
-    for row in reader:
-        if any(cell.strip() for cell in row):
-            yield reader.line_num, row
+    try:
+        for row in reader:
+            if any(cell.strip() for cell in row):
+                yield reader.line_num, row
+    except csv.Error as error:
+        mistakes.append(Mistake(file, reader.line_num, f"is no row of a table: {error}"))
 
 
 def _same_building(building: _Building, cells: Mapping[str, str]) -> None:

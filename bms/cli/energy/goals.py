@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Annotated
 
@@ -16,8 +17,10 @@ from bms.cli.console.screen import say, screen, slim_table
 from bms.config import Settings
 from bms.errors import BmsError, ConfigError
 from bms.model.assets.site import Site, YearlyGoal
+from bms.model.outside_text import shown
 from bms.model.readings.units import Commodity
 from bms.model.savings.goal import KeptGoal
+from bms.model.yaml_data import MOST_MISTAKES, read_text_file
 from bms.runtime.city import City
 from bms.runtime.wire import opened
 from bms.services.accounts.daily_use import unit_of_commodity
@@ -120,25 +123,29 @@ def _stands(city: City, site: Site, goal: YearlyGoal) -> bool:
 def _read_rows(city: City, file: Path, author: str, reason: str) -> list[tuple[Site, KeptGoal]]:
     """What each row sets. Raises ``ConfigError`` with every row that is wrong."""
     wrong, found, now = [], [], city.clock.now()
-    with file.open(encoding="utf-8-sig", newline="") as lines:
-        rows = csv.DictReader(lines, delimiter=_delimiter(file))
+    text = read_text_file(file)
+    rows = csv.DictReader(StringIO(text, newline=""), delimiter=_delimiter(text), restval="")
+    try:
         if missing := [name for name in COLUMNS[:4] if name not in (rows.fieldnames or ())]:
             raise ConfigError(f"{file}: no column {', '.join(missing)}; needs {','.join(COLUMNS)}")
         for row in rows:
             try:
-                site = city.site(str(row["site"]).strip())
+                site = city.site(row["site"].strip())
                 asked = GoalRequest(goal=_goal(row), author=author, reason=reason)
                 found.append((site, checked(site, asked, now)))
-            except (BmsError, ValueError, TypeError) as error:
-                wrong.append(f"line {rows.line_num}: {error}")
+            except (BmsError, ValueError) as error:
+                wrong.append(f"line {rows.line_num}: {shown(str(error))}")
+    except csv.Error as error:
+        raise ConfigError(f"{file}: line {rows.line_num + 1} is no row: {error}") from error
     if wrong:
-        raise ConfigError(f"{file}: nothing was set\n" + "\n".join(wrong))
+        more = [f"and {len(wrong) - MOST_MISTAKES} more"] if len(wrong) > MOST_MISTAKES else []
+        told = "\n".join([*wrong[:MOST_MISTAKES], *more])
+        raise ConfigError(f"{file}: nothing was set\n{told}")
     return found
 
 
-def _delimiter(file: Path) -> str:
-    head = file.read_text("utf-8-sig").partition("\n")[0]
-    return ";" if ";" in head else ","
+def _delimiter(text: str) -> str:
+    return ";" if ";" in text.partition("\n")[0] else ","
 
 
 def _goal(row: Mapping[str, str]) -> YearlyGoal:

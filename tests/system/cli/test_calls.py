@@ -552,11 +552,16 @@ def test_a_table_of_goals_with_wrong_rows_sets_nothing_and_names_each(tmp_path: 
     call, table = Bms(tmp_path), tmp_path / "budgets.csv"
     year, why = datetime.now(UTC).year, ("--reason", "as decided", "--by", "bo")
     wrong = ("castle,2026,heat,1,", "townhall,soon,heat,1,", "townhall,2026,wind,1,", "townhall")
+    wrong += ("townhall,2026,heat,nan,", "townhall,2026,heat,1e999,", "townhall,2026,heat,-5,")
     head = ("site,year,commodity,budget,target", f"townhall,{year},heat,1,")
     table.write_text("\n".join([*head, *wrong]))
     done = call("goals", "import", str(table), *why)
     assert done.exit_code == 1
-    assert all(f"line {n}: " in done.stderr for n in (3, 4, 5, 6)), done.stderr
+    assert all(f"line {n}: " in done.stderr for n in range(3, 10)), done.stderr
     assert json.loads(call("goals", "list", "--json").stdout) == []
+    for junk in (b"\xff\xfe", b'site,year,commodity,budget\n"' + b"x" * 200_000, b"x" * 2_000_000):
+        table.write_bytes(junk)
+        done = call("goals", "import", str(table), *why)
+        assert (done.exit_code, "budgets.csv" in done.stderr) == (1, True), done.stderr[:200]
     table.write_text("site,year\ntownhall,2026\n")
     assert "no column commodity, budget" in call("goals", "import", str(table), *why).stderr

@@ -65,6 +65,15 @@ def test_without_name_or_area_the_header_is_named() -> None:
     assert (found, mistake.line) == ([], 1)
 
 
+def test_what_is_no_table_is_named_in_few_words() -> None:
+    rows = "id,name,area,use,heat\na,A,100,school,1\n"
+    for text in ('"' * 500_000, f'{rows}b,"' + "x\n" * 200_000, "x," * 500_000):
+        found, mistakes = read_buildings(text, "b.csv")
+        assert [each.id for each in found] == (["a"] if text.startswith("id") else [])
+        assert mistakes
+        assert max(len(str(each)) for each in mistakes) < 400
+
+
 def test_a_file_is_known_to_be_edited() -> None:
     (found,), _ = read_buildings(DANISH, "b.csv")
     assert is_untouched(found.text)

@@ -17,6 +17,8 @@ TOP_PX, TEMP_PX, PRICE_PX, GAP_PX = 34.0, 150.0, 90.0, 34.0
 EIGHTY = 1.2816
 """Standard deviations within which four of five errors lie (normal distribution)."""
 WORD_PX, ROW_PX = 7.0, 20.0
+LABEL_PX = 76.0
+"""Room of the label of a day; hours between days get as much as their share of a wide chart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ def knowledge_chart(known: KnownThen, text: ChartText, width: float = WIDTH) -> 
     at = [x(edge) for edge in edges]
     hours = [
         part
-        for moment, label in svg.time_ticks(edges[0], edges[-1], text)
+        for moment, label in svg.time_ticks(edges[0], edges[-1], text, (right - LEFT_PX) / LABEL_PX)
         for part in (
             svg.rule(x(moment), upper.top, x(moment), lower.bottom, "grid"),
             svg.text(x(moment), lower.bottom + 16, label, anchor="middle"),

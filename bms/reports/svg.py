@@ -82,7 +82,8 @@ def line(points: Iterable[tuple[float, float | None]]) -> str:
             runs.append([])
         else:
             runs[-1].append(f"{x:.1f} {y:.1f}")
-    return "".join(f"M{'L'.join(run)}{'h0' if len(run) == 1 else ''}" for run in runs if run)
+    dot = "m-1 0h2"  # as long as a cap is wide: dashes have none
+    return "".join(f"M{'L'.join(run)}{dot if len(run) == 1 else ''}" for run in runs if run)
 
 
 def steps(edges: Sequence[float], ys: Sequence[float | None]) -> str:

@@ -49,6 +49,11 @@ class CityBoard:
         self._standing = Kept(self._make_standing, seconds)
         self._savings = Kept(self._make_savings, seconds)
 
+    def prepare(self) -> None:
+        """Have both made side by side where they never were."""
+        self._standing.prepare()
+        self._savings.prepare()
+
     def standing(self) -> StandingBoard | None:
         """Returns how buildings stand; None while that is found out for the first time."""
         return self._standing.get()
@@ -88,6 +93,10 @@ class LimitedBoard(CityBoard):
         self._board = board
         self._sites = sites
         self._cache = cache
+
+    def prepare(self) -> None:
+        """See ``CityBoard``."""
+        self._board.prepare()
 
     def standing(self) -> StandingBoard | None:
         """See ``CityBoard``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -14,8 +15,8 @@ LIGHT_S = 0.15
 REST = 20.0
 """After an answer its making rests so many times as long as it took: at most 5 % of a core."""
 THREAD = "answers for the pages"
-FIRST_S = 5.0
-"""How long whoever asks first waits for it [s]."""
+FIRST_S = 3.0
+"""How long after its making began the first answer is waited for [s, real]."""
 
 T = TypeVar("T")
 
@@ -36,7 +37,7 @@ class Kept(Generic[T]):
         self._lock = threading.Lock()
         self._answer: T | None = None
         self._took_s: float | None = None
-        self._made_at = 0.0
+        self._made_at = self._begun_at = 0.0
         self._stale = False
         self._done: threading.Event | None = None
 
@@ -47,17 +48,25 @@ class Kept(Generic[T]):
         """
         if self._took_s is not None and self._took_s <= LIGHT_S:
             return self._make_now()
-        with self._lock:
-            standing = self._answer
-            first = self._took_s is None and self._done is None
-            if self._done is None and (first or self._stale or self._old()):
-                self._done = threading.Event()
-                threading.Thread(target=self._in_background, name=THREAD).start()
-            waiting = self._done if first else None
-        if waiting is None:
+        standing, first = self._answer, self._took_s is None
+        making = self._begin() if first or self._stale or self._old() else None
+        if not first or making is None:
             return standing
-        waiting.wait(FIRST_S)
+        making.wait(max(0.0, FIRST_S - (time.monotonic() - self._begun_at)))
         return self._answer
+
+    def prepare(self) -> None:
+        """Have the first answer made before anybody asks."""
+        if self._took_s is None:
+            self._begin()
+
+    def _begin(self) -> threading.Event:
+        """Have an answer made, unless one is being made; what is set when it is there."""
+        with self._lock:
+            if self._done is None:
+                self._done, self._begun_at = threading.Event(), time.monotonic()
+                threading.Thread(target=self._in_background, name=THREAD).start()
+            return self._done
 
     def changed(self) -> None:
         """Say that the answer is no longer true: the next who asks has a new one made."""

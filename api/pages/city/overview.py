@@ -71,6 +71,7 @@ def overview_page(
     whole: bool,
 ) -> OverviewView:
     """Everything on the overview; ``whole``: every matter."""
+    board.prepare()
     standing, savings = board.standing(), board.savings()
     matters = () if standing is None else standing.matters
     shown = matters if whole else matters[:MOST_MATTERS]

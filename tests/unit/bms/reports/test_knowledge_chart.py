@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -58,3 +60,14 @@ def test_nothing_known_draws_without_a_line(width: float) -> None:
 
 def test_a_plan_without_steps_draws_empty_frames() -> None:
     assert drawn(**dict.fromkeys(KnownThen.__slots__, ())).startswith("<svg")
+
+
+def test_labels_of_time_do_not_touch_on_a_phone() -> None:
+    """Two days on 380 px: a label has at most 7 px a sign."""
+    times = [TIMES[0] + timedelta(minutes=15) * i for i in range(192)]
+    values = dict.fromkeys(("temp_out_c", "spread_k", "came_c", "price", "price_now"), (1.0,) * 192)
+    image = drawn(380.0, times=times, **values)
+    labels = re.findall(r'x="([\d.]+)"[^>]*>([^<]*(?:\d/\d|:00)[^<]*)<', image)
+    assert len(labels) >= 2
+    spans = sorted((float(x) - 3.5 * len(word), float(x) + 3.5 * len(word)) for x, word in labels)
+    assert all(end < start for (_, end), (start, _) in pairwise(spans))

@@ -57,7 +57,7 @@ def test_the_last_interval_is_as_long_as_the_others() -> None:
 def test_what_is_missing_is_a_gap_and_what_stands_alone_is_seen(gap: float | None) -> None:
     """A path that only moves draws nothing; one of no length is a dot of its line."""
     ys = [1.0, gap, 2.0, 3.0, gap, gap, 4.0]
-    assert line(enumerate(ys)) == "M0.0 1.0h0M2.0 2.0L3.0 3.0M6.0 4.0h0"
+    assert line(enumerate(ys)) == "M0.0 1.0m-1 0h2M2.0 2.0L3.0 3.0M6.0 4.0m-1 0h2"
     assert line([(0.0, gap)]) == line([]) == ""
     assert steps(range(8), ys).count("M") == 3
     assert between(range(8), ys, [y and y + 1.0 for y in ys]).count("Z") == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -77,3 +78,19 @@ def test_an_answer_that_fails_leaves_the_last_one(caplog: pytest.LogCaptureFixtu
     kept.get()
     assert settled(kept, making) == 1
     assert "could not be made" in caplog.text
+
+
+def test_a_page_waits_once_for_answers_that_are_made_side_by_side() -> None:
+    """Two first answers that take long took ten seconds, one after the other."""
+    ends = threading.Event()
+    slow = [Kept(ends.wait, time.monotonic) for _ in range(2)]
+    began = time.monotonic()
+    for kept in slow:
+        kept.prepare()
+    assert [kept.get() for kept in slow] == [None, None]
+    assert FIRST_S <= time.monotonic() - began < 2 * FIRST_S
+    ends.set()
+    for thread in threading.enumerate():
+        if thread.name == THREAD:
+            thread.join(FIRST_S)
+    assert [kept.get() for kept in slow] == [True, True]

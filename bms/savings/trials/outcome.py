@@ -76,7 +76,10 @@ class CaveatCode(MessageCode):
 class PoolCode(MessageCode):
     """What the trials of several buildings show together."""
 
-    POOLED = "trial_pool"
+    LESS = "trial_pool"
+    MORE = "trial_pool_more"
+    SECONDARY_LESS = "trial_pool_secondary"
+    SECONDARY_MORE = "trial_pool_secondary_more"
     TOO_FEW = "trial_pool_few"
     OPEN = "trial_pool_open"
 
@@ -271,20 +274,34 @@ def _compliance(result: TrialResult) -> list[Fact]:
     return found
 
 
+_POOLED = {
+    (True, False): PoolCode.LESS,
+    (True, True): PoolCode.MORE,
+    (False, False): PoolCode.SECONDARY_LESS,
+    (False, True): PoolCode.SECONDARY_MORE,
+}
+"""Of a primary outcome or another one, and of a saving or more use."""
+
+
 def pooled_fact(
-    subject: Subject | None, share: Bounds | None, buildings: int, *, open_yet: bool = False
+    subject: Subject | None,
+    share: Bounds | None,
+    buildings: int,
+    *,
+    confidence: float = USUAL_CONFIDENCE,
+    primary: bool = False,
+    open_yet: bool = False,
 ) -> Fact:
-    """Returns the fact about all buildings together; ``subject`` None where nothing can be
-    pooled, or not yet."""
+    """Returns the fact about all buildings together, of which ``subject`` is the ``primary``
+    outcome or another one; None where nothing can be pooled, or not yet."""
     if subject is None or share is None:
         return fact(PoolCode.OPEN if open_yet else PoolCode.TOO_FEW)
     return fact(
-        PoolCode.POOLED,
+        _POOLED[primary, share.value < 0.0],
         subject=subject_term(subject),
         buildings=buildings,
-        share=share.value,
-        low=_end(share.low),
-        high=_end(share.high),
+        share=abs(share.value),
+        interval=_interval_of_share(share, confidence),
     )
 
 
@@ -355,11 +372,15 @@ def _amount(effect: Effect) -> Fact:
 
 def _interval(effect: Effect) -> Fact:
     if effect.share is not None:
-        ends = {"low": _end(effect.share.low), "high": _end(effect.share.high)}
-        return fact(OutcomePhrase.INTERVAL_OF_SHARE, **ends, confidence=effect.confidence)
+        return _interval_of_share(effect.share, effect.confidence)
     ends = {"low": _end(effect.saving.low), "high": _end(effect.saving.high)}
     unit, confidence = _unit(effect), effect.confidence
     return fact(OutcomePhrase.INTERVAL, **ends, unit=unit, confidence=confidence)
+
+
+def _interval_of_share(share: Bounds, confidence: float) -> Fact:
+    ends = {"low": _end(share.low), "high": _end(share.high)}
+    return fact(OutcomePhrase.INTERVAL_OF_SHARE, **ends, confidence=confidence)
 
 
 def _unit(effect: Effect) -> Term:

@@ -21,6 +21,7 @@ from bms.model.savings.trial_result import (
     TrialResult,
     TrialState,
 )
+from bms.savings.trials.effect import CONFIDENCE
 from bms.savings.trials.outcome import pooled_fact, subject_term
 from bms.savings.trials.pool import common_effect, pooled_share
 from bms.services.trials.design import DesignChange, changed_inputs
@@ -76,10 +77,12 @@ class TrialReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pooled:
-    """What buildings show together; ``shares`` are fractions of the use, by subject."""
+    """What buildings show together; ``shares`` are fractions of the use, by subject. Those of
+    ``primary`` subjects are findings, all others prove nothing."""
 
     sites: tuple[str, ...]
     shares: Mapping[Subject, Bounds]
+    primary: tuple[Subject, ...]
     reasons: tuple[Fact, ...]
 
 
@@ -121,24 +124,35 @@ def seal_results(ports: TrialPorts, site: Site) -> list[SealedResult]:
 
 
 def pool_trials(reports: Sequence[TrialReport]) -> Pooled:
-    """The share that the buildings saved together, for each subject of two buildings or more.
+    """The share that the buildings saved together, for each subject of two buildings or more, at
+    the strictest confidence that one of them was sealed with.
 
-    Every trial that ran to its planned end counts; nothing is told while one is under way.
+    Every trial that ran to its planned end counts; nothing is told while one is under way. A
+    subject that is the primary outcome of two buildings or more is a finding of these.
     """
     waiting = (TrialState.COMING, TrialState.RUNNING, TrialState.AWAITING_DATA)
     shares: dict[Subject, Bounds] = {}
+    primary: list[Subject] = []
     facts: list[Fact] = []
     done = [each for each in reports if each.result.state is TrialState.FINISHED]
     open_yet = any(each.result.state in waiting for each in reports)
+    confidence = max((each.trial.sealed.confidence for each in done), default=CONFIDENCE)
     for subject in () if open_yet else Subject:
-        found = _by_building(done, subject)
-        together = pooled_share(found)
-        if together is not None:
-            shares[subject] = together
-            facts.append(pooled_fact(subject, together, len(found)))
+        aimed = [each for each in done if each.trial.sealed.primary is subject]
+        found = _by_building(aimed, subject)
+        is_primary = len(found) > 1
+        found = found if is_primary else _by_building(done, subject)
+        share = pooled_share(found, confidence)
+        if share is not None:
+            shares[subject] = share
+            primary += [subject] if is_primary else []
+            facts.append(
+                pooled_fact(subject, share, len(found), confidence=confidence, primary=is_primary)
+            )
     return Pooled(
         sites=tuple(dict.fromkeys(each.trial.site for each in done)),
         shares=shares,
+        primary=tuple(primary),
         reasons=tuple(facts) or (pooled_fact(None, None, 0, open_yet=open_yet),),
     )
 

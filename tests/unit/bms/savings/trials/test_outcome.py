@@ -171,7 +171,15 @@ class TestTheOutcome:
         assert "2019-02-12" in english(closed)
 
     def test_buildings_together(self) -> None:
-        assert english(pooled_fact(Subject.HEAT, Bounds(0.05, 0.02, None), 3)) == (
-            "Heat, 3 buildings together: 5.0 % less use (90 % interval 2.0 % to unbounded)."
+        share = Bounds(0.05, 0.02, None)
+        assert english(pooled_fact(Subject.HEAT, share, 3, confidence=0.9, primary=True)) == (
+            "Heat, 3 buildings together: 5.0 % less (90 % interval 2.0 % to unbounded less)."
         )
+        worse = Bounds(-0.05, -0.09, -0.01)
+        assert english(pooled_fact(Subject.PEAK, worse, 3, confidence=0.99, primary=False)) == (
+            "Peak power, 3 buildings together: 5.0 % more (99 % interval −9.0 % to −1.0 % less). "
+            "A secondary outcome, no proof."
+        )
+        said = danish(pooled_fact(Subject.HEAT, worse, 2, confidence=0.9, primary=True))
+        assert said.startswith("Varme, 2 bygninger samlet: 5,0 % mere (90 %-interval")
         assert pooled_fact(None, None, 0).code == "trial_pool_few"

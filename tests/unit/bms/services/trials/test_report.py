@@ -12,6 +12,7 @@ import pytest
 from bms.errors import FeedError, NotFound
 from bms.model.assets.point import Role
 from bms.model.assets.site import Comfort, Site
+from bms.model.fact import Fact
 from bms.model.readings.measurement import Reading
 from bms.model.savings.trial import KeptTrial, Trial
 from bms.model.savings.trial_result import Arm, Subject, TrialOutcome, TrialState
@@ -321,6 +322,41 @@ class TestTogether:
         renamed = replace(former, trial=replace(trial, id="hut-1", site="hut", sealed=sealed))
         assert pool_trials([former, other]).reasons[0].code == "trial_pool"
         assert pool_trials([former, renamed]).reasons[0].code == "trial_pool_few"
+
+    def test_only_of_the_primary_outcome_a_finding_is_told(self, world: World) -> None:
+        """At the strictest confidence that was sealed; what is primary in one building only is
+        secondary for all of them together."""
+        effect = analysed(0.1)
+        assert effect is not None
+        trial = begun(world)
+        running = only(world)
+        other = replace(effect, subject=Subject.ELECTRICITY)
+        done = replace(running.result, state=TrialState.FINISHED, effects=(effect, other))
+
+        def finished(name: str, primary: Subject, confidence: float) -> TrialReport:
+            sealed = replace(trial.sealed, primary=primary, confidence=confidence)
+            return replace(
+                running, result=done, trial=replace(trial, id=name, site=name, sealed=sealed)
+            )
+
+        reports = [
+            finished("hut", Subject.HEAT, 0.9),
+            finished("barn", Subject.HEAT, 0.99),
+            finished("hall", Subject.ELECTRICITY, 0.9),
+        ]
+        heat, electricity = sorted(
+            pool_trials(reports).reasons, key=lambda each: str(each.parameters["subject"])
+        )[::-1]
+        assert (heat.code, heat.parameters["buildings"]) == ("trial_pool", 2)
+        assert (electricity.code, electricity.parameters["buildings"]) == (
+            "trial_pool_secondary",
+            3,
+        )
+        for said in (heat, electricity):
+            interval = said.parameters["interval"]
+            assert isinstance(interval, Fact)
+            assert interval.parameters["confidence"] == 0.99
+        assert pool_trials(reports).primary == (Subject.HEAT,)
 
     def test_nothing_is_told_while_one_is_under_way(self, world: World) -> None:
         begun(world)

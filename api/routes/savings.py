@@ -80,9 +80,7 @@ def trials_of_every_site(
     gone = gone_sites(trials, sites) if only_sites(ports, key) is None else []
     rows = [*(sites[name] for name in trials.trial_sites() if name in sites), *gone]
     chosen, after = page_of(rows, lambda site: site.id, limit, cursor)
-    made = [
-        trial_reports(ports.trials, site, gone=site in gone, with_readings=False) for site in chosen
-    ]
+    made = [trial_reports(ports.trials, site, gone=site in gone, thorough=False) for site in chosen]
     return TrialPage(
         sites=[TrialList.of(site.id, each) for site, each in zip(chosen, made, strict=True)],
         next=after,

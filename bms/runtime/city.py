@@ -254,6 +254,7 @@ class City:
             clock=self.clock,
             readings=self.stores.readings,
             trials=self.stores.trials,
+            evidence=self.stores.evidence,
             decisions=self.decisions,
             ledgers=self.stores.ledgers,
             plans=self.stores.plans,

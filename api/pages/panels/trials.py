@@ -29,7 +29,7 @@ class TrialRow:
 
 def trial_rows(ports: TrialPorts, site: Site, t: PageTranslator) -> tuple[TrialRow, ...]:
     """Every trial of a site, the newest first."""
-    reports = trial_reports(ports, site, with_readings=False)
+    reports = trial_reports(ports, site, thorough=False)
     return tuple(_row(report, t) for report in reversed(reports))
 
 

@@ -41,6 +41,12 @@ class EvidenceStore(Protocol):
         """The entry of a chain that proves a row, None where there is none."""
         ...
 
+    def unproven(self, chain: str, kinds: Collection[EvidenceKind]) -> frozenset[str]:
+        """The keys of rows of kinds that are never removed which are not as their entries of a
+        chain say: changed, gone, or without an entry. Whether the chain itself is whole is not
+        looked at."""
+        ...
+
     def heads_that_stand(self, known: Mapping[str, ChainHead]) -> frozenset[str]:
         """The chains of ``known`` that have that entry with that hash."""
         ...

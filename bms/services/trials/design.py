@@ -67,6 +67,7 @@ class DesignChange(MessageCode):
     READINGS = "trial_changed_readings"
     EDITED = "trial_changed_edited"
     DESIGN = "trial_changed_design"
+    UNPROVEN = "trial_changed_unproven"
     ELSEWHERE = "trial_elsewhere"
     SITE_GONE = "trial_site_gone"
 

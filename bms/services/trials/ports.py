@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from bms.ports.clock import Clock
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.storage.decisions import DecisionStore
+from bms.ports.storage.evidence import EvidenceStore
 from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.plans import PlanStore
 from bms.ports.storage.readings import ReadingStore
@@ -30,6 +31,7 @@ class TrialPorts:
     clock: Clock
     readings: ReadingStore
     trials: TrialStore
+    evidence: EvidenceStore
     decisions: DecisionStore
     ledgers: LedgerStore
     plans: PlanStore

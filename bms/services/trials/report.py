@@ -11,6 +11,7 @@ from datetime import datetime
 from bms.errors import FeedError, NotFound
 from bms.model.assets.site import Site
 from bms.model.codec import from_json, to_json
+from bms.model.control.evidence import EvidenceKind
 from bms.model.fact import Fact, fact
 from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
 from bms.model.savings.trial_result import (
@@ -58,12 +59,14 @@ def _digest(noun: Trial | SealedResult) -> str:
 SHOWN_DIGITS = 12
 """Digits of a digest that a sentence shows."""
 OVER = (TrialState.STOPPED, TrialState.FINISHED)
+PROVEN = (EvidenceKind.TRIAL, EvidenceKind.TRIAL_END, EvidenceKind.TRIAL_RESULT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialReport:
     """A trial as everybody may see it. ``digest`` is that of its design, ``sealed_at`` when the
-    result was sealed under ``result_digest``; ``changes`` name what differs from it today, and
+    result was sealed under ``result_digest``; ``proven`` whether trial, end and result are as the
+    evidence says, where it was asked; ``changes`` name what differs from it today, and
     trials that the building had under another name."""
 
     trial: Trial
@@ -72,6 +75,7 @@ class TrialReport:
     result: TrialResult
     sealed_at: datetime | None
     result_digest: str | None
+    proven: bool
     changes: tuple[Fact, ...]
 
 
@@ -87,21 +91,29 @@ class Pooled:
 
 
 def trial_reports(
-    ports: TrialPorts, site: Site, *, gone: bool = False, with_readings: bool = True
+    ports: TrialPorts, site: Site, *, gone: bool = False, thorough: bool = True
 ) -> list[TrialReport]:
     """Every trial of a site in the order in which they were started, the stopped ones included.
 
-    ``gone``: whether the site is no longer in the files; ``with_readings``: whether readings that
-    were changed since a result was sealed are looked for. Effects are those of sealed results
-    alone: nobody sees one that could still be changed.
+    ``gone``: whether the site is no longer in the files; ``thorough``: whether each is compared
+    with the evidence, and readings with those that a sealed result rests on. Effects are those of
+    sealed results alone: nobody sees one that could still be changed.
     """
+    kept = ports.trials.trials(site.id)
+    unproven = ports.evidence.unproven(site.id, PROVEN) if thorough and kept else frozenset()
     reports = []
-    for known in ports.trials.trials(site.id):
+    for known in kept:
         missing = (fact(DesignChange.SITE_GONE, site=site.id),)
-        readings = _changed_readings(ports, site, known) if with_readings else []
+        readings = _changed_readings(ports, site, known) if thorough else []
         changes = (*(missing if gone else changed_inputs(site, known.trial)), *readings)
-        reports.append(_report(ports, site, known, changes))
+        report = _report(ports, site, known, changes)
+        reports.append(report if known.trial.id not in unproven else _not_proven(report))
     return reports
+
+
+def _not_proven(report: TrialReport) -> TrialReport:
+    changes = (fact(DesignChange.UNPROVEN), *report.changes)
+    return replace(report, proven=False, changes=changes)
 
 
 def newest_report(reports: Sequence[TrialReport], site: Site) -> TrialReport:
@@ -112,10 +124,15 @@ def newest_report(reports: Sequence[TrialReport], site: Site) -> TrialReport:
 
 
 def seal_results(ports: TrialPorts, site: Site) -> list[SealedResult]:
-    """Seal the results of the trials of a site that are over, and return those that are new."""
-    sealed = []
-    for known in ports.trials.trials(site.id):
-        if known.result is None and not known.open(ports.clock.now()):
+    """Seal the results of the trials of a site that are over, and return those that are new.
+
+    Of what is not as it was written nothing is sealed, nor a second result where one was removed.
+    """
+    now, sealed = ports.clock.now(), []
+    due = [k for k in ports.trials.trials(site.id) if k.result is None and not k.open(now)]
+    unproven = ports.evidence.unproven(site.id, PROVEN) if due else frozenset()
+    for known in due:
+        if known.trial.id not in unproven:
             found = find_result(ports, site, known)
             if found.result.state in OVER:
                 sealed.append(_sealed(ports, known.trial, found))
@@ -134,8 +151,9 @@ def pool_trials(reports: Sequence[TrialReport]) -> Pooled:
     shares: dict[Subject, Bounds] = {}
     primary: list[Subject] = []
     facts: list[Fact] = []
-    done = [each for each in reports if each.result.state is TrialState.FINISHED]
-    open_yet = any(each.result.state in waiting for each in reports)
+    proven = [each for each in reports if each.proven]
+    done = [each for each in proven if each.result.state is TrialState.FINISHED]
+    open_yet = any(each.result.state in waiting for each in proven)
     confidence = max((each.trial.sealed.confidence for each in done), default=CONFIDENCE)
     for subject in () if open_yet else Subject:
         aimed = [each for each in done if each.trial.sealed.primary is subject]
@@ -190,6 +208,7 @@ def _report(
         result=unsealed_result(ports, site, known) if kept is None else kept.result,
         sealed_at=None if kept is None else kept.at,
         result_digest=None if kept is None else kept.digest,
+        proven=True,
         changes=(*_elsewhere(known.trial), *_edited(known), *changes),
     )
 

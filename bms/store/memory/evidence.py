@@ -81,6 +81,10 @@ class MemoryEvidence:
         entries = self.evidence(chain)
         return next((e for e in entries if (e.kind, e.row) == (kind, row)), None)
 
+    def unproven(self, chain: str, kinds: Collection[EvidenceKind]) -> frozenset[str]:
+        """See ``EvidenceStore``. Nobody goes round this one."""
+        return frozenset()
+
     def heads_that_stand(self, known: Mapping[str, ChainHead]) -> frozenset[str]:
         """See ``EvidenceStore``."""
         return frozenset(

@@ -94,6 +94,21 @@ class SqlEvidence(Linked):
             number = session.exec(wanted).first()
         return None if number is None else self.evidence(chain, number - 1, 1)[0]
 
+    def unproven(self, chain: str, kinds: Collection[EvidenceKind]) -> frozenset[str]:
+        """See ``EvidenceStore``."""
+        wanted = (
+            select(StoredEvidence.kind, StoredEvidence.proves, StoredEvidence.content)
+            .where(StoredEvidence.chain == chain, col(StoredEvidence.kind).in_(kinds))
+            .order_by(col(StoredEvidence.number).desc())
+        )
+        proofs = [proof for proof in PROOFS if proof.kind in kinds]
+        with self._link.reading() as session:
+            entries = {(kind, row): _hex(content) for kind, row, content in session.exec(wanted)}
+            rows = _rows(session.connection(), chain, proofs)
+        found = {key: row.digest for key, row in rows.items()}
+        every = entries.keys() | found.keys()
+        return frozenset(key[1] for key in every if entries.get(key) != found.get(key))
+
     def heads_that_stand(self, known: Mapping[str, ChainHead]) -> frozenset[str]:
         """See ``EvidenceStore``."""
         if not known:

@@ -137,6 +137,10 @@ class TestChain:
         assert found.row == "o2"
         assert store.entry_of(SITE, EvidenceKind.OVERRIDE, "o9") is None
 
+    def test_w16_rows_that_are_as_they_were_written_are_proven(self, store: AnyStore) -> None:
+        fill(store)
+        assert store.unproven(SITE, {EvidenceKind.TRIAL, EvidenceKind.OVERRIDE}) == frozenset()
+
     def test_w16_what_is_refused_leaves_no_entry(self, store: AnyStore) -> None:
         with pytest.raises(NotFound):
             store.remove_override("o9", actor="eva", at=MONDAY)

@@ -11,6 +11,7 @@ import pytest
 
 from bms.errors import NotFound, StoreError
 from bms.model.control.audit import Action, AuditSearch
+from bms.model.control.evidence import EvidenceKind
 from bms.model.savings.trial import KeptTrial, TrialEnd
 from bms.ports.storage.whole import Store
 from bms.services.trials.report import is_unchanged
@@ -114,3 +115,32 @@ def test_the_database_itself_refuses_to_change_them(
     with pytest.raises(sqlite3.IntegrityError, match="never changed"):
         other.execute(change.format(table, table))
     other.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE trials SET body = replace(body, '7', '8')",
+        "DELETE FROM trial_results",
+        "UPDATE trial_results SET body = replace(body, 'hut', 'hat')",
+        "INSERT INTO trial_ends VALUES ('hut-trial', 'hut', 0, '', '')",
+    ],
+)
+def test_w16_whoever_goes_round_the_database_leaves_them_unproven(
+    tmp_path: Path, change: str
+) -> None:
+    store = SqlStore(f"sqlite:///{tmp_path}/bms.db")
+    store.add_trial(a_trial())
+    store.add_trial(a_trial(id="second"))
+    store.seal_trial(a_sealed_result())
+    kinds = {EvidenceKind.TRIAL, EvidenceKind.TRIAL_END, EvidenceKind.TRIAL_RESULT}
+    assert store.unproven("hut", kinds) == frozenset()
+    other = sqlite3.connect(tmp_path / "bms.db")
+    triggers = other.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
+    for (name,) in triggers:
+        other.execute(f"DROP TRIGGER {name}")
+    other.execute(change)
+    other.commit()
+    other.close()
+    assert "hut-trial" in store.unproven("hut", kinds)
+    store.close()

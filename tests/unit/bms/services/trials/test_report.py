@@ -3,6 +3,7 @@ happens to the site file."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import NoReturn
@@ -12,6 +13,7 @@ import pytest
 from bms.errors import FeedError, NotFound
 from bms.model.assets.point import Role
 from bms.model.assets.site import Comfort, Site
+from bms.model.control.evidence import EvidenceKind
 from bms.model.fact import Fact
 from bms.model.readings.measurement import Reading
 from bms.model.savings.trial import KeptTrial, Trial
@@ -67,6 +69,17 @@ class OneTrial(MemoryTrials):
 
     def trials(self, site: str) -> list[KeptTrial]:
         return [self._kept]
+
+
+class Forged(MemoryTrials):
+    """A store in which somebody went round the database: nothing of the trial is proven."""
+
+    def __init__(self, trial: Trial) -> None:
+        super().__init__()
+        self._trial = trial
+
+    def unproven(self, chain: str, kinds: Collection[EvidenceKind]) -> frozenset[str]:
+        return frozenset({self._trial.id})
 
 
 def without_weather(world: World) -> World:
@@ -287,8 +300,19 @@ class TestTheSealedResult:
             (replace(kept, result=edited), "trial_changed_edited"),
         ):
             ports = replace(world.city.trials, trials=OneTrial(forged))
-            (report,) = trial_reports(ports, site_of(world), with_readings=False)
+            (report,) = trial_reports(ports, site_of(world), thorough=False)
             assert [each.code for each in report.changes] == [code]
+
+    @pytest.mark.slow
+    def test_what_is_not_as_it_was_written_is_named_and_not_sealed(self, world: World) -> None:
+        trial = run_to_its_end(world)
+        forged = replace(world.city.trials, evidence=Forged(trial))
+        assert seal_results(forged, site_of(world)) == []
+        assert len(seal_results(world.city.trials, site_of(world))) == 1
+        (report,) = trial_reports(forged, site_of(world))
+        assert [each.code for each in report.changes] == ["trial_changed_unproven"]
+        assert (report.proven, only(world).proven) == (False, True)
+        assert pool_trials([report]).sites == ()
 
 
 class TestTogether:

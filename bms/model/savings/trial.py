@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -34,7 +34,8 @@ class SealedDesign:
     carry-over that is supposed: how many days a switch acts on at most; ``time_constant_h`` [h] is
     what it was taken from.
     ``latitude`` and ``longitude`` [deg] are those of the weather; None where it was not sealed.
-    ``levers`` are the points of which the dose is taken, whether they ever report or not;
+    ``levers`` are the points of which the dose is taken, whether they ever report or not; where
+    none were sealed it is taken of those that report;
     ``sources`` are digests of where each billed meter is read, and ``elsewhere`` the trials of
     other sites in which one of them was sealed before: those of the building under another name.
     """
@@ -156,11 +157,15 @@ class TrialEnd:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptTrial:
     """A trial as the store has it; ``ended`` where somebody stopped it, ``result`` once it is
-    sealed."""
+    sealed. ``design_text`` is the JSON of the trial as it is stored, without names, and
+    ``result_text`` that of the result: digests are taken of these, so that a field that a later
+    version adds changes none of them."""
 
     trial: Trial
     ended: TrialEnd | None = None
     result: SealedResult | None = None
+    design_text: str = field(default="", compare=False)
+    result_text: str = field(default="", compare=False)
 
     @property
     def withdrawn(self) -> bool:

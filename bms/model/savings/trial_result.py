@@ -196,8 +196,8 @@ class SealedResult:
     """The result of a trial as it was sealed at its end, and never changes.
 
     ``inputs`` are digests of the daily values of each subject that it rests on, ``design`` is that
-    of what was drawn and sealed before, and ``digest`` that of the result with all of them
-    (SHA-256, hexadecimal digits).
+    of what was drawn and sealed before (empty in results of older versions), and ``digest`` that of
+    the result with all of them (SHA-256, hexadecimal digits).
     """
 
     trial: str
@@ -205,8 +205,8 @@ class SealedResult:
     at: datetime
     result: TrialResult
     inputs: tuple[tuple[Subject, str], ...]
-    design: str
     digest: str
+    design: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

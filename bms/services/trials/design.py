@@ -222,7 +222,7 @@ def _tariffs(then: SealedDesign, now: SealedDesign) -> list[Fact]:
 
 
 def _levers(then: SealedDesign, now: SealedDesign) -> list[Fact]:
-    changed = sorted(set(then.levers) ^ set(now.levers))
+    changed = sorted(set(then.levers) ^ set(now.levers)) if then.levers else []
     return [fact(DesignChange.LEVERS, points=tuple(changed))] if changed else []
 
 

@@ -74,12 +74,12 @@ def arm_doses(days: Sequence[DayDose]) -> tuple[ArmDose, ...]:
 def _by_lever(
     receipts: DatedReceipts, levers: Sequence[str]
 ) -> dict[str, list[tuple[datetime, AnyReceipt]]]:
-    """The receipts of each lever."""
+    """The receipts of each lever; of each point that reports, where no levers were sealed."""
     found: dict[str, list[tuple[datetime, AnyReceipt]]] = {point: [] for point in levers}
     for at, receipt in receipts:
         point = point_of_receipt(receipt)
-        if point in found:
-            found[point].append((at, receipt))
+        if point in levers or not levers:
+            found.setdefault(point, []).append((at, receipt))
     return found
 
 

@@ -35,25 +35,27 @@ from bms.services.trials.result import (
 )
 
 
-def design_digest(trial: Trial) -> str:
-    """SHA-256 of the JSON of what was drawn and sealed, in hexadecimal digits. Who started it and
-    in which words is left out: names are removed after a year."""
-    return _digest(replace(trial, by="", reason=""))
+def design_digest(known: KeptTrial) -> str:
+    """SHA-256 of the JSON of what was drawn and sealed, as it is stored, in hexadecimal digits. Who
+    started it and in which words is left out: names are removed after a year."""
+    return _digest(known.design_text)
 
 
 def sealed_result(result: SealedResult) -> SealedResult:
     """Returns the result as a store gives it back, with its digest."""
     stored = from_json(SealedResult, to_json(replace(result, digest="")))
-    return replace(stored, digest=_digest(stored))
+    return replace(stored, digest=_digest(to_json(stored)))
 
 
-def is_unchanged(result: SealedResult) -> bool:
-    """Whether the result is what it was when it was sealed."""
-    return result.digest == _digest(replace(result, digest=""))
+def is_unchanged(known: KeptTrial) -> bool:
+    """Whether the sealed result of a trial is what it was when it was sealed."""
+    digest = "" if known.result is None else known.result.digest
+    blank = known.result_text.replace(f'"digest":"{digest}"', '"digest":""')
+    return digest == _digest(blank)
 
 
-def _digest(noun: Trial | SealedResult) -> str:
-    return hashlib.sha256(to_json(noun).encode()).hexdigest()
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 SHOWN_DIGITS = 12
@@ -135,7 +137,7 @@ def seal_results(ports: TrialPorts, site: Site) -> list[SealedResult]:
         if known.trial.id not in unproven:
             found = find_result(ports, site, known)
             if found.result.state in OVER:
-                sealed.append(_sealed(ports, known.trial, found))
+                sealed.append(_sealed(ports, known, found))
                 ports.trials.seal_trial(sealed[-1])
     return sealed
 
@@ -203,7 +205,7 @@ def _report(
     kept = known.result
     return TrialReport(
         trial=known.trial,
-        digest=design_digest(known.trial),
+        digest=design_digest(known),
         ended=known.ended,
         result=unsealed_result(ports, site, known) if kept is None else kept.result,
         sealed_at=None if kept is None else kept.at,
@@ -224,16 +226,16 @@ def _edited(known: KeptTrial) -> list[Fact]:
     kept = known.result
     if kept is None:
         return []
-    if not is_unchanged(kept):
+    if not is_unchanged(known):
         return [fact(DesignChange.EDITED)]
-    same = kept.design == design_digest(known.trial)
+    same = kept.design in ("", design_digest(known))
     return [] if same else [fact(DesignChange.DESIGN, sealed=kept.design[:SHOWN_DIGITS])]
 
 
 def _changed_readings(ports: TrialPorts, site: Site, known: KeptTrial) -> list[Fact]:
     """Subjects whose daily values are no longer those that the sealed result rests on."""
     kept = known.result
-    if kept is None or not is_unchanged(kept):
+    if kept is None or not is_unchanged(known):
         return []
     try:
         now = dict(input_digests(ports, site, known.trial)) if kept.inputs else {}
@@ -246,7 +248,7 @@ def _changed_readings(ports: TrialPorts, site: Site, known: KeptTrial) -> list[F
     ]
 
 
-def _sealed(ports: TrialPorts, trial: Trial, found: FoundResult) -> SealedResult:
+def _sealed(ports: TrialPorts, known: KeptTrial, found: FoundResult) -> SealedResult:
     result = found.result
     return sealed_result(
         SealedResult(
@@ -255,7 +257,7 @@ def _sealed(ports: TrialPorts, trial: Trial, found: FoundResult) -> SealedResult
             at=ports.clock.now(),
             result=result,
             inputs=found.inputs,
-            design=design_digest(trial),
+            design=design_digest(known),
             digest="",
         )
     )

@@ -6,13 +6,14 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from bms.errors import NotFound, StoreError
+from bms.model.codec import to_json
 from bms.model.control.audit import Action
 from bms.model.control.evidence import EvidenceKind, Pruning
 from bms.model.epoch import to_micros
 from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
 from bms.model.savings.trial_result import SealedResult
 from bms.store.memory.audit import MemoryAudit
-from bms.store.personal_text import without_texts
+from bms.store.personal_text import taken_apart, without_texts
 
 
 class MemoryTrials(MemoryAudit):
@@ -78,15 +79,17 @@ class MemoryTrials(MemoryAudit):
 
     def trials(self, site: str) -> list[KeptTrial]:
         """See ``TrialStore``."""
-        mine = [trial for trial in list(self._trials.values()) if trial.site == site]
-        return [
-            KeptTrial(
-                trial=trial,
-                ended=self._ends.get(trial.id),
-                result=self._results.get(trial.id),
-            )
-            for trial in mine
-        ]
+        return [self._kept(trial) for trial in list(self._trials.values()) if trial.site == site]
+
+    def _kept(self, trial: Trial) -> KeptTrial:
+        result = self._results.get(trial.id)
+        return KeptTrial(
+            trial=trial,
+            ended=self._ends.get(trial.id),
+            result=result,
+            design_text=taken_apart(to_json(trial))[0],
+            result_text="" if result is None else to_json(result),
+        )
 
     def trials_of(self, sites: Collection[str]) -> dict[str, list[KeptTrial]]:
         """See ``TrialStore``."""

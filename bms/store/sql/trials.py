@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 
 from sqlmodel import Session, col, select
 
@@ -89,14 +89,20 @@ class SqlTrials(Linked):
         ended = select(StoredTrialEnd).where(col(StoredTrialEnd.site).in_(sites))
         found_out = select(StoredTrialResult).where(col(StoredTrialResult.site).in_(sites))
         with self._link.reading() as session:
-            trials = [
-                from_json(Trial, put_together(body, named)) for body, named in session.exec(wanted)
-            ]
-            ends = {row.trial: _end(row) for row in session.exec(ended)} if trials else {}
-            results = {row.trial: row.body for row in session.exec(found_out)} if trials else {}
+            rows = session.exec(wanted).all()
+            ends = {row.trial: _end(row) for row in session.exec(ended)} if rows else {}
+            results = {row.trial: row.body for row in session.exec(found_out)} if rows else {}
         found: dict[str, list[KeptTrial]] = {site: [] for site in sites}
-        for trial in trials:
-            known = KeptTrial(trial=trial, ended=ends.get(trial.id), result=_result(results, trial))
+        for body, named in rows:
+            trial = from_json(Trial, put_together(body, named))
+            result = results.get(trial.id, "")
+            known = KeptTrial(
+                trial=trial,
+                ended=ends.get(trial.id),
+                result=from_json(SealedResult, result) if result else None,
+                design_text=body,
+                result_text=result,
+            )
             found[trial.site].append(known)
         return found
 
@@ -108,10 +114,6 @@ class SqlTrials(Linked):
 
 def _row(session: Session, trial_id: str) -> StoredTrial | None:
     return session.exec(select(StoredTrial).where(StoredTrial.id == trial_id)).first()
-
-
-def _result(bodies: Mapping[str, str], trial: Trial) -> SealedResult | None:
-    return from_json(SealedResult, bodies[trial.id]) if trial.id in bodies else None
 
 
 def _end(row: StoredTrialEnd) -> TrialEnd:

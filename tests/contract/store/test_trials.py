@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 
 from bms.errors import NotFound, StoreError
+from bms.model.codec import to_json
 from bms.model.control.audit import Action, AuditSearch
 from bms.model.control.evidence import EvidenceKind
+from bms.model.epoch import to_micros
 from bms.model.savings.trial import KeptTrial, TrialEnd
 from bms.ports.storage.whole import Store
-from bms.services.trials.report import is_unchanged
+from bms.services.trials.report import design_digest, is_unchanged
 from bms.store.sql.store import SqlStore
 from tests.rigs.fakes.trial import DRAWN, a_sealed_result, a_trial
 from tests.rigs.storage.stores import AnyStore
@@ -31,6 +35,11 @@ class TestTrials:
         port.add_trial(a_trial("school"))
         assert port.trials("hut") == [KeptTrial(trial=a_trial())]
         assert port.trials("nowhere") == []
+
+    def test_the_text_of_a_design_has_no_names(self, store: AnyStore) -> None:
+        store.add_trial(a_trial())
+        (kept,) = store.trials("hut")
+        assert kept.design_text == to_json(replace(a_trial(), by="", reason=""))
 
     def test_they_come_in_the_order_in_which_they_were_started(self, store: AnyStore) -> None:
         later = a_trial(id="a", started_at=DRAWN + timedelta(days=30))
@@ -85,12 +94,40 @@ class TestSealedResults:
         store.seal_trial(a_sealed_result(at=DRAWN + timedelta(days=90)))
         (kept,) = store.trials("hut")
         assert kept.result == first
-        assert is_unchanged(first)
-        assert not is_unchanged(replace(first, at=DRAWN))
+        assert is_unchanged(kept)
+        assert not is_unchanged(replace(kept, result=replace(first, digest="0" * 64)))
+        assert not is_unchanged(replace(kept, result_text=kept.result_text.replace("12", "13")))
 
     def test_of_what_was_never_started_there_is_none(self, store: AnyStore) -> None:
         with pytest.raises(NotFound, match="no trial hut-trial"):
             store.seal_trial(a_sealed_result())
+
+
+def test_rows_of_older_versions_keep_their_digests(tmp_path: Path) -> None:
+    """A field that came later is not in them, and makes them no others."""
+    store = SqlStore(f"sqlite:///{tmp_path}/bms.db")
+    other = sqlite3.connect(tmp_path / "bms.db")
+    design = to_json(replace(a_trial(), by="", reason="")).replace('"levers":[],"sources":[],', "")
+    assert "levers" not in design
+    result = json.loads(to_json(replace(a_sealed_result(), digest="")))
+    del result["design"]
+    blank = json.dumps(result, separators=(",", ":"))
+    digest = sha256(blank.encode()).hexdigest()
+    text = blank.replace('"digest":""', f'"digest":"{digest}"')
+    at = to_micros(DRAWN)
+    columns = "(id, site, started_at, body, named)"
+    other.execute(
+        f"INSERT INTO trials {columns} VALUES ('hut-trial', 'hut', ?, ?, '')", (at, design)
+    )
+    other.execute("INSERT INTO trial_results VALUES ('hut-trial', 'hut', ?, ?)", (at, text))
+    other.commit()
+    other.close()
+    (kept,) = store.trials("hut")
+    assert design_digest(kept) == sha256(design.encode()).hexdigest()
+    assert is_unchanged(kept)
+    assert kept.result is not None
+    assert kept.result.design == ""
+    store.close()
 
 
 @pytest.mark.parametrize("table", ["trials", "trial_ends", "trial_results"])

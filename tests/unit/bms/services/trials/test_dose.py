@@ -54,6 +54,13 @@ def test_a_whole_day_of_ours() -> None:
     assert share([]) == 0.0
 
 
+def test_where_no_levers_were_sealed_those_that_report_count() -> None:
+    """Trials of older versions sealed none."""
+    before = replace(TRIAL, sealed=replace(SEALED, levers=()))
+    assert share(written(0, 24), trial=before) == pytest.approx(1.0)
+    assert share([], trial=before) == 0.0
+
+
 def test_an_override_of_a_day_leaves_nothing() -> None:
     taken = Overridden(ours(START, 24), None, 21.0, fact(Holder.PERSON, name="Bo"))
     assert share([(START, taken)]) == 0.0

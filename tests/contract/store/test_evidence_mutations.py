@@ -243,3 +243,12 @@ class TestNames:
         assert {flaw.what.parameters["number"] for flaw in elsewhere} == numbers
         assert len(numbers) == 2
         assert all(flaw.found and flaw.expected for flaw in elsewhere)
+
+    def test_w16_a_changed_hash_is_one_flaw_and_what_follows_is_proven(self, city: City) -> None:
+        engine, known = city
+        with engine.connect() as connection:
+            put(connection, "evidence", {"chain": "lodge", "number": 2}, {"hash": bytes(32)})
+            found = flaws(connection, known)
+            connection.rollback()
+        changed = [flaw.number for flaw in found if flaw.what.code == FlawReason.ENTRY_CHANGED]
+        assert changed == [2]

@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from socket import SOCK_STREAM, inet_aton
+from socket import SOCK_STREAM, getaddrinfo, inet_aton
+from threading import Thread
+from typing import Any
 
 import httpx
 
@@ -22,15 +25,31 @@ _SECRETS_OF_CLOUDS = frozenset(
 )
 """Where machines in clouds are told their secrets (Azure, Alibaba, Oracle, Amazon), beside the
 addresses of the link, 169.254.169.254 for one."""
-_TRANSLATED = (IPv6Network("64:ff9b::/96"), IPv6Network("::/96"))
-"""Networks that hold an IPv4 address in their last four octets (RFC 6052, RFC 4291 §2.5.5.1)."""
+_TRANSLATED = tuple(
+    map(IPv6Network, ("64:ff9b::/96", "64:ff9b:1::/48", "::ffff:0:0:0/96", "::/96"))
+)
+"""Networks that hold an IPv4 address in their last four octets (RFC 6052, RFC 8215, RFC 2765 §2.1,
+RFC 4291 §2.5.5.1)."""
 _RESERVED = IPv4Network("240.0.0.0/4")
 
 
-async def looked_up(host: str, port: int) -> list[str]:
-    """The addresses of a host, in whatever notation it is. Raises OSError where it has none."""
-    loop = asyncio.get_running_loop()
-    rows = await loop.getaddrinfo(host, port, type=SOCK_STREAM)
+async def looked_up(host: str, port: int, ask: Callable[..., list[Any]] = getaddrinfo) -> list[str]:
+    """The addresses of a host, in whatever notation it is. Raises OSError where it has none.
+
+    A server of names may take minutes, and ``asyncio.run`` waits for threads of its own loop; so
+    this is a thread that nobody waits for longer than for the answer.
+    """
+    found: Future[list[Any]] = Future()
+    found.set_running_or_notify_cancel()
+
+    def look() -> None:
+        try:
+            found.set_result(ask(host, port, type=SOCK_STREAM))
+        except Exception as error:  # whatever it is, it belongs to whoever asks
+            found.set_exception(error)
+
+    Thread(target=look, daemon=True).start()
+    rows = await asyncio.wrap_future(found)
     return list(dict.fromkeys(str(row[4][0]) for row in rows))
 
 
@@ -72,8 +91,11 @@ def _says_loopback(host: str) -> bool:
 
 
 def _with_inner(address: Address) -> tuple[Address, ...]:
-    """The address, and the IPv4 address that it stands for."""
-    if isinstance(address, IPv4Address) or address in (IPv6Address("::"), IPv6Address("::1")):
+    """The address without its zone (RFC 4007), and the IPv4 address that it stands for."""
+    if isinstance(address, IPv4Address):
+        return (address,)
+    address = IPv6Address(int(address))
+    if address.is_unspecified or address.is_loopback:
         return (address,)
     inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
     if any(address in network for network in _TRANSLATED):

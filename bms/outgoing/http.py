@@ -168,7 +168,7 @@ def _certificates() -> ssl.SSLContext:
 async def refuse_elsewhere(asked: httpx.URL, request: httpx.Request) -> None:
     """Raises ``FeedError`` for a redirect to another host or port, or from HTTPS to HTTP."""
     to = request.url
-    same_server = to.host == asked.host and to.port in (None, asked.port)
+    same_server = (to.host, to.port) == (asked.host, asked.port)
     if not same_server or (asked.scheme == "https" and to.scheme != "https"):
         there = f"{to.scheme}://{to.netloc.decode('ascii')}"
         raise FeedError(f"the provider redirects to {there[:200]}, which is not followed")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import gzip
 import ssl
+import threading
 import time
 import tracemalloc
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,7 @@ import httpx
 import pytest
 
 from bms.errors import FeedError
-from bms.outgoing.addresses import CheckedTransport
+from bms.outgoing.addresses import CheckedTransport, looked_up
 from bms.outgoing.http import HttpxClient, refuse_elsewhere
 from tests.rigs.feeds.server import FeedServer, Reply
 from tests.rigs.web.certificate import self_signed
@@ -163,6 +165,20 @@ class TestTime:
         with pytest.raises(FeedError, match=r"no answer for 0.2 s"):
             client(timeout_s=0.2).get(f"{server.address}/x", {})
 
+    def test_a_server_of_names_that_is_slow_is_not_waited_for(self) -> None:
+        ended = threading.Event()
+
+        def slow(*_: object, **__: object) -> list[Any]:
+            ended.wait(10)
+            raise OSError("too late")
+
+        names = CheckedTransport(httpx.AsyncHTTPTransport(), partial(looked_up, ask=slow))
+        began = time.monotonic()
+        with pytest.raises(FeedError, match=r"longer than 0.2 s"):
+            client(deadline_s=0.2, transport=names).get("http://provider.invalid/x", {})
+        assert time.monotonic() - began < 5
+        ended.set()
+
 
 class TestRedirects:
     def redirect(self, server: FeedServer, to: str, status: int = 302) -> None:
@@ -204,6 +220,9 @@ class TestRedirects:
             ("http://api.met.no/a", "https://api.met.no/a", True),
             ("https://api.met.no/a", "https://api.met.no:443/a", True),
             ("https://api.met.no/a", "https://api.met.no:99999/a", False),
+            ("https://api.met.no:8443/a", "https://api.met.no/a", False),
+            ("http://127.0.0.1:8080/a", "http://127.0.0.1/a", False),
+            ("http://127.0.0.1:8080/a", "http://127.0.0.1:8080/b", True),
             ("https://api.met.no/a", "http://api.met.no/a", False),
             ("https://api.met.no/a", "https://api.met.no.example.org/a", False),
         ],

@@ -19,7 +19,8 @@ SECRETS = "169.254.169.254"
         *(SECRETS, "fe80::1", "fe80::1%eth0", "0.0.0.0", "::", "224.0.0.1", "ff02::1"),
         *("255.255.255.255", "240.0.0.1", "168.63.129.16", "100.100.100.200", "fd00:ec2::254"),
         *(f"::ffff:{SECRETS}", f"::{SECRETS}", f"64:ff9b::{SECRETS}", "2002:a9fe:a9fe::1"),
-        *("::ffff:0.0.0.0", "64:ff9b::e000:1"),
+        *("::ffff:0.0.0.0", "64:ff9b::e000:1", "fd00:ec2::254%1", f"::{SECRETS}%1"),
+        *(f"64:ff9b:1::{SECRETS}", f"::ffff:0:{SECRETS}"),
     ],
 )
 def test_addresses_that_are_for_nobody(address: str) -> None:
@@ -33,7 +34,7 @@ def test_addresses_of_the_web_and_of_the_house(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1"]
+    "address", ["127.0.0.1", "127.9.9.9", "::1", "::1%1", "::ffff:127.0.0.1", "64:ff9b::7f00:1"]
 )
 def test_our_own_computer_is_asked_by_its_name_only(address: str) -> None:
     assert not may_stand_for("hooks.example.dk", address)

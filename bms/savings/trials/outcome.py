@@ -80,6 +80,7 @@ class PoolCode(MessageCode):
     MORE = "trial_pool_more"
     SECONDARY_LESS = "trial_pool_secondary"
     SECONDARY_MORE = "trial_pool_secondary_more"
+    AGREEING = "trial_pool_agreeing"
     TOO_FEW = "trial_pool_few"
     OPEN = "trial_pool_open"
 
@@ -302,6 +303,13 @@ def pooled_fact(
         buildings=buildings,
         share=abs(share.value),
         interval=_interval_of_share(share, confidence),
+    )
+
+
+def agreeing_fact(subject: Subject, buildings: int, covered: float) -> Fact:
+    """Returns that the buildings agree closely, and the share of such pools that is covered."""
+    return fact(
+        PoolCode.AGREEING, subject=subject_term(subject), buildings=buildings, covered=covered
     )
 
 

@@ -38,11 +38,17 @@ def pooled_share(found: Sequence[Regression], confidence: float = CONFIDENCE) ->
     two."""
     if len(found) < 2:
         return None
-    pool = steadied(found)
-    together = common_effect(pool)
-    if _scatters_less(pool, together) >= AGREEING:
+    if not agree(found):
         return as_share(hartung_knapp(found, confidence))
+    together = common_effect(steadied(found))
     return as_share(interval_of(together, agreeing_confidence(len(found), confidence)))
+
+
+def agree(found: Sequence[Regression]) -> bool:
+    """Whether two or more estimates scatter less than two thirds of those of alike buildings do:
+    given that they do, the interval of their pool covers ``agreeing_confidence`` only."""
+    pool = steadied(found)
+    return _scatters_less(pool, common_effect(pool)) < AGREEING
 
 
 def _scatters_less(pool: Sequence[Regression], together: Regression) -> float:

@@ -23,8 +23,8 @@ from bms.model.savings.trial_result import (
     TrialState,
 )
 from bms.savings.trials.effect import CONFIDENCE
-from bms.savings.trials.outcome import pooled_fact, subject_term
-from bms.savings.trials.pool import common_effect, pooled_share
+from bms.savings.trials.outcome import agreeing_fact, pooled_fact, subject_term
+from bms.savings.trials.pool import agree, agreeing_confidence, common_effect, pooled_share
 from bms.services.trials.design import DesignChange, changed_inputs
 from bms.services.trials.ports import TrialPorts
 from bms.services.trials.result import (
@@ -169,6 +169,9 @@ def pool_trials(reports: Sequence[TrialReport]) -> Pooled:
             facts.append(
                 pooled_fact(subject, share, len(found), confidence=confidence, primary=is_primary)
             )
+            if agree(found):
+                covered = agreeing_confidence(len(found), confidence)
+                facts.append(agreeing_fact(subject, len(found), covered))
     return Pooled(
         sites=tuple(dict.fromkeys(each.trial.site for each in done)),
         shares=shares,

@@ -18,6 +18,7 @@ from bms.model.savings.trial_result import (
     TrialState,
 )
 from bms.savings.trials.outcome import (
+    agreeing_fact,
     carry_over_facts,
     caveats,
     comfort_outcome,
@@ -182,4 +183,8 @@ class TestTheOutcome:
         )
         said = danish(pooled_fact(Subject.HEAT, worse, 2, confidence=0.9, primary=True))
         assert said.startswith("Varme, 2 bygninger samlet: 5,0 % mere (90 %-interval")
+        assert english(agreeing_fact(Subject.HEAT, 2, 0.76)) == (
+            "Heat: the 2 buildings agree more closely than most alike buildings do; of pools that "
+            "do, the interval covers 76 %."
+        )
         assert pooled_fact(None, None, 0).code == "trial_pool_few"

@@ -18,6 +18,7 @@ from bms.model.fact import Fact
 from bms.model.readings.measurement import Reading
 from bms.model.savings.trial import KeptTrial, Trial
 from bms.model.savings.trial_result import Arm, Subject, TrialOutcome, TrialState
+from bms.savings.trials.pool import agreeing_confidence
 from bms.services.trials.design import sealed_site
 from bms.services.trials.gone_sites import gone_sites, site_with_trials
 from bms.services.trials.report import (
@@ -369,9 +370,10 @@ class TestTogether:
             finished("barn", Subject.HEAT, 0.99),
             finished("hall", Subject.ELECTRICITY, 0.9),
         ]
-        heat, electricity = sorted(
+        told = sorted(
             pool_trials(reports).reasons, key=lambda each: str(each.parameters["subject"])
         )[::-1]
+        alike_heat, heat, alike_electricity, electricity = told
         assert (heat.code, heat.parameters["buildings"]) == ("trial_pool", 2)
         assert (electricity.code, electricity.parameters["buildings"]) == (
             "trial_pool_secondary",
@@ -381,6 +383,9 @@ class TestTogether:
             interval = said.parameters["interval"]
             assert isinstance(interval, Fact)
             assert interval.parameters["confidence"] == 0.99
+        for said, buildings in ((alike_heat, 2), (alike_electricity, 3)):
+            assert said.code == "trial_pool_agreeing"
+            assert said.parameters["covered"] == agreeing_confidence(buildings, 0.99)
         assert pool_trials(reports).primary == (Subject.HEAT,)
 
     def test_nothing_is_told_while_one_is_under_way(self, world: World) -> None:

@@ -28,6 +28,8 @@ OVERSLEPT_S = 0.02
 """Who sleeps this much longer [s] than was meant was held up: replies may be held up, too."""
 IN_FLIGHT_S = 0.004
 """For so long [s] the kernel may hold what one socket of the loopback has sent to another."""
+IN_FLIGHT_TTY_S = 0.1
+"""The same of a pseudo-terminal, whose octets wait for a thread of the kernel."""
 POOLED = ("asyncio_", "ThreadPoolExecutor-")
 """Threads that wait for orders: those of this loop are counted, not looked at."""
 
@@ -81,8 +83,9 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
 
     def select(self, timeout: float | None = None) -> Any:
         self._steady.passed()
-        skips = timeout is not None and timeout > IN_FLIGHT_S and self._nobody_comes()
-        meant = IN_FLIGHT_S if skips else timeout
+        flight = IN_FLIGHT_TTY_S if self._has_terminal() else IN_FLIGHT_S
+        skips = timeout is not None and timeout > flight and self._nobody_comes()
+        meant = flight if skips else timeout
         began = time.monotonic()
         events = super().select(meant)
         if events or timeout is None or meant is None:
@@ -92,6 +95,9 @@ class _Selector(selectors.DefaultSelector):  # type: ignore[misc, valid-type]
         else:
             self._steady.slept(timeout)
         return events
+
+    def _has_terminal(self) -> bool:
+        return any(os.isatty(key.fd) for key in self.get_map().values())
 
 
 class SteadyLoop(asyncio.SelectorEventLoop):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import threading
 import time
@@ -10,7 +11,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.rigs.steady_loop import STEP_S, SteadyLoop
+from tests.rigs.steady_loop import IN_FLIGHT_TTY_S, STEP_S, SteadyLoop
 
 STALL_S = 0.2
 
@@ -61,6 +62,21 @@ async def test_where_nobody_can_come_sleep_and_time_out_are_over_at_once() -> No
     slept, waited = await sleeps()
     assert LONG_S <= slept < LONG_S + 20 * STEP_S
     assert waited < LONG_S
+
+
+async def test_octets_of_a_pseudo_terminal_are_waited_for_longer() -> None:
+    """A thread of the kernel carries them, which a busy machine lets wait for its turn."""
+    ends = os.openpty()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(ends[0], lambda: None)
+    try:
+        began = time.monotonic()
+        await asyncio.sleep(60)
+        assert IN_FLIGHT_TTY_S <= time.monotonic() - began < 60
+    finally:
+        loop.remove_reader(ends[0])
+        for end in ends:
+            os.close(end)
 
 
 async def test_what_is_on_its_way_comes_before_a_sleep_is_over() -> None:

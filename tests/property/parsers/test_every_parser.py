@@ -351,7 +351,7 @@ NO_PARSERS = frozenset(
 )
 ROOMS = (
     *("drivers", "sites", "api"),
-    *("bms/feeds", "bms/journal", "bms/model", "bms/services", "bms/store"),
+    *("bms/feeds", "bms/journal", "bms/model", "bms/outgoing", "bms/services", "bms/store"),
 )
 
 

@@ -335,6 +335,7 @@ NO_PARSERS = frozenset(
         "bms/journal/entries.py:entry_of",
         "bms/journal/entries.py:object_of",
         "bms/outgoing/http.py:HttpxClient.post",
+        "bms/outgoing/http.py:HttpxClient.send",
         "bms/outgoing/http.py:PostingClient.post",
         "bms/feeds/suppliers/eloverblik_api.py:EloverblikApi.ask",
         "bms/services/collect/file_ingest.py:ingest_answers",

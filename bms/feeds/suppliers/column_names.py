@@ -91,7 +91,7 @@ def split_unit(name: str) -> tuple[str, str | None]:
     if brackets:
         return normalised_name(brackets["name"]), brackets["unit"].strip()
     behind = _BEHIND.fullmatch(name)
-    if behind and normalised_name(behind["name"]) in _MEANS and _is_unit(behind["unit"]):
+    if behind and normalised_name(behind["name"]) in _MEANS and is_unit(behind["unit"]):
         return normalised_name(behind["name"]), behind["unit"]
     return normalised_name(name), None
 
@@ -115,5 +115,6 @@ def quantity_of(word: str, unit: str | None) -> tuple[Quantity, str] | None:
     raise ValueError(f"{unit[:20]!r} is no unit of {' or '.join(candidates)}")
 
 
-def _is_unit(text: str) -> bool:
+def is_unit(text: str) -> bool:
+    """Whether a text is a known unit of any quantity."""
     return any(unit_scale(quantity, text) is not None for quantity in Quantity)

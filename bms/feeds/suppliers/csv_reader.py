@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from bms.errors import FeedError
+from bms.feeds.suppliers.column_names import is_unit, normalised_name
 from bms.feeds.suppliers.csv_mapping import CsvMapping, ValueColumn
 from bms.feeds.suppliers.decoding import decoded_text
 from bms.feeds.suppliers.numbers_and_units import PLAIN_NUMBER, unit_names, unit_scale
@@ -30,6 +31,8 @@ BLOCK = 100_000
 """Lines [1] of a table of any length that are held at a time."""
 MAX_VALUES = 8_000_000
 """Most values [1], told from lines and columns: two for each of the lines that a file may have."""
+_UNIT_COLUMNS = frozenset(["enhed", "maaleenhed", "energienhed", "unit", "units", "uom"])
+"""Headings of a column that says in which unit the values of its row are."""
 _SEPARATORS = {";": "semicolons", ",": "commas", TAB: "tabs", "|": "bars"}
 _PLAIN = {
     ".": PLAIN_NUMBER,
@@ -40,7 +43,9 @@ _PLAIN = {
 @dataclass(frozen=True, slots=True)
 class ColumnLayout:
     """The index of each column in a row; ``line`` is that of the header, or of the last line above
-    the rows. ``number`` is None where the mapping names the meter of each value, in ``meters``."""
+    the rows. ``number`` is None where the mapping names the meter of each value, in ``meters``.
+    ``unit``: the column that says in which unit the values are, where the file has one and the
+    mapping one column of values."""
 
     line: int
     width: int
@@ -50,6 +55,7 @@ class ColumnLayout:
     ignored: tuple[str, ...]
     quality: int | None = None
     meters: tuple[str, ...] = ()
+    unit: int | None = None
 
 
 def read_csv(
@@ -98,6 +104,11 @@ def _is_header(text: str) -> bool:
 def _read(lines: Sequence[str], first: int, layout: ColumnLayout, collector: RowCollector) -> None:
     """Parses the lines below the header, the ``first`` of them of that number, by the fast path
     where they are regular."""
+    if layout.unit is not None:
+        lines = [
+            _of_declared_unit(line, text, layout.unit, layout, collector)
+            for line, text in enumerate(lines, first)
+        ]
     if layout.number is None or layout.quality is not None:
         for line, text in enumerate(lines, first):
             _parse_irregular(line, text, layout, collector)
@@ -133,6 +144,23 @@ def _read(lines: Sequence[str], first: int, layout: ColumnLayout, collector: Row
             point = value.replace(",", ".") if comma else value
             buffer.values.append(float(point + power) / divisor)
             buffer.lines.append(line)
+
+
+def _of_declared_unit(
+    line: int, text: str, unit_at: int, layout: ColumnLayout, collector: RowCollector
+) -> str:
+    """Returns a line, or none of it where its column of units says another unit than the mapping
+    declares: the line is then refused."""
+    said = "".join(_split(text, collector.mapping.separator)[unit_at : unit_at + 1]).strip()
+    ((column, _),) = layout.values
+    if unit_scale(column.quantity, said) == column.scale or not is_unit(said):
+        return text
+    collector.refuse(
+        line,
+        f"says {said}, and {column.name} is declared in another unit; declare unit: {said} in the"
+        " mapping, or give the rows of each unit a file and a mapping of their own",
+    )
+    return ""
 
 
 def _parse_irregular(line: int, text: str, layout: ColumnLayout, collector: RowCollector) -> None:
@@ -207,7 +235,18 @@ def column_layout(lines: Sequence[str], name: str, mapping: CsvMapping) -> Colum
         ignored=tuple(printable(column) for column in names if column and column not in used),
         quality=None if mapping.quality is None else at[mapping.quality],
         meters=meters,
+        unit=_unit_column(names, used) if len(values) == 1 else None,
     )
+
+
+def _unit_column(names: Sequence[str], used: frozenset[str]) -> int | None:
+    """Returns the only column, of those that the mapping does not use, that names units."""
+    found = [
+        place
+        for place, name in enumerate(names)
+        if name not in used and normalised_name(name) in _UNIT_COLUMNS
+    ]
+    return found[0] if len(found) == 1 else None
 
 
 def _names(lines: Sequence[str], name: str, mapping: CsvMapping) -> tuple[int, list[str]]:

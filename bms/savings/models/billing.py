@@ -156,14 +156,16 @@ def bills_in(
     longest = longest_days(edges)
     origin = dates[0].toordinal() if len(dates) else 0
     kept = []
-    for (start, end), kwh in zip(pairwise(edges), bills.kwh, strict=True):
+    # Read before noon and then after it, five weeks lie between midnights that are 36 days apart.
+    lasted = np.rint(np.diff(bills.edges_s) / DAY_S).astype(int).tolist()
+    for (start, end), kwh, read in zip(pairwise(edges), bills.kwh, lasted, strict=True):
         days = (end - start).days
         if not (np.isfinite(kwh) and first <= start and end <= last):
             continue
         low = start.toordinal() - origin
         temps = temp_c[max(low, 0) : max(low + days, 0)]
         temps = temps[np.isfinite(temps)]
-        if SHORTEST_DAYS <= days <= longest and len(temps) >= KNOWN_DAYS * days:
+        if days >= SHORTEST_DAYS and min(days, read) <= longest and len(temps) >= KNOWN_DAYS * days:
             kept.append((start, days, float(kwh), temps))
     return _usable(kept)
 

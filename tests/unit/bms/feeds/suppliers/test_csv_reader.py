@@ -138,6 +138,25 @@ def mapped(text, yaml):
     return read(text, CsvMapping.from_yaml(yaml))
 
 
+class TestAColumnOfUnits:
+    def test_refuses_rows_in_another_unit_than_is_declared(self):
+        header = DANISH_HEADER.replace("\n", ";Enhed\n")
+        lines = "1;05-01-2026 10:00;1,5;kWh\n1;05-01-2026 11:00;0,0015;MWh\n1;05-01-2026 12:00;2;\n"
+        found = read(header + lines + "1;05-01-2026 13:00;3;m³\n1;05-01-2026 14:00;4;KWH\n", DANISH)
+        assert values(found) == [1.5, 2.0, 4.0]
+        assert list(refused(found)) == [3, 5]
+        assert "unit: MWh" in refused(found)[3]
+
+    def test_that_says_what_is_no_unit_is_left_alone(self):
+        found = read("meter_id,timestamp_utc,kwh,unit\na,2026-01-05T10:00Z,2,Block 3\n")
+        assert (values(found), found.ignored) == ([2.0], ("unit",))
+
+    def test_is_left_alone_beside_several_columns_of_values(self):
+        both = (*DANISH.values, ValueColumn(column="Vand", quantity=Quantity.VOLUME, unit="m3"))
+        text = "Måler;Tid;Forbrug;Vand;Enhed\n1;05-01-2026 10:00;1,5;2;MWh\n"
+        assert values(read(text, replace(DANISH, values=both))) == [1.5, 2.0]
+
+
 class TestAnotherLayout:
     def test_may_have_lines_above_its_header(self):
         yaml = (

@@ -85,6 +85,12 @@ class TestWhichBillsCount:
         found = usable(bills(days, heating))
         assert (date(2018, 3, 1) in found.starts) is counts
 
+    def test_five_weeks_that_are_read_before_noon_and_then_after_it_count(self) -> None:
+        """The nearest midnights are 36 days apart."""
+        given = bills([date(2018, 1, 1) + timedelta(days=35 * i) for i in range(11)], heating)
+        hours = np.where(np.arange(11) % 2, 15, 9)
+        assert len(usable(Bills(given.edges_s + 3600 * hours, given.kwh))) == 10
+
     @pytest.mark.parametrize(("length", "counts"), [(70, True), (71, False)])
     def test_a_bimonthly_one_up_to_70(self, length, counts) -> None:
         odd = date(2018, 3, 1) + timedelta(days=length)

@@ -11,9 +11,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from bms.model.control.lease import shortest_lease
 
-PRIVATE = 0o077
-"""The umask of processes that keep readings: what they write is for their user alone."""
-
 
 class Settings(BaseSettings):
     """Every setting of a running backend. docs/operating.md has a heading for each."""

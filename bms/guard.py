@@ -27,13 +27,13 @@ from functools import partial
 from pathlib import Path
 
 from bms.clock import FileClock, SystemClock
-from bms.config import PRIVATE
 from bms.errors import BmsError, GuardError
 from bms.journal import FileHandsOff, FileJournal, MemoryHandsOff
 from bms.logs import log_to_stderr
 from bms.model.control.command import Released
 from bms.model.control.hands_off import HandsOff
 from bms.model.control.lease import Lease
+from bms.model.private_umask import PRIVATE
 from bms.ports.clock import Clock
 from bms.ports.drivers import Drivers
 from bms.ports.safety import HandsOffMarks, Journal

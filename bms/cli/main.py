@@ -14,8 +14,8 @@ import typer
 
 from bms.cli.console.errors import WRONG_CALL, errors
 from bms.cli.console.lazy_commands import LazyGroup
-from bms.config import PRIVATE
 from bms.logs import LogFormat, log_to_stderr
+from bms.model.private_umask import PRIVATE
 
 app = typer.Typer(
     name="bms",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from bms.clock import FileClock, SystemClock
-from bms.config import PRIVATE, Settings
+from bms.config import Settings
 from bms.errors import ConfigError, SiteFileError
 from bms.feeds.archive import ArchiveFeed
 from bms.feeds.live import live_feed, live_tariffs
@@ -26,6 +26,7 @@ from bms.model.assets.site import Site
 from bms.model.fact import Fact
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
+from bms.model.private_umask import PRIVATE
 from bms.model.reporting.request import FileForm
 from bms.model.reporting.table import Report
 from bms.ports.clock import Clock

@@ -14,7 +14,7 @@ from typing import IO
 
 import typer
 
-from bms.config import PRIVATE
+from bms.model.private_umask import PRIVATE
 
 
 def callers_umask(context: typer.Context) -> int:

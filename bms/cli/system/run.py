@@ -11,8 +11,9 @@ from typing import Annotated
 import typer
 
 from bms import guard as guard_process
-from bms.config import PRIVATE, Settings
+from bms.config import Settings
 from bms.errors import ConfigError
+from bms.model.private_umask import PRIVATE
 from bms.runtime.federation.run import run_federation
 from bms.runtime.serve import Parts, run_city, run_jobs
 from bms.runtime.wire import wire

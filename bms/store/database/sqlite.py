@@ -21,8 +21,8 @@ import numpy as np
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
 
-from bms.config import PRIVATE
 from bms.errors import StoreError, StoreUnavailable
+from bms.model.private_umask import PRIVATE
 from bms.model.readings.measurement import Ingested
 from bms.model.readings.series import Floats, Micros
 from bms.store.database.scrubbing import scrub_in_steps, write_anew

@@ -19,7 +19,7 @@ from tests.rigs.fieldbus.modbus_peer import Bank, Call, Peer
 from tests.rigs.processes.outside import BMS
 
 START = datetime(2019, 1, 14, tzinfo=UTC)
-BRIEF = ("--timeout", "0.2")
+BRIEF = ("--timeout", "1")
 """Who is on loopback answers at once; nobody waits longer for the others."""
 
 

@@ -18,6 +18,7 @@ from api.pages.panels.fresh import fresh_line
 from api.pages.panels.meters import MeterView, meter_views
 from api.pages.panels.months import MonthTable, month_table
 from api.pages.panels.plan import PlanView, decision_rows, known_figure, plan_view
+from api.pages.panels.points import meter_name
 from api.pages.panels.receipts import ReceiptRow, overridden_points, receipt_rows
 from api.pages.panels.shadow_days import ShadowDaysView, shadow_days_view
 from api.pages.panels.standing import names_of
@@ -111,20 +112,22 @@ def savings_tab(ports: ApiPorts, cache: SavingsCache, site: Site, t: PageTransla
     until, newer = assessed.periods.reporting.end, assessed.newer_under_way
     names = names_of((site,), t)
     meters = assessed.savings.meters
+    ids = [meter.meter_id for meter in meters]
+    called = {meter: meter_name(site, meter.partition("/")[2], t) for meter in ids}
     return SavingsTab(
         claim=claim_of(assessed.savings, assessed.periods, names, t),
         meter_claims=tuple(
-            (t(f"meter_{meter.commodity.value}"), claim_of(meter, assessed.periods, names, t))
+            (called[meter.meter_id], claim_of(meter, assessed.periods, names, t))
             for meter in meters
         ),
         data=tuple(
-            (t(f"meter_{meter.commodity.value}"), sentence)
+            (called[meter.meter_id], sentence)
             for meter in meters
             for sentence in data_findings(meter, t)
         ),
         months=month_table(assessed.savings, t),
         baselines=tuple(
-            (t(f"meter_{meter.commodity.value}"), meter.baseline_id[:SHOWN_ID])
+            (called[meter.meter_id], meter.baseline_id[:SHOWN_ID])
             for meter in meters
             if meter.baseline_id is not None
         ),

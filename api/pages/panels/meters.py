@@ -10,6 +10,7 @@ import numpy as np
 
 from api.pages.language import PageTranslator
 from api.pages.panels.figure import ChartFigure, both
+from api.pages.panels.points import meter_name
 from bms.model.assets.site import Site
 from bms.model.readings.series import Floats
 from bms.reports.charts import energy_chart
@@ -35,7 +36,7 @@ def meter_views(rows: Sequence[MeterDays], site: Site, t: PageTranslator) -> tup
 
 
 def _view(row: MeterDays, site: Site, t: PageTranslator) -> MeterView:
-    name = t(f"meter_{row.commodity.value}")
+    name = meter_name(site, row.meter.rpartition("/")[2], t)
     if not np.isfinite(row.measured_kwh).any():
         return MeterView(name=name, figure=None)
     times = [midnight(day, site.timezone) for day in row.dates]

@@ -108,21 +108,21 @@ def read_yaml_file(path: Path, setting: str | None = None) -> Any:
         raise ConfigError(f"{before}{path}: is no YAML: {printable(str(error))}") from error
 
 
-def read_text_file(path: Path, setting: str | None = None) -> str:
+def read_text_file(path: Path, setting: str | None = None, most: int = MOST_BYTES) -> str:
     """The text of a file. Raises ``ConfigError``, also for a pipe or a device, on which we would
-    wait for ever or without end, and for what is larger than ``MOST_BYTES`` or not UTF-8."""
+    wait for ever or without end, and for what is larger than ``most`` [B] or not UTF-8."""
     where = f"{path}" if setting is None else f"{setting}: {path}"
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         with os.fdopen(descriptor, "rb") as file:
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 raise ConfigError(f"{where} cannot be read: it is no file")
-            raw = file.read(MOST_BYTES + 1)
+            raw = file.read(most + 1)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(f"{where} cannot be read: {why}") from error
-    if len(raw) > MOST_BYTES:
-        raise ConfigError(f"{where} cannot be read: it is larger than {MOST_BYTES} bytes")
+    if len(raw) > most:
+        raise ConfigError(f"{where} cannot be read: it is larger than {most} bytes")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -46,13 +46,13 @@ class Proven:
 
 
 def as_json(fields: Sequence[Value]) -> bytes:
-    """The fields as a JSON array."""
-    return to_json(fields)
+    """The fields as a JSON array. Bytes, which no field has, are shown as they are."""
+    return to_json(fields, bytes_mode="base64")
 
 
 def digest(fields: Sequence[Value], salt: bytes | None = None) -> str:
     """SHA-256 of the fields, after their salt where there is one."""
-    return hashlib.sha256((salt or b"") + to_json(fields)).hexdigest()
+    return hashlib.sha256((salt or b"") + as_json(fields)).hexdigest()
 
 
 def entry_hash(

@@ -126,8 +126,10 @@ class ChainCheck:
         for entry in entries:
             self.count += 1
             following = 1 if self._last is None else self._last.number + 1
-            if entry.number != following:
+            if entry.number > following:
                 self._gap(following, entry.number - 1)
+            elif entry.number < following:
+                self._misplaced(entry)
             self._entry(entry)
             self._row(entry)
             self._last = entry
@@ -147,6 +149,11 @@ class ChainCheck:
         """Entries between two others are gone; what stands before the next one is not known."""
         what = fact(FlawReason.ENTRY_GONE, first=first, last=last, count=last - first + 1)
         self._note(what, number=first)
+        self._previous = ()
+
+    def _misplaced(self, entry: StandingEntry) -> None:
+        """An entry whose number is none that may stand there."""
+        self._note(fact(FlawReason.ENTRY_CHANGED, number=entry.number), number=entry.number)
         self._previous = ()
 
     def _entry(self, entry: StandingEntry) -> None:

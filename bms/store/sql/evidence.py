@@ -154,7 +154,7 @@ def verified(
 ) -> Verification:
     """``EvidenceStore.verify`` in the transaction of ``connection``."""
     heads, holders = _heads(connection), _holders(connection)
-    lengths = {row[0]: row[1] for row in connection.execute(_LENGTHS)}
+    lengths = {_text(row[0]): row[1] for row in connection.execute(_LENGTHS)}
     every = {*heads, *holders, *lengths, *known}
     names = sorted(every if chains is None else every & set(chains))
     total = sum(lengths.get(name, 0) for name in names) or 1
@@ -181,7 +181,10 @@ def _heads(connection: Connection, chains: Collection[str] | None = None) -> dic
         found = connection.execute(_HEADS)
     else:
         found = connection.execute(_SOME_HEADS, {"chains": list(chains)})
-    return {chain: ChainHead(number=number, hash=hash_) for chain, number, hash_ in found}
+    return {
+        _text(chain): ChainHead(number=_whole(number), hash=_text(hash_))
+        for chain, number, hash_ in found
+    }
 
 
 def _holders(connection: Connection) -> dict[str, list[Proof]]:
@@ -190,7 +193,7 @@ def _holders(connection: Connection) -> dict[str, list[Proof]]:
     for proof in PROOFS:
         site = proof.raw.c.site if proof.by_site else literal(CITY)
         for (name,) in connection.execute(sql_select(site).select_from(proof.raw).distinct()):
-            found[name].append(proof)
+            found[_text(name)].append(proof)
     return found
 
 
@@ -209,7 +212,21 @@ def _standing(connection: Connection, chain: str) -> Iterator[StandingEntry]:
     for portion in found.partitions(AT_ONCE):
         for number, kind, proves, content, apart, salt, hash_ in portion:
             digests = _hex(content), None if apart is None else _hex(apart)
-            yield StandingEntry(number, kind, proves, *digests, salt, _hex(hash_))
+            if not (salt is None or isinstance(salt, bytes)):
+                salt = _text(salt).encode()
+            yield StandingEntry(
+                _whole(number), _text(kind), _text(proves), *digests, salt, _hex(hash_)
+            )
+
+
+def _text(value: Any) -> str:
+    """A text. SQLite takes a value of any type in its place: that is shown as it is."""
+    return value if isinstance(value, str) else repr(value)
+
+
+def _whole(value: Any) -> int:
+    """A whole number; 0, which no entry has, for whatever else stands in its place."""
+    return value if isinstance(value, int) else 0
 
 
 def _hex(value: Any) -> str:

@@ -195,6 +195,34 @@ def outcome(
 INSERTED = "INSERT INTO modes (site, mode, actor, at, reason) VALUES ('lodge', 'auto', 'x', 0, '')"
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "evidence SET number = 'a' WHERE chain = 'lodge' AND number = 2",
+        "evidence SET number = 2.5 WHERE chain = 'lodge' AND number = 2",
+        "evidence SET chain = x'ff' WHERE chain = 'lodge' AND number = 2",
+        "evidence SET kind = x'ff', proves = x'ff' WHERE chain = 'lodge' AND number = 2",
+        *("evidence SET salt = 'a' WHERE salt IS NOT NULL", "evidence SET salt = 5"),
+        *("evidence_heads SET chain = x'ff' WHERE chain = 'lodge'", "evidence_heads SET hash = 5"),
+        "evidence_heads SET number = 'a'",
+        *("audit SET reason = x'ff'", "audit SET reason = CAST(reason AS BLOB) WHERE seq = 1"),
+        "modes SET site = x'ff'",
+    ],
+)
+def test_w16_a_value_of_another_type_is_found_and_hides_nothing(change: str, city: City) -> None:
+    """SQLite takes a value of any type in a column."""
+    engine, known = city
+    with engine.connect() as connection:
+        connection.execute(text(f"UPDATE {change}"))
+        alone = flaws(connection, known)
+        connection.execute(text("UPDATE overrides SET until = NULL WHERE id = 'o1'"))
+        found = flaws(connection, known)
+        connection.rollback()
+    assert alone
+    assert FlawReason.ROW_CHANGED in {flaw.what.code for flaw in found}
+    assert len(found) > len(alone)
+
+
 class TestNames:
     """What the report says of each kind of change."""
 

@@ -30,6 +30,14 @@ class ArmDoseAnswer(Answer):
     share: float | None = Field(description="0..1; null before the first day is over")
 
 
+class DayDoseAnswer(Answer):
+    """The share of hours and levers at which our value acted on a day."""
+
+    day: date
+    arm: Arm
+    share: float = Field(description="0..1")
+
+
 class SafetyAnswer(Answer):
     """The discomfort of the days that we controlled."""
 
@@ -65,6 +73,7 @@ class TrialReportAnswer(Answer):
     design: dict[str, Any] = Field(description="what was drawn and sealed")
     design_digest: str = Field(description="SHA-256 of the design, without names")
     dose: list[ArmDoseAnswer]
+    dose_days: list[DayDoseAnswer]
     safety: SafetyAnswer | None
     effects: list[dict[str, Any]]
     findings: list[TrialFindingAnswer]
@@ -94,6 +103,7 @@ class TrialReportAnswer(Answer):
             design=design,
             design_digest=report.digest,
             dose=[ArmDoseAnswer.model_validate(each) for each in result.dose],
+            dose_days=[DayDoseAnswer.model_validate(each) for each in result.dose_days],
             safety=None if result.safety is None else SafetyAnswer.model_validate(result.safety),
             effects=[to_dict(each) for each in result.effects],
             findings=[TrialFindingAnswer(subject=s, outcome=found) for s, found in result.findings],

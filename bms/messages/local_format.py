@@ -96,9 +96,9 @@ class LocalFormat:
         """Returns hours and minutes, as in ``08:12``."""
         return self.timed(moment, CLOCK)
 
-    def moment(self, moment: datetime) -> str:
-        """Returns day and time, as in ``Wed 28 Jan 08:12``."""
-        return f"{self.day(moment)} {self.clock(moment)}"
+    def moment(self, moment: datetime, *, year: bool = False) -> str:
+        """Returns day and time, as in ``Wed 28 Jan 08:12``; with the year for what is read later."""
+        return f"{self.day(moment, year=year)} {self.clock(moment)}"
 
     def age(self, age: timedelta) -> str:
         """Returns how long ago something was, in whole minutes, hours or days."""

@@ -26,6 +26,11 @@ class TrialRow:
     lines: tuple[str, ...]
     facts: tuple[str, ...]
 
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody may stop it."""
+        return self.state in (TrialState.COMING, TrialState.RUNNING)
+
 
 def trial_rows(ports: TrialPorts, site: Site, t: PageTranslator) -> tuple[TrialRow, ...]:
     """Every trial of a site, the newest first."""
@@ -42,8 +47,8 @@ def _row(report: TrialReport, t: PageTranslator) -> TrialRow:
         title=t(
             "trial_row",
             trial=trial.id,
-            start=t.moment(trial.start),
-            end=t.moment(trial.end),
+            start=t.moment(trial.start, year=True),
+            end=t.moment(trial.end, year=True),
             done=result.days_done,
             days=result.days,
         ),
@@ -70,9 +75,9 @@ def _lines(report: TrialReport, t: PageTranslator) -> list[str]:
         ),
     ]
     if ended is not None:
-        at = t.moment(ended.at)
+        at = t.moment(ended.at, year=True)
         lines.append(t("trial_ended_by", by=ended.by, reason=ended.reason, at=at))
     if report.sealed_at is not None and report.result_digest is not None:
-        at, digest = t.moment(report.sealed_at), report.result_digest[:SHOWN_DIGITS]
+        at, digest = t.moment(report.sealed_at, year=True), report.result_digest[:SHOWN_DIGITS]
         lines.append(t("trial_sealed_at", at=at, digest=digest))
     return lines

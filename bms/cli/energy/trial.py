@@ -86,6 +86,8 @@ def trial(
     with opened(Settings()) as city:
         match step:
             case TrialAction.PLAN:
+                if not 0.0 < effect <= 100.0:
+                    raise typer.BadParameter("--effect is a share above 0 and at most 100 %")
                 found = plan_trial(city.trials, city.site(site), design=design, aim=effect / 100.0)
                 _show(found, as_json, show_plan)
             case TrialAction.START:
@@ -244,7 +246,7 @@ def show_report(report: TrialReport, t: CommandTranslator) -> None:
     )
     print_folded(console, t("trial_started", by=trial.by, reason=trial.reason))
     if report.ended is not None:
-        at = t.moment(report.ended.at)
+        at = t.moment(report.ended.at, year=True)
         print_folded(
             console, t("trial_ended", by=report.ended.by, reason=report.ended.reason, at=at)
         )
@@ -255,7 +257,7 @@ def show_report(report: TrialReport, t: CommandTranslator) -> None:
     for fact in (*result.reasons, *report.changes):
         print_folded(console, t.describe(fact))
     if report.sealed_at is not None and report.result_digest is not None:
-        at, digest = t.moment(report.sealed_at), report.result_digest[:SHOWN_DIGITS]
+        at, digest = t.moment(report.sealed_at, year=True), report.result_digest[:SHOWN_DIGITS]
         print_folded(console, t("trial_sealed", at=at, digest=digest))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -61,6 +60,8 @@ def _daily_means(site: Site, feed: Feed, first: date, days: int, now: datetime) 
 
 
 LONGEST_WEEKS = 26
+LARGEST_MARGIN_KH = 10.0
+"""A margin [K h/day] of more discomfort than this proves nothing: any control is within it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,14 +176,14 @@ def _refusal(
             f"`bms trial {known.site} stop`"
         )
     if not 1 <= request.weeks <= LONGEST_WEEKS:
-        return f"{request.weeks} weeks make no trial; choose 3 to {LONGEST_WEEKS}"
+        return f"{request.weeks} weeks make no trial; choose 1 to {LONGEST_WEEKS}"
     if not request.by.strip() or not request.reason.strip():
         return "say who starts the trial and why: --by NAME --reason TEXT"
     primary = request.primary or usual_primary(site)
     if not can_measure(site, primary):
         return f"{site.id} has no billed meter or room for {primary.value}; choose another outcome"
-    if not 0.0 < request.comfort_margin_kh < math.inf:
-        return "the margin of comfort is above 0 K·h/day"
+    if not 0.0 < request.comfort_margin_kh <= LARGEST_MARGIN_KH:
+        return f"the margin of comfort is above 0 and at most {LARGEST_MARGIN_KH:g} K·h/day"
     return None
 
 

@@ -225,6 +225,8 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = bms("townhall", "plan")
     assert plan.exit_code == 0, plan.output
     assert "weeks" in plan.output
+    for effect in ("nan", "0", "-5", "101"):
+        assert bms("townhall", "plan", "--effect", effect).exit_code == 2
     stopped = bms("townhall", "stop", "--by", "Ann", "--reason", "leak")
     assert stopped.output.strip() == f"stopped {made['id']}"
     assert bms("townhall", "stop", *who).exit_code != 0

@@ -38,6 +38,8 @@ async def test_the_stopped_one_stands_beside_the_one_that_ran_to_its_end(world: 
     assert (stopped["ended"]["by"], stopped["ended"]["reason"]) == ("Ann", "burst pipe")
     assert (running["state"], running["effects"], running["findings"]) == ("running", [], [])
     assert {row["arm"]: row["share"] for row in running["dose"]}["own_control"] == 0.0
+    assert {day["share"] for day in running["dose_days"] if day["arm"] == "own_control"} == {0.0}
+    assert len(running["dose_days"]) == sum(row["days"] for row in running["dose"])
     assert running["design"]["sealed"]["primary"] == "heat"
     assert "by" not in running["design"]
     assert done["findings"][0] == {"subject": "heat", "outcome": "less"}
@@ -45,6 +47,8 @@ async def test_the_stopped_one_stands_beside_the_one_that_ran_to_its_end(world: 
     for text in (first.id, trial.id, "burst pipe", running["design_digest"][:12]):
         assert text in page
     assert done["result_digest"][:12] in last
+    assert f"{trial.start.year}" in page
+    assert ("/do/stop-trial" in page, "/do/stop-trial" in last) == (True, False)
 
 
 async def test_the_list_of_all_has_a_site_that_is_no_longer_in_the_files(world: World) -> None:

@@ -48,6 +48,7 @@ def test_days_are_local(locale: str, day: str, with_year: str, moment: str, mont
     assert told.day(MORNING) == told.day(date(2026, 1, 28)) == day
     assert told.day(MORNING, year=True) == with_year
     assert told.moment(MORNING) == moment
+    assert told.moment(MORNING, year=True) == f"{with_year} 00:12"
     assert told.month(MORNING, year=True) == month
 
 

@@ -97,7 +97,7 @@ class LocalFormat:
         return self.timed(moment, CLOCK)
 
     def moment(self, moment: datetime, *, year: bool = False) -> str:
-        """Returns day and time, as in ``Wed 28 Jan 08:12``; with the year for what is read later."""
+        """Returns day and time, as in ``Wed 28 Jan 08:12``; with the year on request."""
         return f"{self.day(moment, year=year)} {self.clock(moment)}"
 
     def age(self, age: timedelta) -> str:

@@ -35,7 +35,8 @@ class SealedDesign:
     what it was taken from.
     ``latitude`` and ``longitude`` [deg] are those of the weather; None where it was not sealed.
     ``levers`` are the points of which the dose is taken, whether they ever report or not; where
-    none were sealed it is taken of those that report;
+    none were sealed it is taken of those that report; ``lever_digests`` are of where each of them
+    is and what may be written there, none of designs that were sealed before;
     ``sources`` are digests of where each billed meter is read, and ``elsewhere`` the trials of
     other sites in which one of them was sealed before: those of the building under another name.
     """
@@ -57,6 +58,7 @@ class SealedDesign:
     latitude: float | None = None
     longitude: float | None = None
     levers: tuple[str, ...] = ()
+    lever_digests: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import date, timedelta
+from hashlib import sha256
 
 from bms.model.assets.equipment import Meter
-from bms.model.assets.point import Role
+from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Site, Zone
+from bms.model.codec import to_json
 from bms.model.fact import Day, Fact, MessageCode, fact
 from bms.model.readings.units import Commodity
 from bms.model.savings.trial import (
@@ -22,7 +24,7 @@ from bms.model.savings.trial_result import Subject
 from bms.savings.trials.carry_over import held_time_constant
 from bms.services.trials.daily_records import COMMODITIES, PAST_DAYS
 from bms.services.trials.ports import TrialPorts
-from bms.services.trials.same_building import meter_sources
+from bms.services.trials.same_building import meter_sources, place_of
 
 DAY = timedelta(days=1)
 CONFIDENCE = 0.90
@@ -60,6 +62,7 @@ class DesignChange(MessageCode):
     METER_ADDED = "trial_changed_meter_added"
     CLOSED = "trial_changed_closed"
     COMFORT = "trial_changed_comfort"
+    OWN_CONTROL = "trial_changed_own_control"
     TARIFF = "trial_changed_tariff"
     PLACE = "trial_changed_place"
     VERSION = "trial_changed_version"
@@ -113,6 +116,7 @@ def seal_design(
     meters = tuple(m for m in site.meters if m.billed or not m.direction.is_use)
     names = {meter.id for meter in meters}
     shown = (first + i * DAY for i in range(-PAST_DAYS, days))
+    levers = [p for p in site.points if p.write is not None and p.role in LEVERS]
     return SealedDesign(
         version=ANALYSIS_VERSION,
         number=number,
@@ -130,9 +134,16 @@ def seal_design(
         heat_tariff=site.heat_tariff,
         latitude=site.latitude,
         longitude=site.longitude,
-        levers=tuple(p.id for p in site.points if p.write is not None and p.role in LEVERS),
+        levers=tuple(point.id for point in levers),
+        lever_digests=tuple(_lever_digest(site, point) for point in levers),
         sources=meter_sources(site),
     )
+
+
+def _lever_digest(site: Site, point: Point) -> str:
+    """SHA-256 of where a lever is and what may be written there, in hexadecimal digits."""
+    said = (point.role, point.unit, to_json(point.write))
+    return sha256(" ".join([place_of(site, point), *said]).encode()).hexdigest()
 
 
 def sealed_site(site: Site, trial: Trial) -> Site:
@@ -172,6 +183,7 @@ def changed_inputs(site: Site, trial: Trial) -> tuple[Fact, ...]:
         *_meters(design, now),
         *_closed(design, now),
         *_zones(design, now),
+        *_own_control(design, now),
         *_tariffs(design, now),
         *_place(site, trial),
         *_levers(design, now),
@@ -208,6 +220,16 @@ def _zones(then: SealedDesign, now: SealedDesign) -> list[Fact]:
     ]
 
 
+def _own_control(then: SealedDesign, now: SealedDesign) -> list[Fact]:
+    """The zones whose own control, the other side of the comparison, asks for something else."""
+    rooms = {zone.id: zone.own_setpoint for zone in now.zones}
+    return [
+        fact(DesignChange.OWN_CONTROL, zone=zone.name)
+        for zone in then.zones
+        if rooms.get(zone.id, zone.own_setpoint) != zone.own_setpoint
+    ]
+
+
 def _room(zone: Zone, design: SealedDesign) -> tuple[object, ...]:
     """What discomfort is taken from: the band, the hours of use and the sensors."""
     sensors = (p for p in design.points if p.zone == zone.id and p.role is Role.ZONE_TEMP)
@@ -222,8 +244,21 @@ def _tariffs(then: SealedDesign, now: SealedDesign) -> list[Fact]:
 
 
 def _levers(then: SealedDesign, now: SealedDesign) -> list[Fact]:
-    changed = sorted(set(then.levers) ^ set(now.levers)) if then.levers else []
+    if not then.levers:
+        return []
+    old, new = (_levers_as_they_are(design) for design in (then, now))
+    known = bool(then.lever_digests)
+    changed = sorted(
+        name
+        for name in old.keys() | new.keys()
+        if name not in old or name not in new or (known and old[name] != new[name])
+    )
     return [fact(DesignChange.LEVERS, points=tuple(changed))] if changed else []
+
+
+def _levers_as_they_are(design: SealedDesign) -> dict[str, str]:
+    digests = design.lever_digests or ("",) * len(design.levers)
+    return dict(zip(design.levers, digests, strict=True))
 
 
 def _place(site: Site, trial: Trial) -> list[Fact]:

@@ -24,13 +24,15 @@ def meter_sources(site: Site) -> tuple[str, ...]:
         if meter.billed
         for text in (
             *((f"number {meter.number}",) if meter.number else ()),
-            *(_place(site, point) for point in site.points if point.meter == meter.id),
+            *(place_of(site, point) for point in site.points if point.meter == meter.id),
         )
     }
     return tuple(sorted(found))
 
 
-def _place(site: Site, point: Point) -> str:
+def place_of(site: Site, point: Point) -> str:
+    """Where a point is read and written: its number at the supplier, or the register or object of
+    its device on the network."""
     if isinstance(point.address, SupplierAddress):
         return f"number {point.address.number}"
     return " ".join([*_device(site.device(point.device)), to_json(point.address)])

@@ -11,8 +11,9 @@ from typing import NoReturn
 import pytest
 
 from bms.errors import FeedError, NotFound
-from bms.model.assets.point import Role
+from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Comfort, Site
+from bms.model.assets.timetable import WeekTimetable
 from bms.model.control.evidence import EvidenceKind
 from bms.model.fact import Fact
 from bms.model.readings.measurement import Reading
@@ -263,6 +264,18 @@ class TestTheSealedResult:
         coarse = tuple(
             replace(p, low=-10.0) if p.role is Role.ZONE_TEMP else p for p in site.points
         )
+        lever = next(p for p in site.points if p.role is Role.ZONE_SETPOINT)
+        assert lever.write is not None
+
+        def with_lever(changed: Point) -> tuple[Point, ...]:
+            return tuple(changed if p.id == lever.id else p for p in site.points)
+
+        other = next(p.address for p in site.points if p.address != lever.address)
+        narrower = with_lever(
+            replace(lever, write=replace(lever.write, minimum=lever.write.minimum + 0.5))
+        )
+        elsewhere = with_lever(replace(lever, address=other))
+        warmer = replace(site.zones[0], own_setpoint=WeekTimetable(default=23.5))
         read_only = tuple(replace(p, write=None) for p in site.points)
         for changed, code in (
             (replace(site, latitude=10.0), "trial_changed_place"),
@@ -270,6 +283,9 @@ class TestTheSealedResult:
             (replace(site, heat_tariff="another"), "trial_changed_tariff"),
             (replace(site, points=coarse), "trial_changed_comfort"),
             (replace(site, points=read_only), "trial_changed_levers"),
+            (replace(site, points=narrower), "trial_changed_levers"),
+            (replace(site, points=elsewhere), "trial_changed_levers"),
+            (replace(site, zones=(warmer,)), "trial_changed_own_control"),
         ):
             assert [each.code for each in only(world, changed).changes] == [code]
             then = sealed_site(changed, trial)

@@ -18,7 +18,7 @@ import pytest
 from bms.journal import open_leases
 from bms.model.assets.site import Site
 from bms.model.assets.write_rule import ReleaseKind
-from bms.model.control.command import Released
+from bms.model.control.command import Released, StillHeld
 from bms.model.control.lease import Lease
 from bms.runtime.municipality import EXAMPLES, START, example_sites
 from bms.services.guard.heartbeat import Presence
@@ -135,8 +135,10 @@ def everything_is_given_back(home: Home) -> None:
         last: dict[str, type] = {}
         for site in example_sites(3):
             for _, receipt in store.receipts(site.id, BEGIN - timedelta(days=1)):
-                point = receipt.point if isinstance(receipt, Released) else receipt.command.point
-                last[point] = type(receipt)
+                if isinstance(receipt, Released | StillHeld):
+                    last[receipt.point] = type(receipt)
+                else:
+                    last[receipt.command.point] = type(receipt)
         assert len(last) >= 10
         assert set(last.values()) == {Released}
     finally:

@@ -40,9 +40,9 @@ def _inside(flaw: Flaw, start: int, end: int) -> bool:
 
 def event(flaw: Flaw, unit: Unit, multiplier: float = 1.0) -> MeterEvent:
     """Returns a flaw as an event, its amount in ``unit``."""
-    amount = None if flaw.amount is None else flaw.amount * multiplier
     if flaw.code is FlawCode.INTERPOLATED:
         return _interpolated(flaw, unit, multiplier)
+    amount = None if flaw.amount is None else flaw.amount * multiplier
     return MeterEvent(
         flaw=flaw.kind,
         start=from_micros(flaw.start),

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
+from bms.clock import VirtualClock
+from bms.config import Settings
 from bms.errors import PermanentError
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
+from bms.model.assets.site import Site
 from bms.model.control.command import Command, Receipt, Released, ReleaseReceipt
 from bms.model.control.command_state import CommandState, NoCommandState
 from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.units import Unit
 from bms.ports.drivers import DeviceHealth, Exchange
+from bms.runtime.city import City
+from bms.runtime.wire import wire
 
 VALUES: Mapping[Unit, float] = {Unit.DEG_C: 20.5, Unit.KW: 12.0, Unit.KWH: 1000.0}
 SILENCE_S = 3600.0
+START = datetime(2019, 1, 14, 6, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +88,15 @@ class EchoDrivers:
 
     async def close(self) -> None:
         """Nothing is open."""
+
+
+@contextmanager
+def echo_city(sites: Sequence[Site], drivers: EchoDrivers) -> Iterator[tuple[City, VirtualClock]]:
+    """A wired city of these devices on a winter's morning, with SQLite in a folder of its own."""
+    with TemporaryDirectory() as home:
+        clock = VirtualClock(START)
+        city = wire(Settings(home=Path(home)), sites=sites, clock=clock, drivers=drivers)
+        try:
+            yield city, clock
+        finally:
+            city.stores.close()

@@ -9,16 +9,15 @@ import asyncio
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from prometheus_client.exposition import generate_latest
 
 from api.metrics import metrics_registry
-from bms.bench.city.echo_drivers import EchoDrivers
+from bms.bench.city.echo_drivers import EchoDrivers, echo_city
 from bms.bench.city.job_costs import (
     NIGHT,
     SiteCosts,
@@ -29,19 +28,15 @@ from bms.bench.control.city import a_plan
 from bms.bench.figure import Figure, Progress
 from bms.clock import VirtualClock
 from bms.config import Settings
-from bms.model.assets.site import Site
 from bms.ports.jobs import JobKind
-from bms.runtime.city import City
 from bms.runtime.jobs import Job, job_table
 from bms.runtime.municipality import ARCHETYPES, EXAMPLES, example_sites
 from bms.runtime.scheduler import Pulse
 from bms.runtime.site_files import usable_sites
-from bms.runtime.wire import wire
 
 SITES = 650
 PROCESSES = 2
 SILENT = 100
-START = datetime(2019, 1, 14, 6, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 TICKS = 3
 STATUS = Path("/proc/self/status")
@@ -90,18 +85,6 @@ def _of_all(costs: Sequence[TaskCost]) -> float:
     return SITES * sum(cost.cpu_s for cost in costs) / len(costs)
 
 
-@contextmanager
-def _a_city(sites: Sequence[Site], drivers: EchoDrivers) -> Iterator[tuple[City, VirtualClock]]:
-    with TemporaryDirectory() as home:
-        clock = VirtualClock(START)
-        settings = Settings(home=Path(home))
-        city = wire(settings, sites=sites, clock=clock, drivers=drivers)
-        try:
-            yield city, clock
-        finally:
-            city.stores.close()
-
-
 def starts() -> list[Figure]:
     """Reading and checking 650 site files of three kinds, as at a start or `bms reload`."""
     with TemporaryDirectory() as made:
@@ -139,7 +122,7 @@ def _job(jobs: Sequence[Job], name: str) -> Job:
 
 async def ticks() -> list[Figure]:
     """A poll with its readings stored, an idle tick, a scrape, and the memory that stays."""
-    with _a_city(example_sites(SITES), EchoDrivers()) as (city, clock):
+    with echo_city(example_sites(SITES), EchoDrivers()) as (city, clock):
         jobs = job_table(city)
         points = sum(len(site.polled) for site in city.sites.values())
         poll = await _median_cpu(_job(jobs, "poll").run, clock)
@@ -214,7 +197,7 @@ async def neighbours_of_silent_devices() -> Figure:
     sites = example_sites(SITES)
     quiet = {site.id for site in sites[:SILENT]}
     silent = frozenset(d.id for site in sites if site.id in quiet for d in site.devices)
-    with _a_city(sites, EchoDrivers(silent)) as (city, clock):
+    with echo_city(sites, EchoDrivers(silent)) as (city, clock):
         polled = dict.fromkeys((site.id for site in sites), 0)
         job = _job(job_table(city), "poll")
         parts = tuple(_counted(part, polled) for part in job.parts)

@@ -5,32 +5,28 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
-from bms.bench.city.echo_drivers import EchoDrivers
+from bms.bench.city.echo_drivers import EchoDrivers, echo_city
 from bms.bench.figure import Progress
 from bms.bench.planning.city import learned_city
 from bms.clock import VirtualClock
-from bms.config import Settings
 from bms.ports.jobs import JobKind, JobOrder, Priority
 from bms.runtime.anywhere.handlers import handlers
 from bms.runtime.city import City, Stores
 from bms.runtime.jobs import Job, job_table
 from bms.runtime.municipality import START, example_sites
-from bms.runtime.wire import wire
 from bms.store.database.observed import counted_statements
 from bms.store.sql.store import SqlStore
 
 TICK_SITES = 40
 TICKS = 3
 QUARTER = timedelta(minutes=15)
-FIRST = datetime(1971, 1, 1, tzinfo=UTC)
 NIGHT = (JobKind.PREDICTION, JobKind.IDENTIFY, JobKind.FAULTS, JobKind.PROOFS)
 
 
@@ -64,20 +60,9 @@ def measured_costs(report: Progress) -> SiteCosts:
     return SiteCosts(tick=tick, jobs=jobs, points=points)
 
 
-@contextmanager
-def _a_city() -> Iterator[tuple[City, VirtualClock]]:
-    with tempfile.TemporaryDirectory(prefix="bms-region-") as home:
-        clock, sites = VirtualClock(datetime(2019, 1, 14, 6, tzinfo=UTC)), example_sites(TICK_SITES)
-        city = wire(Settings(home=Path(home)), sites=sites, clock=clock, drivers=EchoDrivers())
-        try:
-            yield city, clock
-        finally:
-            city.stores.close()
-
-
 async def _ticks() -> tuple[TaskCost, float]:
     """The cheapest of a few ticks that are warm: others use this computer, too."""
-    with _a_city() as (city, clock):
+    with echo_city(example_sites(TICK_SITES), EchoDrivers()) as (city, clock):
         table = {job.name: job for job in job_table(city)}
         found = [await _tick(table, clock) for _ in range(TICKS + 1)]
         points = sum(len(site.polled) for site in city.sites.values()) / TICK_SITES

@@ -86,6 +86,12 @@ class ControlBench:
         """The device that has the point."""
         return self.drivers.device(next(p.device for p in self.site.points if p.id == point))
 
+    def announce_only(self, point: str, value: float) -> None:
+        """The process that holds the point is killed between journal and write of this value."""
+        held = self.journal.leases()[point]
+        command = replace(held.command, id="never-sent", value=value)
+        self.journal.intend([replace(held, command=command, read_back=None, earlier=held.values)])
+
     def held(self) -> dict[str, float]:
         """What stands in our place, by point."""
         return {p: v for d in self.drivers.devices.values() for p, v in d.held.items()}

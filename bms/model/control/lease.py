@@ -65,6 +65,20 @@ class Lease:
             return True
         return self.read_back is None and abs(value - self.command.value) <= rule.resolution + 1e-9
 
+    def standing(self, own: float | None) -> tuple[float, ...]:
+        """Which of the values that we wrote may stand at the point, for ``own`` in our place [unit
+        of the point]; None: nobody has looked since the newest was announced.
+
+        What was announced may never have been sent: then an earlier value stands. What a device
+        made of the newest value counts as that.
+        """
+        newest = self.command.value
+        if self.read_back is not None and own in (None, self.read_back):
+            return (newest,)
+        if own is None:
+            return (newest, *self.earlier)
+        return (min((newest, *self.earlier), key=lambda each: abs(each - own)),)
+
     def seen(self, value: float) -> Lease:
         """The lease after a read-back: nothing of before can stand any more."""
         return replace(self, read_back=value, earlier=())

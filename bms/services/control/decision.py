@@ -152,7 +152,8 @@ def _decide_one(
     same = agrees(rule, own, (wanted,)) and agrees(rule, held.command.value, (wanted,))
     # a value that the device has rounded is the one that was asked for
     same = same or (held.command.value == wanted and held.read_back is not None)
-    same = same and allows(rule, held.command.value)  # by limits that may be new
+    standing = held.standing(own)
+    same = same and all(allows(rule, value) for value in standing)  # by limits that may be new
     if same and _is_enough(need_of(state.use, point, command), permitted.permission, own):
         # what would end by itself in the device, or without our heartbeat, has to be written again
         again = rule.ends_by_itself or order.device.heartbeat is not None

@@ -441,15 +441,15 @@ def _over(
             (held.ended(state.at) and held.point.id not in seen.stuck)
             or marked(held)
             or ends_now(state, held, _writer(state))
-            or too_little_air(state.use, held, state.now)
-            or _outgrown(state.site, held)
+            or too_little_air(state.use, held, seen.standing(held), state.now)
+            or _outgrown(state.site, held, seen.standing(held))
         )
     ]
 
 
-def _outgrown(site: Site, held: Lease) -> bool:
-    """Whether the site file has changed so that nobody would write this value any more: the point
+def _outgrown(site: Site, held: Lease, standing: Iterable[float]) -> bool:
+    """Whether the site file has changed so that nobody would write what stands any more: the point
     is gone, is not written, or has narrower limits (clause W3)."""
     point = next((each for each in site.points if each.id == held.point.id), None)
     rule = None if point is None else point.write
-    return rule is None or not allows(rule, held.command.value)
+    return rule is None or not all(allows(rule, value) for value in standing)

@@ -68,6 +68,14 @@ class Inspection:
     over: list[LocalOverride] = field(default_factory=list)
     outcomes: list[AnyReceipt] = field(default_factory=list)
 
+    def standing(self, held: Lease) -> tuple[float, ...]:
+        """Which of our values may stand at the point of a lease (``Lease.standing``): by what was
+        found there, unless it was written anew since."""
+        before, found = self.leases.get(held.point.id), self.findings.get(held.point.id)
+        if before is None or found is None or before.command_id != held.command_id:
+            return held.standing(None)
+        return held.standing(found.state.own)
+
 
 def merged(parts: Iterable[Inspection]) -> Inspection:
     """What was found at several devices as one."""

@@ -7,6 +7,7 @@ person may, as they see the building.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import ceil
@@ -74,11 +75,11 @@ def need_of(use: Use | None, point: Point, command: Command) -> AirNeed | None:
     return None
 
 
-def too_little_air(use: Use | None, held: Lease, now: datetime) -> bool:
+def too_little_air(use: Use | None, held: Lease, standing: Iterable[float], now: datetime) -> bool:
     """Whether a lease holds less air than people need now, as somebody has booked since it was
-    written, or nobody could write more."""
+    written, or nobody could write more. ``standing`` is what may stand of it (``Lease``)."""
     need = need_of(use, held.point, replace(held.command, issued_at=now, lease_end=now))
-    return need is not None and not need.met_by(held.command.value)
+    return need is not None and not all(map(need.met_by, standing))
 
 
 def least_flow(use: Use | None, point: Point, start: datetime, end: datetime) -> AirNeed | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from bms.clock import VirtualClock
 from bms.config import Settings
+from bms.model.control.lease import Lease
 from tests.rigs.fakes.safety import LEASE, NOW, NULL, command, hut, lease_on
 
 HELD = lease_on(hut(), command(NULL, 21.0))
@@ -64,3 +66,26 @@ def test_w11_a_count_that_began_anew_is_another_boot() -> None:
     clock = VirtualClock(NOW)
     clock.reboot(HELD.issued.boot)
     assert HELD.ended(clock.reading())
+
+
+ANNOUNCED = replace(HELD, earlier=(22.0, 22.1))
+"""21.0 may have been sent; 22.0, which the device made 22.1 of, was there before."""
+
+
+@pytest.mark.parametrize(
+    ("lease", "own", "standing"),
+    [
+        (ANNOUNCED, None, (21.0, 22.0, 22.1)),
+        (ANNOUNCED, 21.0, (21.0,)),
+        (ANNOUNCED, 21.3, (21.0,)),
+        (ANNOUNCED, 22.1, (22.1,)),
+        (ANNOUNCED.seen(21.5), 21.5, (21.0,)),
+        (ANNOUNCED.seen(21.5), None, (21.0,)),
+        (HELD, None, (21.0,)),
+        (HELD, 19.0, (21.0,)),
+    ],
+)
+def test_w03_what_was_announced_may_not_be_what_stands(
+    lease: Lease, own: float | None, standing: tuple[float, ...]
+) -> None:
+    assert lease.standing(own) == standing

@@ -804,6 +804,30 @@ async def test_w03_a_value_that_new_limits_do_not_allow_goes_back_where_nothing_
     assert bench.held() == {point: WANTED[point] for point in LEVERS if point != NULL}
 
 
+async def test_w03_what_was_announced_and_never_sent_hides_no_value_beyond_new_limits() -> None:
+    """The backend was killed between journal and write, and the file narrows the limit: 21.0 still
+    stands, and nothing is written before the rooms are read."""
+    bench = ControlBench()
+    bench.plan()
+    await bench.tick()
+    bench.announce_only(NULL, 20.0)
+    bench.site = with_rule(bench.site, NULL, maximum=20.5, hold_safe=(16.0, 20.5))
+    outcomes = await bench.tick(TICK, plan_max_age=timedelta(minutes=1))
+    assert isinstance(outcomes[NULL], Released)
+    assert NULL not in bench.held()
+
+
+async def test_w03_what_was_never_sent_is_not_renewed_within_a_wide_tolerance() -> None:
+    bench = ControlBench(with_rule(hut(), NULL, tolerance=1.0))
+    bench.plan()
+    await bench.tick()
+    bench.announce_only(NULL, 20.4)
+    bench.site = with_rule(bench.site, NULL, maximum=20.5, hold_safe=(16.0, 20.5))
+    bench.plan({NULL: 20.4})
+    await bench.tick(TICK)
+    assert bench.held()[NULL] == 20.4
+
+
 @pytest.mark.parametrize("change", ["the point is gone", "it is only read"])
 async def test_w03_what_the_site_file_lets_nobody_write_any_more_goes_back(change: str) -> None:
     bench = ControlBench()

@@ -225,6 +225,16 @@ class TestWhatIsHeldAlready:
         await bench.tick(TICK)
         assert bench.held() == {}
 
+    async def test_more_that_was_announced_and_never_sent_hides_it_not(self) -> None:
+        """The backend was killed between journal and write; nothing is written after that."""
+        bench = Bench(19.0, {FLOW: 20.0})
+        await bench.tick()
+        bench.book(19.2, 22.0)
+        bench.announce_only(FLOW, 40.0)
+        bench.plan({FLOW: 40.0}, flawed=True)
+        await bench.tick(TICK)
+        assert bench.held() == {}
+
     async def test_a_person_who_stopped_the_unit_while_people_are_in_is_left_alone(self) -> None:
         bench = Bench(12.0, {RUN: 1.0})
         await bench.write(RUN, 0.0)

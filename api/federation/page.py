@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from api.federation.answers import total_of
+from api.federation.answers import total_of, use_of
 from api.pages.language import PageTranslator
 from bms.messages import MISSING
 from bms.model.savings.upstream import ToldSaving, UpstreamLook
+from bms.savings.portfolio.federation import FederatedUse, told_twice
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,8 @@ class FederatedSaving:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamRow:
-    """An upstream in words; ``silent`` says since when it does not answer, and why."""
+    """An upstream in words; ``silent`` says since when it does not answer, ``again`` which other
+    one it is."""
 
     name: str
     url: str
@@ -32,14 +34,29 @@ class UpstreamRow:
     told: FederatedSaving | None
     age: str
     silent: str | None
+    again: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UseRow:
+    """What all used of a commodity in a year, in words."""
+
+    year: str
+    commodity: str
+    use: str
+    co2: str
+    upstreams: str
+    buildings: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FederationView:
-    """The sum of all, and a row for each; ``silent`` are the names of those that do not answer."""
+    """The sum of all, a row for each, and what they used together; ``silent`` are the names of
+    those that do not answer."""
 
     total: FederatedSaving
     rows: tuple[UpstreamRow, ...]
+    use: tuple[UseRow, ...]
     silent: tuple[str, ...]
 
 
@@ -47,15 +64,17 @@ def federation_view(
     looks: Sequence[UpstreamLook], now: datetime, t: PageTranslator
 ) -> FederationView:
     """Everything on the page."""
-    rows = tuple(_row(look, now, t) for look in looks)
+    twice = told_twice(looks)
+    rows = tuple(_row(look, twice.get(look.url), now, t) for look in looks)
     return FederationView(
         total=_saving(total_of(looks), t),
         rows=rows,
+        use=tuple(_use(row, t) for row in use_of(looks)),
         silent=tuple(row.name for row in rows if row.silent is not None),
     )
 
 
-def _row(look: UpstreamLook, now: datetime, t: PageTranslator) -> UpstreamRow:
+def _row(look: UpstreamLook, same_as: str | None, now: datetime, t: PageTranslator) -> UpstreamRow:
     numbers = look.numbers
     since = look.silent_since
     return UpstreamRow(
@@ -65,6 +84,18 @@ def _row(look: UpstreamLook, now: datetime, t: PageTranslator) -> UpstreamRow:
         told=None if numbers is None else _saving(numbers.portfolio, t),
         age=t("upstream_never") if numbers is None else t.since(numbers.at, now),
         silent=None if since is None else t("upstream_silent", since=t.since(since, now)),
+        again=None if same_as is None else t("upstream_again", name=same_as),
+    )
+
+
+def _use(row: FederatedUse, t: PageTranslator) -> UseRow:
+    return UseRow(
+        year=str(row.year),
+        commodity=t.one_of(f"meter_{row.commodity}", row.commodity),
+        use=MISSING if row.use is None else f"{t.number(row.use)} {row.unit}",
+        co2=MISSING if row.co2_kg is None else f"{t.number(row.co2_kg)} kg",
+        upstreams=t.number(row.upstreams),
+        buildings=t.number(row.buildings),
     )
 
 

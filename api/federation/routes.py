@@ -9,11 +9,14 @@ from starlette.responses import Response
 
 from api.deps import Cursor, Limit, PageReader, PortsDep, Reader, at_every_site, page_of
 from api.federation.answers import (
+    FederatedConsumptionAnswer,
     FederatedSavingsAnswer,
     FederatedSiteAnswer,
     UpstreamAnswer,
+    consumption_of,
     sites_of,
     total_of,
+    upstreams_of,
 )
 from api.federation.page import federation_view
 from api.pages.render import render, translator_of
@@ -38,8 +41,7 @@ Looks = Annotated[tuple[UpstreamLook, ...], Depends(looks_of)]
 def upstreams(ports: PortsDep, key: Reader, looks: Looks) -> list[UpstreamAnswer]:
     """Every backend that is read: whether it answers, what it told last, and how old that is."""
     at_every_site(key, Permission.VIEW)
-    now = ports.clock.now()
-    return [UpstreamAnswer.of(look, now) for look in looks]
+    return upstreams_of(looks, ports.clock.now())
 
 
 @router.get("/portfolio/savings")
@@ -51,14 +53,21 @@ def federated_savings(
     A backend that is silent is named, and counts with the last numbers that it told.
     """
     at_every_site(key, Permission.VIEW)
-    now = ports.clock.now()
     rows, after = page_of(sites_of(looks), _id, limit, cursor)
     return FederatedSavingsAnswer(
         portfolio=SavingSumAnswer.model_validate(total_of(looks)),
-        upstreams=[UpstreamAnswer.of(look, now) for look in looks],
+        upstreams=upstreams_of(looks, ports.clock.now()),
         sites=rows,
         next=after,
     )
+
+
+@router.get("/portfolio/consumption")
+def federated_consumption(ports: PortsDep, key: Reader, looks: Looks) -> FederatedConsumptionAnswer:
+    """What all buildings of all backends used this year, with its CO2, by commodity: together, and
+    of each backend as it told last."""
+    at_every_site(key, Permission.VIEW)
+    return consumption_of(looks, ports.clock.now())
 
 
 def _id(row: FederatedSiteAnswer) -> str:

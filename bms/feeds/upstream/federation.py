@@ -1,4 +1,4 @@
-"""Reads the savings of upstreams, and keeps the last that each of them told."""
+"""Reads savings and consumption of upstreams, and keeps the last that each of them told."""
 
 from __future__ import annotations
 
@@ -11,33 +11,22 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ValidationError
-
 from bms.errors import FeedError
+from bms.feeds.upstream.answers import SavingsPage, consumption_year, savings_page
 from bms.feeds.upstream.keys import Upstream
 from bms.model.codec import from_json, to_json
-from bms.model.savings.upstream import ToldSaving, UpstreamLook, UpstreamNumbers
-from bms.outgoing.http import HttpClient
+from bms.model.savings.upstream import ToldSaving, ToldYear, UpstreamLook, UpstreamNumbers
+from bms.outgoing.http import HttpClient, HttpResponse
 from bms.ports.clock import Clock
 
 log = logging.getLogger(__name__)
 
 ROWS = 1000
-MOST_PAGES = 100
+MOST_PAGES = 20
 SAVINGS = "/v1/portfolio/savings"
-
-
-class _Site(BaseModel):
-    site: str
-    savings: ToldSaving
-
-
-class _Page(BaseModel):
-    """The fields that are read; an upstream of a newer version may tell more."""
-
-    portfolio: ToldSaving
-    sites: list[_Site]
-    next: str | None
+CONSUMPTION = "/v1/portfolio/consumption"
+OLDER = 404
+NOT_MADE_YET = 503
 
 
 class UpstreamFederation:
@@ -64,7 +53,7 @@ class UpstreamFederation:
         silent; its last numbers stay."""
         before = self._looks[upstream.url]
         try:
-            numbers = self._asked(upstream)
+            numbers = self._asked(upstream, before.numbers)
         except FeedError as error:
             self._put(self._silent(before, str(error)))
             return
@@ -79,28 +68,46 @@ class UpstreamFederation:
         since = before.silent_since or self._clock.now()
         return replace(before, silent_since=since, error=error)
 
-    def _asked(self, upstream: Upstream) -> UpstreamNumbers:
+    def _asked(self, upstream: Upstream, before: UpstreamNumbers | None) -> UpstreamNumbers:
+        """What it tells now. Raises ``FeedError``."""
         at, cursor = self._clock.now(), None
-        sites: list[ToldSaving] = []
+        year = None if before is None else before.consumption
+        sites: dict[str, ToldSaving] = {}
         for _ in range(MOST_PAGES):
             page = self._page(upstream, cursor)
-            sites += [replace(row.savings, id=row.site) for row in page.sites]
+            for row in page.sites:
+                if row.site in sites:  # an answer without an end has its pages again
+                    raise FeedError(f"the answer has the building {row.site} twice")
+                sites[row.site] = replace(row.savings, id=row.site)
             cursor = page.next
             if cursor is None:
-                return UpstreamNumbers(at=at, portfolio=page.portfolio, sites=tuple(sites))
+                return UpstreamNumbers(
+                    at=at,
+                    portfolio=page.portfolio,
+                    sites=tuple(sites.values()),
+                    consumption=self._consumption(upstream, year),
+                )
         raise FeedError(f"more than {MOST_PAGES * ROWS} buildings")
 
-    def _page(self, upstream: Upstream, cursor: str | None) -> _Page:
+    def _page(self, upstream: Upstream, cursor: str | None) -> SavingsPage:
         asked: dict[str, Any] = {"limit": ROWS, **({} if cursor is None else {"cursor": cursor})}
-        url = f"{upstream.url}{SAVINGS}?{urlencode(asked)}"
-        answer = self._client.get(url, {"Authorization": f"Bearer {upstream.key}"})
-        if answer.status != 200:
-            why = {401: "the key is not (or no longer) good", 403: "the key may not read"}
-            raise FeedError(f"HTTP {answer.status}: {why.get(answer.status, 'no numbers')}")
+        answer = self._answer(upstream, f"{SAVINGS}?{urlencode(asked)}")
+        return savings_page(_good(answer).body)
+
+    def _consumption(self, upstream: Upstream, before: ToldYear | None) -> ToldYear | None:
+        """What the buildings used this year; what was told before where that takes too long."""
         try:
-            return _Page.model_validate_json(answer.body)
-        except ValidationError as error:
-            raise FeedError("the answer is none of this product's savings") from error
+            answer = self._answer(upstream, f"{CONSUMPTION}?limit=1")
+        except FeedError as error:
+            log.info("upstream %s tells its savings alone: %s", upstream.name, error)
+            return before
+        if answer.status == NOT_MADE_YET:
+            return before
+        return None if answer.status == OLDER else consumption_year(_good(answer).body)
+
+    def _answer(self, upstream: Upstream, path: str) -> HttpResponse:
+        headers = {"Authorization": f"Bearer {upstream.key}"}
+        return self._client.get(f"{upstream.url}{path}", headers)
 
     def _put(self, look: UpstreamLook) -> None:
         with self._lock:
@@ -126,3 +133,11 @@ class UpstreamFederation:
         except (OSError, ValueError):
             numbers = None
         return UpstreamLook(name=upstream.name, url=upstream.url, numbers=numbers)
+
+
+def _good(answer: HttpResponse) -> HttpResponse:
+    """The answer. Raises ``FeedError`` for one without numbers."""
+    if answer.status != 200:
+        why = {401: "the key is not (or no longer) good", 403: "the key may not read"}
+        raise FeedError(f"HTTP {answer.status}: {why.get(answer.status, 'no numbers')}")
+    return answer

@@ -8,10 +8,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bms.errors import ConfigError
-from bms.model.outside_text import without_secrets
+from bms.model.outside_text import obeyed, without_secrets
 
 OTHERS = 0o077
 MOST_BYTES = 1_000_000
+USUAL_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,7 @@ def upstreams_of(urls: Sequence[str], file: Path | None) -> tuple[Upstream, ...]
     """The upstreams with these addresses, in their order, each with its key from the file.
 
     Raises ``ConfigError`` for an address that is none or has a key in it, one that stands twice or
-    not in the file, and a file that others can read.
+    not in the file, two with the same name, and a file that others can read.
     """
     if file is None:
         raise ConfigError(
@@ -41,7 +42,12 @@ def upstreams_of(urls: Sequence[str], file: Path | None) -> tuple[Upstream, ...]
             raise ConfigError(f"the upstream {url} is named twice")
         if url not in known:
             raise ConfigError(f"{file} has no line for the upstream {url}; write: {url} KEY")
-    return tuple(known[url] for url in wanted)
+    found = tuple(known[url] for url in wanted)
+    names = [each.name for each in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise ConfigError(f"{file}: two upstreams have the same name {name!r}; name them apart")
+    return found
 
 
 def _lines(file: Path) -> dict[str, Upstream]:
@@ -58,7 +64,11 @@ def _lines(file: Path) -> dict[str, Upstream]:
             continue
         if len(words) == 1:
             raise ConfigError(f"{file}:{number}: a line has an address and a key: URL KEY [NAME]")
+        if any(obeyed(sign) for sign in line):
+            raise ConfigError(f"{file}:{number}: a line has no control characters")
         url = _plain(words[0])
+        if url in found:
+            raise ConfigError(f"{file}:{number}: two lines have the address {url}")
         found[url] = Upstream(url, words[1], words[2].strip() if len(words) > 2 else _short(url))
     return found
 
@@ -71,7 +81,13 @@ def _plain(url: str) -> str:
         )
     if parts.username or parts.password or parts.query or parts.fragment:
         raise ConfigError("the address of an upstream has no key in it: keys stand in a file")
-    return url.rstrip("/")
+    try:
+        port = parts.port
+    except ValueError as error:
+        raise ConfigError(f"{without_secrets(url)!r} has no port that can be: {error}") from error
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    usual = port is None or port == USUAL_PORTS[parts.scheme]
+    return f"{parts.scheme}://{host if usual else f'{host}:{port}'}{parts.path.rstrip('/')}"
 
 
 def _short(url: str) -> str:

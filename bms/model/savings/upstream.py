@@ -40,12 +40,38 @@ class ToldSaving:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ToldUse:
+    """What ``buildings`` used of a commodity, in ``unit``, and its CO2 [kg]; None: not known.
+
+    Both are as the upstream calls them: one of a newer version may know more of them.
+    """
+
+    commodity: str
+    unit: str
+    buildings: int
+    area_m2: float
+    use: float | None
+    co2_kg: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToldYear:
+    """What all buildings of an upstream used in a calendar year until before ``until``."""
+
+    year: int
+    until: date
+    totals: tuple[ToldUse, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpstreamNumbers:
-    """A portfolio and its buildings, as they were read ``at`` a moment."""
+    """A portfolio and its buildings, as they were read ``at`` a moment. ``consumption`` is the last
+    that was told; None where the upstream does not tell any."""
 
     at: datetime
     portfolio: ToldSaving
     sites: tuple[ToldSaving, ...]
+    consumption: ToldYear | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

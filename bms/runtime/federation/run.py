@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 SILENCE_S = 5.0
 DEADLINE_S = 30.0
+MOST_BYTES = 32_000_000
+"""Of a page of a thousand buildings with ten years of months [B]."""
 
 
 async def run_federation(settings: Settings, urls: Sequence[str], keys: Path | None) -> None:
@@ -42,7 +44,9 @@ async def run_federation(settings: Settings, urls: Sequence[str], keys: Path | N
 
 def federation_of(settings: Settings, urls: Sequence[str], keys: Path | None) -> UpstreamFederation:
     """The upstreams of these addresses, with what they told last. Raises ``ConfigError``."""
-    client = HttpxClient(user_agent="bms", timeout_s=SILENCE_S, deadline_s=DEADLINE_S)
+    client = HttpxClient(
+        user_agent="bms", timeout_s=SILENCE_S, deadline_s=DEADLINE_S, max_bytes=MOST_BYTES
+    )
     folder = settings.home / "upstreams"
     return UpstreamFederation(upstreams_of(urls, keys), client, folder, clock_of(settings))
 
@@ -64,7 +68,10 @@ async def asking(reading: UpstreamFederation, every_s: float) -> AsyncIterator[N
 
     async def ask(upstream: Upstream) -> None:
         while True:
-            await off_loop(reading.refresh, upstream)
+            try:
+                await off_loop(reading.refresh, upstream)
+            except Exception:  # or nobody would ask this one again
+                log.exception("upstream %s could not be read", upstream.name)
             await asyncio.sleep(every_s)
 
     going = [asyncio.create_task(ask(each)) for each in reading.upstreams]

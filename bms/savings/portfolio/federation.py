@@ -1,13 +1,17 @@
-"""The sum over the portfolios of several backends."""
+"""The sums over the portfolios of several backends."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 from bms.model.savings.objection import Verdict
-from bms.model.savings.upstream import ToldSaving
+from bms.model.savings.upstream import ToldSaving, ToldUse, ToldYear, UpstreamLook, UpstreamNumbers
 
+Row = TypeVar("Row")
 WORST_FIRST = (Verdict.NOT_CLAIMABLE, Verdict.INDICATIVE, Verdict.VERIFIED)
 
 
@@ -34,7 +38,52 @@ def federated_sum(name: str, rows: Sequence[ToldSaving]) -> ToldSaving:
     )
 
 
-def _total(rows: Sequence[ToldSaving], value: Callable[[ToldSaving], float | None]) -> float | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FederatedUse(ToldUse):
+    """A commodity of all buildings of ``upstreams`` backends [1] in a calendar year."""
+
+    year: int
+    upstreams: int
+
+
+def federated_use(years: Iterable[ToldYear]) -> tuple[FederatedUse, ...]:
+    """What all used, by year (the newest first), commodity and unit. What one of them tells, but
+    does not know, is not known of all; after New Year each counts in the year that it tells."""
+    found: dict[tuple[int, str, str], list[ToldUse]] = defaultdict(list)
+    for told in years:
+        for row in told.totals:
+            found[-told.year, row.commodity, row.unit].append(row)
+    return tuple(
+        FederatedUse(
+            year=-year,
+            commodity=commodity,
+            unit=unit,
+            upstreams=len(rows),
+            buildings=sum(row.buildings for row in rows),
+            area_m2=math.fsum(row.area_m2 for row in rows),
+            use=_total(rows, lambda row: row.use),
+            co2_kg=_total(rows, lambda row: row.co2_kg),
+        )
+        for (year, commodity, unit), rows in sorted(found.items())
+    )
+
+
+def told_twice(looks: Sequence[UpstreamLook]) -> Mapping[str, str]:
+    """The addresses at which an earlier one is seen again, each with the name of that: several
+    buildings, or one, with the same saving to the last digit are the same backend."""
+    found: dict[str, str] = {}
+    first: dict[ToldSaving, tuple[UpstreamLook, UpstreamNumbers]] = {}
+    for look in looks:
+        numbers = look.numbers
+        if numbers is None or not numbers.sites or numbers.portfolio.saving_kwh is None:
+            continue
+        earlier, known = first.setdefault(numbers.portfolio, (look, numbers))
+        if earlier is not look and known.sites == numbers.sites:
+            found[look.url] = earlier.name
+    return found
+
+
+def _total(rows: Sequence[Row], value: Callable[[Row], float | None]) -> float | None:
     """The sum; None where one of them is not known, and where there are none."""
     values = [value(row) for row in rows]
     known = [each for each in values if each is not None]

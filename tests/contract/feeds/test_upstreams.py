@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,7 @@ from bms.model.savings.objection import Verdict
 from bms.outgoing.http import HttpxClient
 from tests.rigs.fakes.api import NOW, a_world, live_in
 from tests.rigs.feeds.server import FeedServer, Reply
-from tests.rigs.feeds.upstream import SAVINGS, a_page
+from tests.rigs.feeds.upstream import CONSUMPTION, SAVINGS, a_page, a_saving, a_year
 
 
 @pytest.fixture
@@ -83,6 +85,81 @@ def test_the_last_numbers_outlive_a_restart(server: FeedServer, tmp_path: Path) 
     assert look.silent_since is not None
 
 
+def lying(**told: Any) -> bytes:
+    """A page of which something cannot be."""
+    page = json.loads(a_page("a"))
+    page["portfolio"].update(told)
+    return json.dumps(page).encode()
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (lying(saving_kwh=float("nan")), "none of this product's"),
+        (lying(co2_kg=float("inf")), "none of this product's"),
+        (lying(measured_kwh=1e300), "cannot be"),
+        (lying(saving_low_kwh=102.0), "interval"),
+        (lying(confidence=2.0), "confidence"),
+        (a_page("a", "a"), "twice"),
+        (a_page("a/b"), "none of this product's"),
+        (a_page("a" * 300), "none of this product's"),
+        (json.dumps({**json.loads(a_page("a")), "upstreams": []}).encode(), "region itself"),
+        (b"[" * 100_000, "none of this product's"),
+    ],
+)
+def test_what_cannot_be_is_not_taken(
+    server: FeedServer, tmp_path: Path, body: bytes, said: str
+) -> None:
+    found = reading(server, tmp_path, VirtualClock(NOW))
+    server.says(SAVINGS, Reply(a_page("a")), Reply(body))
+    for _ in range(2):
+        found.refresh(found.upstreams[0])
+    (look,) = found.looks()
+    assert said in (look.error or "")
+    assert look.numbers is not None
+    assert look.numbers.portfolio.saving_kwh == a_saving("portfolio", 100.0)["saving_kwh"]
+
+
+def test_pages_that_never_end_are_left_at_the_first_that_comes_again(
+    server: FeedServer, tmp_path: Path
+) -> None:
+    found = reading(server, tmp_path, VirtualClock(NOW))
+    server.says(SAVINGS, Reply(a_page("a", after="a")))
+    found.refresh(found.upstreams[0])
+    assert "twice" in (found.looks()[0].error or "")
+    assert len(server.asked) == 2
+
+
+def test_consumption_is_read_beside_savings(server: FeedServer, tmp_path: Path) -> None:
+    found = reading(server, tmp_path, VirtualClock(NOW))
+    server.says(SAVINGS, Reply(a_page("a")))
+    server.says(CONSUMPTION, Reply(a_year(900.0)))
+    found.refresh(found.upstreams[0])
+    again = reading(server, tmp_path, VirtualClock(NOW))
+    for each in (found, again):  # what was told outlives a restart
+        numbers = each.looks()[0].numbers
+        assert numbers is not None
+        assert numbers.consumption is not None
+        (heat,) = numbers.consumption.totals
+        assert (heat.commodity, heat.use, heat.co2_kg) == ("heat", 900.0, 7.0)
+
+
+@pytest.mark.parametrize("reply", [Reply(status=404), Reply(status=503)])
+def test_consumption_that_is_not_told_leaves_savings_and_what_was_told_of_it(
+    server: FeedServer, tmp_path: Path, reply: Reply
+) -> None:
+    found = reading(server, tmp_path, VirtualClock(NOW))
+    server.says(SAVINGS, Reply(a_page("a")))
+    server.says(CONSUMPTION, Reply(a_year(900.0)), reply)
+    for _ in range(2):
+        found.refresh(found.upstreams[0])
+    (look,) = found.looks()
+    assert look.error is None
+    assert look.numbers is not None
+    told = look.numbers.consumption
+    assert (told is None) is (reply.status == 404)
+
+
 @pytest.mark.slow
 async def test_what_a_backend_of_this_version_tells_is_understood(
     server: FeedServer, tmp_path: Path
@@ -91,10 +168,14 @@ async def test_what_a_backend_of_this_version_tells_is_understood(
     live_in(world)
     async with world.browser(**world.key("read")) as browser:
         body = (await browser.get(SAVINGS)).content
+        year = (await browser.get(f"{CONSUMPTION}?limit=1")).content
     server.says(SAVINGS, Reply(body))
+    server.says(CONSUMPTION, Reply(year))
     found = reading(server, tmp_path, VirtualClock(NOW))
     found.refresh(found.upstreams[0])
     (look,) = found.looks()
     assert look.error is None
     assert look.numbers is not None
     assert [site.id for site in look.numbers.sites] == ["lodge"]
+    assert look.numbers.consumption is not None
+    assert look.numbers.consumption.year == NOW.year

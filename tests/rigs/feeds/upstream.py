@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 SAVINGS = "/v1/portfolio/savings"
+CONSUMPTION = "/v1/portfolio/consumption"
 A_MONTH = {
     "month": "2018-10-01",
     "days": 31,
@@ -39,3 +40,19 @@ def a_page(*names: str, after: str | None = None) -> bytes:
     sites = [{"site": name, "savings": a_saving(name, 50.0)} for name in names]
     page = {"portfolio": a_saving("portfolio", 100.0), "sites": sites, "next": after}
     return json.dumps(page).encode()
+
+
+def a_year(heat: float | None, *, year: int = 2018, co2_kg: float | None = 7.0) -> bytes:
+    """The consumption of a year, as a backend tells it of all of its buildings together."""
+    total = {
+        "commodity": "heat",
+        "unit": "kWh",
+        "buildings": 2,
+        "area_m2": 300.0,
+        "use": heat,
+        "co2_kg": co2_kg,
+        "a_field_of_tomorrow": 1,
+    }
+    together = {"use": None, "buildings": 2, "totals": [total]}
+    told = {"year": year, "until": f"{year}-11-01", "together": together, "sites": [], "next": None}
+    return json.dumps(told).encode()

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
 
 from bms.model.savings.objection import Verdict
-from bms.model.savings.upstream import ToldSaving, UpstreamLook, UpstreamNumbers
+from bms.model.savings.upstream import (
+    ToldSaving,
+    ToldUse,
+    ToldYear,
+    UpstreamLook,
+    UpstreamNumbers,
+)
 from tests.rigs.fakes.api import HTML, NOW, World, a_world
 
 HOURS = timedelta(hours=3)
@@ -37,6 +43,18 @@ def a_look(name: str, kwh: float, *sites: str) -> UpstreamLook:
     return UpstreamLook(name=name, url=f"https://{name}.example.dk", numbers=numbers)
 
 
+def a_year(heat: float) -> ToldYear:
+    row = ToldUse(
+        commodity="heat", unit="kWh", buildings=2, area_m2=500.0, use=heat, co2_kg=heat / 10
+    )
+    return ToldYear(year=2018, until=date(2018, 11, 1), totals=(row,))
+
+
+def with_year(look: UpstreamLook, heat: float) -> UpstreamLook:
+    assert look.numbers is not None
+    return replace(look, numbers=replace(look.numbers, consumption=a_year(heat)))
+
+
 @dataclass(frozen=True)
 class Seen:
     """A federation as it was seen."""
@@ -54,8 +72,12 @@ def world(tmp_path: Path) -> World:
     )
     never = UpstreamLook(name="samsø", url="https://samso.example.dk", numbers=None)
     made = a_world(tmp_path, sites=())
-    seen = Seen((a_look("aarhus", 100.0, "hall", "school"), silent, never))
-    return replace(made, city=replace(made.city, federation=seen))
+    aarhus = with_year(a_look("aarhus", 100.0, "hall", "school"), 4000.0)
+    return seeing(made, aarhus, with_year(silent, 2000.0), never)
+
+
+def seeing(made: World, *looks: UpstreamLook) -> World:
+    return replace(made, city=replace(made.city, federation=Seen(looks)))
 
 
 async def test_portfolios_add_up_and_the_silent_one_is_named_with_its_age(world: World) -> None:
@@ -76,6 +98,40 @@ async def test_portfolios_add_up_and_the_silent_one_is_named_with_its_age(world:
         ("aarhus", "school"),
         ("silkeborg", "school"),
     ]
+
+
+async def test_consumption_and_co2_of_all_stand_beside_each(world: World) -> None:
+    async with world.browser(**world.key("read")) as browser:
+        body = (await browser.get("/v1/portfolio/consumption")).json()
+    (heat,) = body["totals"]
+    assert (heat["year"], heat["commodity"], heat["unit"]) == (2018, "heat", "kWh")
+    assert (heat["use"], heat["co2_kg"], heat["upstreams"]) == (6000.0, 600.0, 2)
+    rows = {row["name"]: row["consumption"] for row in body["upstreams"]}
+    assert rows["aarhus"]["totals"][0]["use"] == 4000.0
+    assert rows["samsø"] is None
+
+
+async def test_a_backend_that_is_named_twice_counts_once_and_is_told(world: World) -> None:
+    look = with_year(a_look("aarhus", 100.0, "hall"), 4000.0)
+    twin = replace(look, name="again", url="https://again.example.dk")
+    async with (made := seeing(world, look, twin)).browser(**made.key("read")) as browser:
+        savings = (await browser.get("/v1/portfolio/savings")).json()
+        use = (await browser.get("/v1/portfolio/consumption")).json()
+        page = (await browser.get("/?lang=en", headers=HTML)).text
+    assert savings["portfolio"]["saving_kwh"] == 100.0
+    assert [row["same_as"] for row in savings["upstreams"]] == [None, "aarhus"]
+    assert [row["upstream"] for row in savings["sites"]] == ["aarhus"]
+    assert use["totals"][0]["use"] == 4000.0
+    assert "tells the same as aarhus" in page
+
+
+async def test_the_page_has_consumption_and_co2_in_both_languages(world: World) -> None:
+    for language, heat, all_of_it in (("da", "Varme", "6.000 kWh"), ("en", "Heat", "6,000 kWh")):
+        async with world.browser(**world.key("read"), **HTML) as browser:
+            page = (await browser.get(f"/?lang={language}")).text
+        assert heat in page
+        assert all_of_it in page
+        assert "600 kg" in page
 
 
 async def test_pages_of_buildings_follow_each_other(world: World) -> None:

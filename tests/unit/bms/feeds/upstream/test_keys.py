@@ -34,6 +34,10 @@ def test_each_has_its_key_and_name(tmp_path: Path) -> None:
     [
         ([A], "", "no line for"),
         ([A, A], f"{A} key", "twice"),
+        ([A, "https://A.Example.dk:443/"], f"{A} key", "twice"),
+        ([A, B], f"{A} key Aarhus\n{B} key Aarhus", "same name"),
+        ([A], f"{A} key x{chr(7)}y", "control"),
+        ([A], f"{A} key\n{A}/ key", "two lines"),
         ([A], f"{A}", "URL KEY"),
         (["ftp://a.example.dk"], f"{A} key", "no address"),
         (["https://user:secret@a.example.dk"], f"{A} key", "no key in it"),

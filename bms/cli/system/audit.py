@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -14,12 +15,14 @@ from bms.cli.console.periods import local_moment
 from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import say, screen, slim_table
 from bms.config import Settings
+from bms.errors import StoreError
 from bms.messages.spelled_out import spelled_out
 from bms.model.codec import to_dict
 from bms.model.control.audit import Action, AuditEntry, AuditSearch
 from bms.model.control.command import Released, StillHeld
-from bms.model.control.evidence import Verification
-from bms.model.fact import Moment
+from bms.model.control.evidence import CITY, ChainFlaw, ChainHead, FlawReason, Verification
+from bms.model.fact import Moment, fact
+from bms.runtime.city import City
 from bms.runtime.wire import opened
 from bms.services.evidence.trace import Trace, TracePorts, trace
 
@@ -84,13 +87,14 @@ def verify(
     settings = Settings()
     t = translator_of_locale(settings.timezone)
     with opened(settings) as city, progress_bars(quiet=as_json) as report:
-        known = {} if city.known_heads is None else city.known_heads.heads()
+        known, unread = _known(city)
         chosen = {site: known[site]} if site in known else {} if site is not None else known
         found = city.stores.evidence.verify(
             None if site is None else [site],
             chosen,
             lambda share: report(t("verifying_evidence"), share),
         )
+        found = replace(found, flaws=(*unread, *found.flaws))
     if as_json:
         typer.echo(json.dumps({**spelled_out(found, settings.timezone), "known": len(chosen)}))
     else:
@@ -100,6 +104,15 @@ def verify(
         say(t("evidence_heads_known", count=len(chosen)))
     if found.flaws:
         raise typer.Exit(1)
+
+
+def _known(city: City) -> tuple[dict[str, ChainHead], tuple[ChainFlaw, ...]]:
+    """The ends that are known beside the journal; where they cannot be read, that is a flaw."""
+    try:
+        return ({} if city.known_heads is None else city.known_heads.heads()), ()
+    except StoreError as error:
+        what = fact(FlawReason.KNOWN_UNREADABLE, why=str(error))
+        return {}, (ChainFlaw(chain=CITY, number=None, kind=None, row=None, what=what),)
 
 
 def _show_flaws(found: Verification, t: CommandTranslator) -> None:

@@ -136,6 +136,8 @@ class FlawReason(MessageCode):
     HEAD_CHANGED = "evidence_head_changed"
     TAIL_CUT = "evidence_tail_cut"
     HISTORY_REWRITTEN = "evidence_history_rewritten"
+    UNREADABLE = "evidence_unreadable"
+    KNOWN_UNREADABLE = "evidence_known_unreadable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,8 +46,11 @@ class Proven:
 
 
 def as_json(fields: Sequence[Value]) -> bytes:
-    """The fields as a JSON array. Bytes, which no field has, are shown as they are."""
-    return to_json(fields, bytes_mode="base64")
+    """The fields as a JSON array. Bytes, which no field has, are a list of their hexadecimal
+    digits, which no field is either: no text has the same digest."""
+    if bytes in map(type, fields):
+        return to_json([[f.hex()] if isinstance(f, bytes) else f for f in fields])
+    return to_json(fields)
 
 
 def digest(fields: Sequence[Value], salt: bytes | None = None) -> str:

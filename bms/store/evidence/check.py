@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple, Self
 
@@ -30,6 +30,8 @@ Key = tuple[str, str]
 SHOWN = 4_000
 """Bytes of a row that are kept to be shown [1]."""
 KINDS = {kind.value: kind for kind in EvidenceKind}
+ENTRIES, HEADS, REMOVALS = "evidence", "evidence_heads", "removals"
+"""The tables of the chains themselves."""
 
 
 class StandingRow(NamedTuple):
@@ -105,6 +107,9 @@ class ChainCheck:
 
     ``rows`` are all rows of the chain's site by kind and key. ``head`` is the end of the chain as
     it stands beside the entries, ``known`` one that stands elsewhere, which may lie further back.
+    ``unread`` are the kinds of rows, and the tables of the chain, that could not be read: each is a
+    flaw of its own, which no row or end that is missing repeats. Without the table of removals,
+    what retention has removed cannot be told from what somebody else has: all of it is named.
     """
 
     chain: str
@@ -112,6 +117,7 @@ class ChainCheck:
     removed: Checkpoints
     head: ChainHead | None
     known: ChainHead | None = None
+    unread: Collection[str] = ()
     count: int = 0
     # The flaws so far; what the rows of some hold, by place; whose each content is, by digest.
     _flaws: list[ChainFlaw] = field(default_factory=list)
@@ -138,12 +144,17 @@ class ChainCheck:
 
     def flaws(self) -> tuple[ChainFlaw, ...]:
         """Everything that is not as it was written, once all entries were given."""
-        self._end()
+        if ENTRIES not in self.unread:
+            self._end()
+            self._added()
+        return tuple(self._placed(i, flaw) for i, flaw in enumerate(self._flaws))
+
+    def _added(self) -> None:
+        """Rows that no entry proves."""
         for (kind, row), standing in self.rows.items():
             what = fact(FlawReason.ROW_ADDED, row=row)
             self._holds[len(self._flaws)] = standing.digest
             self._note(what, kind=KINDS.get(kind), row=row, found=standing.shown)
-        return tuple(self._placed(i, flaw) for i, flaw in enumerate(self._flaws))
 
     def _gap(self, first: int, last: int) -> None:
         """Entries between two others are gone; what stands before the next one is not known."""
@@ -176,7 +187,7 @@ class ChainCheck:
     def _row(self, entry: StandingEntry) -> None:
         row = self.rows.pop((entry.kind, entry.row), None)
         if row is None:
-            if not self.removed.cover(entry, Part.ROW):
+            if entry.kind not in self.unread and not self.removed.cover(entry, Part.ROW):
                 self._owners[entry.content] = entry.number
                 what = fact(FlawReason.ROW_GONE, number=entry.number, row=entry.row)
                 self._about(entry, what, expected=entry.content)
@@ -215,7 +226,7 @@ class ChainCheck:
             what = fact(FlawReason.TAIL_CUT, known=furthest.number, last=last)
             self._note(what, number=last + 1, expected=furthest.hash)
         head = NO_ENTRY if self.head is None else self.head
-        if head != end and head.number <= last:
+        if HEADS not in self.unread and head != end and head.number <= last:
             found = head.hash
             what = fact(FlawReason.HEAD_CHANGED, last=last)
             self._note(what, number=last, found=found, expected=end.hash)

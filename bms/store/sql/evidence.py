@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from typing import cast as cast_type
 
@@ -12,10 +11,8 @@ from sqlalchemy import (
     Connection,
     Select,
     String,
-    bindparam,
     cast,
     delete,
-    literal,
     text,
     tuple_,
     update,
@@ -24,9 +21,7 @@ from sqlalchemy import select as sql_select
 from sqlmodel import col, select
 
 from bms.model.control.evidence import (
-    CITY,
     FIRST,
-    ChainFlaw,
     ChainHead,
     EvidenceEntry,
     EvidenceKind,
@@ -40,19 +35,9 @@ from bms.ports.storage.evidence import Report, no_report
 from bms.store.database.connection import Linked
 from bms.store.database.tables import StoredEvidence, StoredRemoval
 from bms.store.evidence.chain import removals_of
-from bms.store.evidence.check import ChainCheck, Checkpoints, Key, StandingEntry, StandingRow
-from bms.store.sql.proofs import AT_ONCE, PROOFS, Proof
+from bms.store.sql.proofs import PROOFS, Proof
+from bms.store.sql.verification import digest_text, heads, standing_rows, verified
 
-_ENTRIES = text(
-    "SELECT number, kind, proves, content, apart, salt, hash FROM evidence"
-    " WHERE chain = :chain ORDER BY number"
-).execution_options(yield_per=AT_ONCE)
-_HEADS = text("SELECT chain, number, hash FROM evidence_heads")
-_SOME_HEADS = text(f"{_HEADS.text} WHERE chain IN :chains").bindparams(
-    bindparam("chains", expanding=True)
-)
-_LENGTHS = text("SELECT chain, count(*) FROM evidence GROUP BY chain")
-_REMOVALS = text("SELECT kind, part, first, last FROM removals WHERE site = :site")
 _SALT_GOES = text("UPDATE evidence SET salt = NULL WHERE chain = :chain AND number = :number")
 WHOLE = (EvidenceKind.RECEIPT, EvidenceKind.PLAN)
 """Kinds whose rows are removed once they are too old; of the others only what stands apart."""
@@ -64,7 +49,7 @@ class SqlEvidence(Linked):
     def chain_heads(self, chains: Collection[str] | None = None) -> dict[str, ChainHead]:
         """See ``EvidenceStore``."""
         with self._link.reading() as session:
-            return _heads(session.connection(), chains)
+            return heads(session.connection(), chains)
 
     def evidence(self, chain: str, after: int = 0, most: int | None = None) -> list[EvidenceEntry]:
         """See ``EvidenceStore``."""
@@ -103,8 +88,10 @@ class SqlEvidence(Linked):
         )
         proofs = [proof for proof in PROOFS if proof.kind in kinds]
         with self._link.reading() as session:
-            entries = {(kind, row): _hex(content) for kind, row, content in session.exec(wanted)}
-            rows = _rows(session.connection(), chain, proofs)
+            entries = {
+                (kind, row): digest_text(content) for kind, row, content in session.exec(wanted)
+            }
+            rows = standing_rows(session.connection(), chain, proofs)
         found = {key: row.digest for key, row in rows.items()}
         every = entries.keys() | found.keys()
         return frozenset(key[1] for key in every if entries.get(key) != found.get(key))
@@ -144,98 +131,6 @@ class SqlEvidence(Linked):
             removals = removals_of(pruning, gone, _numbers(connection, pruning))
             session.add_all(map(_removal_row, removals))
         return removals
-
-
-def verified(
-    connection: Connection,
-    chains: Collection[str] | None,
-    known: Mapping[str, ChainHead],
-    report: Report = no_report,
-) -> Verification:
-    """``EvidenceStore.verify`` in the transaction of ``connection``."""
-    heads, holders = _heads(connection), _holders(connection)
-    lengths = {_text(row[0]): row[1] for row in connection.execute(_LENGTHS)}
-    every = {*heads, *holders, *lengths, *known}
-    names = sorted(every if chains is None else every & set(chains))
-    total = sum(lengths.get(name, 0) for name in names) or 1
-    flaws: list[ChainFlaw] = []
-    entries = rows = 0
-    for name in names:
-        check = ChainCheck(
-            chain=name,
-            rows=_rows(connection, name, holders.get(name, ())),
-            removed=Checkpoints(_removals(connection, name)),
-            head=heads.get(name),
-            known=known.get(name),
-        )
-        rows += len(check.rows)
-        check.entries(_standing(connection, name))
-        flaws += check.flaws()
-        entries += check.count
-        report(min(1.0, entries / total))
-    return Verification(chains=len(names), entries=entries, rows=rows, flaws=tuple(flaws))
-
-
-def _heads(connection: Connection, chains: Collection[str] | None = None) -> dict[str, ChainHead]:
-    if chains is None:
-        found = connection.execute(_HEADS)
-    else:
-        found = connection.execute(_SOME_HEADS, {"chains": list(chains)})
-    return {
-        _text(chain): ChainHead(number=_whole(number), hash=_text(hash_))
-        for chain, number, hash_ in found
-    }
-
-
-def _holders(connection: Connection) -> dict[str, list[Proof]]:
-    """Which kinds of rows each site has."""
-    found: dict[str, list[Proof]] = defaultdict(list)
-    for proof in PROOFS:
-        site = proof.raw.c.site if proof.by_site else literal(CITY)
-        for (name,) in connection.execute(sql_select(site).select_from(proof.raw).distinct()):
-            found[_text(name)].append(proof)
-    return found
-
-
-def _rows(connection: Connection, site: str, proofs: Iterable[Proof]) -> dict[Key, StandingRow]:
-    rows: dict[Key, StandingRow] = {}
-    for proof in proofs:
-        n, kind = len(proof.content), proof.kind.value
-        for key, fields in proof.standing(connection, site):
-            row = StandingRow.of(fields[:n], fields[n:], personal=proof.personal)
-            rows[kind, key] = row
-    return rows
-
-
-def _standing(connection: Connection, chain: str) -> Iterator[StandingEntry]:
-    found = connection.execute(_ENTRIES, {"chain": chain})
-    for portion in found.partitions(AT_ONCE):
-        for number, kind, proves, content, apart, salt, hash_ in portion:
-            digests = _hex(content), None if apart is None else _hex(apart)
-            if not (salt is None or isinstance(salt, bytes)):
-                salt = _text(salt).encode()
-            yield StandingEntry(
-                _whole(number), _text(kind), _text(proves), *digests, salt, _hex(hash_)
-            )
-
-
-def _text(value: Any) -> str:
-    """A text. SQLite takes a value of any type in its place: that is shown as it is."""
-    return value if isinstance(value, str) else repr(value)
-
-
-def _whole(value: Any) -> int:
-    """A whole number; 0, which no entry has, for whatever else stands in its place."""
-    return value if isinstance(value, int) else 0
-
-
-def _hex(value: Any) -> str:
-    """A digest; whatever else stands in its place is none, and is shown as it is."""
-    return value.hex() if isinstance(value, bytes) else repr(value)
-
-
-def _removals(connection: Connection, site: str) -> list[tuple[str, str, int, int]]:
-    return [tuple(row) for row in connection.execute(_REMOVALS, {"site": site})]
 
 
 def _entry(row: StoredEvidence, previous: str) -> EvidenceEntry:

@@ -90,15 +90,19 @@ class Proof:
 
     def standing(self, connection: Connection, site: str) -> Iterator[tuple[str, list[Value]]]:
         """Key and fields (``content``, then ``apart``) of every row, as they lie in the columns."""
-        names, raw = (*self.content, *self.apart), self.raw
+        names = (*self.content, *self.apart)
         packed = [isinstance(self._columns[name].type, PackedText) for name in names]
         long = any(packed)
-        wanted = sql_select(raw.c[self.key], *(raw.c[name] for name in names))
-        found = connection.execute(wanted.where(*self.of_site(site)))
+        found = connection.execute(sql_select(*self.fields).where(*self.of_site(site)))
         for key, *values in joined.from_iterable(found.partitions(AT_ONCE)):
             if long:
                 values = [_unpacked(v) if p else v for v, p in zip(values, packed, strict=True)]
             yield str(key), values
+
+    @property
+    def fields(self) -> list[ColumnElement[Any]]:
+        """Key and fields (``content``, then ``apart``), as they lie in the columns."""
+        return [self.raw.c[name] for name in (self.key, *self.content, *self.apart)]
 
     @property
     def raw(self) -> TableClause:

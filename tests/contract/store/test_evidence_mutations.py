@@ -11,6 +11,7 @@ import struct
 from collections import Counter
 from collections.abc import Iterator
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,9 +19,9 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import IntegrityError
 
 from bms.model.control.evidence import ChainFlaw, ChainHead, FlawReason
-from bms.store.sql.evidence import verified
 from bms.store.sql.proofs import PROOFS
 from bms.store.sql.store import SqlStore
+from bms.store.sql.verification import verified
 from tests.rigs.examples import LEVEL
 from tests.rigs.storage.evidence_rows import fill
 
@@ -32,6 +33,7 @@ City = tuple[Engine, dict[str, ChainHead]]
 log = logging.getLogger(__name__)
 CHAIN = ("evidence", "evidence_heads")
 TABLES = sorted({str(proof.table.__tablename__) for proof in PROOFS} | set(CHAIN))
+CONTENT = {str(proof.table.__tablename__): proof.content[-1] for proof in PROOFS}
 LONG = LEVEL == "long"
 """Every byte of every row is flipped, every pair exchanged; else a part of them, as each takes a
 check of all chains."""
@@ -48,13 +50,18 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
     known = store.chain_heads()
     assert store.verify(known=known).flaws == ()
     store.close()
+    engine = without_triggers(file)
+    yield engine, known
+    engine.dispose()
+
+
+def without_triggers(file: Path) -> Engine:
     engine = create_engine(f"sqlite:///{file}")
     with engine.begin() as connection:
         names = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'trigger'"))
         for (name,) in names.all():
             connection.execute(text(f"DROP TRIGGER {name}"))
-    yield engine, known
-    engine.dispose()
+    return engine
 
 
 def flaws(connection: Connection, known: dict[str, ChainHead]) -> tuple[ChainFlaw, ...]:
@@ -207,6 +214,16 @@ INSERTED = "INSERT INTO modes (site, mode, actor, at, reason) VALUES ('lodge', '
         "evidence_heads SET number = 'a'",
         *("audit SET reason = x'ff'", "audit SET reason = CAST(reason AS BLOB) WHERE seq = 1"),
         "modes SET site = x'ff'",
+        "removals SET first = 'a', kind = x'ff' WHERE seq = 1",
+        *("audit SET reason = CAST(x'ff' AS TEXT)", "modes SET site = CAST(x'ff' AS TEXT)"),
+        *("overrides SET id = CAST(x'ff' AS TEXT) WHERE id = 'o2'", "removals SET kind = 5"),
+        "plans SET body = CAST(body AS TEXT)",
+        "evidence SET kind = CAST(x'ff' AS TEXT), salt = CAST(x'ff' AS TEXT) WHERE number = 3",
+        "evidence SET chain = CAST(x'ff' AS TEXT) WHERE number = 1 AND chain = ''",
+        "evidence SET hash = CAST(hash AS TEXT) WHERE number = 1",
+        "evidence_heads SET chain = CAST(x'ff' AS TEXT) WHERE chain = 'lodge'",
+        "removals SET part = CAST(x'ff' AS TEXT)",
+        *("modes SET mode = CAST(mode AS BLOB)", "modes SET mode = x'6aeb68' WHERE mode = 'auto'"),
     ],
 )
 def test_w16_a_value_of_another_type_is_found_and_hides_nothing(change: str, city: City) -> None:
@@ -221,6 +238,54 @@ def test_w16_a_value_of_another_type_is_found_and_hides_nothing(change: str, cit
     assert alone
     assert FlawReason.ROW_CHANGED in {flaw.what.code for flaw in found}
     assert len(found) > len(alone)
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize(
+    "change", ["DROP TABLE {table}", "ALTER TABLE {table} RENAME {column} TO x"]
+)
+def test_w16_what_cannot_be_read_is_named_and_hides_nothing(
+    table: str, change: str, city: City
+) -> None:
+    engine, known = city
+    column = {"evidence": "hash", "evidence_heads": "hash"}.get(table) or CONTENT[table]
+    other = "modes SET mode = 'off' WHERE seq = 1" if table != "modes" else "goals SET budget = 5"
+    with engine.connect() as connection:
+        connection.exec_driver_sql("BEGIN")  # the driver begins nothing for a change of a table
+        connection.execute(text(change.format(table=table, column=column)))
+        connection.execute(text(f"UPDATE {other}"))
+        found = flaws(connection, known)
+        connection.rollback()
+    codes = {flaw.what.code for flaw in found}
+    unread = [flaw for flaw in found if flaw.what.code == FlawReason.UNREADABLE]
+    assert {flaw.what.parameters["table"] for flaw in unread} == {table}
+    assert FlawReason.ROW_GONE not in codes or table == "removals"
+    assert FlawReason.ROW_CHANGED in codes or table == "evidence"
+
+
+def test_w16_a_page_that_is_damaged_is_named_and_hides_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "bms.db"
+    store = SqlStore(f"sqlite:///{file}")
+    fill(store)
+    store.close()
+    engine = without_triggers(file)
+    with engine.begin() as connection:
+        size = connection.execute(text("PRAGMA page_size")).scalar_one()
+        root = "SELECT rootpage FROM sqlite_master WHERE name = 'goals'"
+        page = connection.execute(text(root)).scalar_one()
+        connection.execute(text("UPDATE modes SET mode = 'off' WHERE seq = 1"))
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+    with file.open("r+b") as raw:
+        raw.seek((page - 1) * size)
+        raw.write(bytes([255]) * size)
+    with engine.connect() as connection:
+        found = flaws(connection, {})
+    engine.dispose()
+    codes = {flaw.what.code for flaw in found}
+    assert {FlawReason.UNREADABLE, FlawReason.ROW_CHANGED} <= codes
+    assert FlawReason.ROW_GONE not in codes
 
 
 class TestNames:

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from bms.cli.main import app
+from bms.config import Settings
 from bms.model.control.command import Accepted
 from bms.model.planning.plan_digest import sealed
 from bms.store.sql.store import SqlStore
@@ -132,6 +133,21 @@ class TestVerify:
             found = json.loads(bms("audit", "verify", "--json", code=1).stdout)
             assert [flaw["what"]["code"] for flaw in found["flaws"]] == ["evidence_tail_cut"]
             assert found["flaws"][0]["what"]["parameters"] == {"known": 4, "last": 2}
+
+    @pytest.mark.parametrize(
+        "change",
+        ["UPDATE keys SET name = CAST(x'ff' AS TEXT) WHERE name = 'gym'", "DROP TABLE goals"],
+    )
+    def test_w16_what_cannot_be_read_hides_nothing(self, bms: Bms, change: str) -> None:
+        bms("keys", "create", "hall", "--by", "kari")
+        bms("keys", "create", "gym", "--by", "kari")
+        (bms.home / Settings(home=bms.home).evidence_heads.name).write_text("{broken")
+        changed(bms, "UPDATE keys SET scope = 'operate' WHERE name = 'hall'", change)
+        found = json.loads(bms("audit", "verify", "--json", code=1).stdout)
+        codes = [flaw["what"]["code"] for flaw in found["flaws"]]
+        assert codes[0] == "evidence_known_unreadable"
+        assert {"evidence_unreadable", "evidence_apart_changed"} & set(codes)
+        assert "evidence_row_changed" in codes
 
     def test_w16_one_site_is_checked_alone(self, bms: Bms) -> None:
         bms("keys", "create", "hall", "--by", "kari")

@@ -10,8 +10,8 @@ from bms.model.fact import Fact
 from bms.model.planning.plan import Schedule
 from bms.model.planning.problem import BuildingModel, NoModel, Problem
 from optimizer.checker.check import check
+from optimizer.identification.hours_ahead_backtest import BacktestErrors, prediction_errors
 from optimizer.identification.identify import identify
-from optimizer.identification.prediction_error import BacktestErrors, prediction_errors
 from optimizer.planning.make_plan import make_plan
 from optimizer.problem.units import in_celsius, in_units_of
 from optimizer.setpoints.optimum_start import with_learned_starts

@@ -11,7 +11,7 @@ from api.ports import ApiPorts
 from bms.clock import SystemClock
 from bms.config import Settings
 from bms.errors import Mistake
-from bms.journal.calendar import MemoryCalendarBook
+from bms.journal.clock_trust import MemoryCalendarBook
 from bms.model.access.rules import AccessRules
 from bms.model.assets.point import Point
 from bms.model.assets.site import Site

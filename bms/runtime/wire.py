@@ -20,7 +20,7 @@ from bms.feeds.provider_settings import price_keys, provider_addresses
 from bms.feeds.sign_in.settings import access_rules, provider_of
 from bms.feeds.tariffs.factors import DANISH_NORMAL_YEAR, load_factors
 from bms.journal import FileHandsOff, FileJournal
-from bms.journal.calendar import FileCalendarBook
+from bms.journal.clock_trust import FileCalendarBook
 from bms.journal.evidence_heads import FileHeads
 from bms.model.assets.site import Site
 from bms.model.fact import Fact

@@ -30,8 +30,8 @@ from bms.store.rollups.buckets import (
     readings_left,
     rollups,
 )
-from bms.store.rollups.folds import Grid
 from bms.store.rollups.local_days import HOUR, LocalDays
+from bms.store.rollups.readings_per_step import Grid
 
 
 @dataclass(slots=True)
@@ -142,7 +142,7 @@ class MemoryReadings(MemoryEvidence):
     def series(
         self, point: str, start: datetime, end: datetime, step: timedelta, fold: Fold = Fold.MEAN
     ) -> Series:
-        """See ``bms.store.rollups.folds``; grids of whole hours are made of hours."""
+        """See ``bms.store.rollups.readings_per_step``; grids of whole hours are made of hours."""
         grid = Grid.over(start, end, step)
         with self._lock:
             track = self._tracks.get(point, _Track())

@@ -2,7 +2,7 @@
 
 A reading is a bucket of one. Buckets fold into longer ones without the readings, so that days are
 made of hours, and hours outlive the readings that they were made of. As in
-``bms.store.rollups.folds`` only good readings count.
+``bms.store.rollups.readings_per_step`` only good readings count.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ from bms.store.database.tables import (
     StoredPoint,
 )
 from bms.store.retention_horizon import unexpired
-from bms.store.rollups.folds import Grid
 from bms.store.rollups.local_days import LocalDays
+from bms.store.rollups.readings_per_step import Grid
 from bms.store.rollups.stale_days import marks_of
 
 #: Readings per transaction: long enough to be fast, short enough for others to get a turn.
@@ -169,7 +169,7 @@ class SqlReadings(Linked):
     def series(
         self, point: str, start: datetime, end: datetime, step: timedelta, fold: Fold = Fold.MEAN
     ) -> Series:
-        """See ``bms.store.rollups.folds``."""
+        """See ``bms.store.rollups.readings_per_step``."""
         grid = Grid.over(start, end, step)
         return grid.series(fold, *self._good(point, *grid.window(fold)))
 

@@ -30,7 +30,7 @@ from bms.store.rollups.buckets import (
     rollups,
     unpack,
 )
-from bms.store.rollups.folds import Grid
+from bms.store.rollups.readings_per_step import Grid
 from bms.store.rollups.refresh import MONTHS, fold_marked
 from bms.store.sql.readings import NAMES, SqlReadings
 
@@ -137,8 +137,8 @@ class SqlRollups(SqlReadings):
     def series(
         self, point: str, start: datetime, end: datetime, step: timedelta, fold: Fold = Fold.MEAN
     ) -> Series:
-        """See ``bms.store.rollups.folds``; grids of whole hours are made of the hours that are
-        kept."""
+        """See ``bms.store.rollups.readings_per_step``; grids of whole hours are made of the hours
+        that are kept."""
         grid = Grid.over(start, end, step)
         key = self._key(point)
         if key is not None and self._days.covers(*grid.hours(fold)):

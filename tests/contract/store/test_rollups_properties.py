@@ -18,7 +18,7 @@ from bms.model.readings.rollup import Level
 from bms.ports.storage.readings import Fold
 from bms.ports.storage.whole import Store
 from bms.store.memory.store import MemoryStore
-from bms.store.rollups.folds import Grid
+from bms.store.rollups.readings_per_step import Grid
 from bms.store.sql.store import SqlStore
 from tests.rigs.examples import examples
 from tests.rigs.fakes.store import HOUR, QUARTER

@@ -20,7 +20,7 @@ from bms.model.readings.measurement import Ingested, Reading
 from bms.model.readings.rollup import NO_MOMENT, Level, Rollups
 from bms.model.readings.series import Series
 from bms.ports.storage.readings import Fold
-from bms.store.rollups.folds import Grid
+from bms.store.rollups.readings_per_step import Grid
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 STEPS = {Level.QUARTER: timedelta(minutes=15), Level.HOUR: timedelta(hours=1)}

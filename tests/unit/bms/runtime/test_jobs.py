@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from bms.clock import VirtualClock
-from bms.journal.calendar import FileCalendarBook
+from bms.journal.clock_trust import FileCalendarBook
 from bms.model.control.audit import AuditSearch
 from bms.model.control.booking import BookedTime, BookingKind
 from bms.model.control.kept_key import KeptKey

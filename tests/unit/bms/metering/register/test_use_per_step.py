@@ -14,7 +14,7 @@ from bms.metering.step_edges import to_micros
 from bms.model.readings.metering import Consumption, FlawKind, MeterExchange
 from bms.model.readings.units import Unit
 from bms.ports.storage.readings import Fold
-from bms.store.rollups.folds import Grid
+from bms.store.rollups.readings_per_step import Grid
 from tests.rigs.metering import asked
 from tests.rigs.sentences import danish, english
 

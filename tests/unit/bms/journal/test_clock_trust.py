@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bms.journal.calendar import FileCalendarBook
+from bms.journal.clock_trust import FileCalendarBook
 from bms.model.clock_reading import ClockReading, Elapsed
 
 START = datetime(2026, 3, 2, tzinfo=UTC)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bms.model.planning.problem import BuildingModel
-from optimizer.identification.prediction_error import prediction_errors
+from optimizer.identification.hours_ahead_backtest import prediction_errors
 from tests.rigs.buildings.toy_building import ZONES, Toy, lived_in
 from tests.rigs.buildings.toy_problems import DAYS, problem, toy_model
 

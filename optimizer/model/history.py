@@ -87,14 +87,11 @@ def series(numbers: Numbers | Sequence[float | None], n: int) -> Floats:
 def fill_forward(values: Floats, longest: int) -> Floats:
     """Returns values (..., n) with gaps of at most ``longest`` steps filled with the last value
     before them."""
-    rows = np.atleast_2d(values).copy()
-    for row in rows:
-        gap = 0
-        for i in range(1, len(row)):
-            gap = gap + 1 if np.isnan(row[i]) else 0
-            if 0 < gap <= longest:
-                row[i] = row[i - 1]
-    return rows.reshape(values.shape)
+    known = ~np.isnan(values)
+    steps = np.arange(values.shape[-1])
+    last = np.maximum.accumulate(np.where(known, steps, -1), axis=-1)
+    filled = np.take_along_axis(values, np.maximum(last, 0), axis=-1)
+    return np.where(known | ((last >= 0) & (steps - last <= longest)), filled, np.nan)
 
 
 def interpolate_gaps(values: Floats) -> Floats:
@@ -202,10 +199,11 @@ def without_stuck_values(values: Floats, step_h: float) -> Floats:
     """Returns the sensor's values (n,), NaN where it shows the very same number for days."""
     same = np.concatenate([[False], np.diff(values) == 0.0])
     edges = np.flatnonzero(~same)
+    ends = np.append(edges[1:], len(values))
+    stuck = (ends - edges) * step_h >= STUCK_H
     result = values.copy()
-    for first, last in zip(edges, np.append(edges[1:], len(values)), strict=True):
-        if (last - first) * step_h >= STUCK_H:
-            result[first + 1 : last] = np.nan
+    for first, last in zip(edges[stuck], ends[stuck], strict=True):
+        result[first + 1 : last] = np.nan
     return result
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from datetime import date
 
-from sqlmodel import col, delete, select
+from sqlalchemy import inspect
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, SQLModel, col, delete, select
 
 from bms.model.planning.prediction import Foreseen, PredictionDay, UseForecastDay, UseStart
 from bms.store.database.connection import Linked
@@ -18,8 +20,7 @@ class SqlPredictions(Linked):
     def keep_predictions(self, rows: Iterable[PredictionDay]) -> None:
         """See ``PlanStore``."""
         with self._link.writing(durable=False) as session:
-            for row in rows:
-                session.merge(_row(row))
+            _put(session, StoredPrediction, map(_row, rows))
 
     def predictions(self, site: str, since: date) -> list[PredictionDay]:
         """See ``PlanStore``."""
@@ -43,16 +44,7 @@ class SqlPredictions(Linked):
     def keep_use_starts(self, rows: Iterable[UseStart]) -> None:
         """See ``PlanStore``."""
         with self._link.writing(durable=False) as session:
-            for row in rows:
-                session.merge(
-                    StoredUseStart(
-                        site=row.site,
-                        day=row.day.toordinal(),
-                        zone=row.zone,
-                        shortfall_k=row.shortfall_k,
-                        margin_k=row.margin_k,
-                    )
-                )
+            _put(session, StoredUseStart, map(_start, rows))
 
     def use_starts(self, site: str, since: date) -> list[UseStart]:
         """See ``PlanStore``."""
@@ -76,8 +68,7 @@ class SqlPredictions(Linked):
     def keep_use_forecasts(self, rows: Iterable[UseForecastDay]) -> None:
         """See ``PlanStore``."""
         with self._link.writing(durable=False) as session:
-            for row in rows:
-                session.merge(_stored(row))
+            _put(session, StoredUseForecast, map(_stored, rows))
 
     def use_forecasts(self, site: str, since: date) -> list[UseForecastDay]:
         """See ``PlanStore``."""
@@ -100,6 +91,31 @@ class SqlPredictions(Linked):
             old = old.where(col(StoredUseForecast.site) == site)
         with self._link.writing(durable=False) as session:
             session.exec(old)
+
+
+def _put(session: Session, table: type[SQLModel], rows: Iterable[SQLModel]) -> None:
+    """Rows in the place of those with the same key, in one statement: SQLModel's ``merge`` has two
+    for each."""
+    values = [row.model_dump() for row in rows]
+    if not values:
+        return
+    connection = session.connection()
+    postgres = connection.dialect.name == "postgresql"
+    new = postgresql.insert(table) if postgres else sqlite.insert(table)
+    columns = inspect(table).local_table.columns
+    rest = {c.name: new.excluded[c.name] for c in columns if not c.primary_key}
+    keys = [c for c in columns if c.primary_key]
+    connection.execute(new.on_conflict_do_update(index_elements=keys, set_=rest), values)
+
+
+def _start(row: UseStart) -> StoredUseStart:
+    return StoredUseStart(
+        site=row.site,
+        day=row.day.toordinal(),
+        zone=row.zone,
+        shortfall_k=row.shortfall_k,
+        margin_k=row.margin_k,
+    )
 
 
 def _row(day: PredictionDay) -> StoredPrediction:

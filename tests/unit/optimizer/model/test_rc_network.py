@@ -119,3 +119,34 @@ def test_named_parameters_come_back() -> None:
     house = rc(solar=12.5)
     again = RcNetwork.from_parameters([house.to_parameters(0)])
     assert again.to_parameters(0) == house.to_parameters(0)
+
+
+def test_many_simulations_in_lockstep_are_those_one_by_one_to_the_last_digit() -> None:
+    random = np.random.default_rng(7)
+    zones, n, length = 3, 40, 12
+    network = RcNetwork(
+        **{
+            name: np.repeat(getattr(rc(), name), zones) * random.uniform(0.5, 2.0, zones)
+            for name in ("c_air", "c_mass", "h_out", "h_mass", "h_vent", "solar", "solar_to_mass")
+        },
+        h_mass_out=np.zeros(zones),
+        gain_base=np.ones(zones),
+        gain_use=np.ones(zones),
+    )
+    step = InterpolatedStep.of(network, 0.25)
+    run = np.where(random.random(n) < 0.5, 0.0, random.random(n))
+    run[:8] = 0.0
+    added = (random.normal(0, 0.1, (zones, n)), random.normal(0, 0.1, (zones, n)))
+    index = np.arange(length) + np.array([[0], [1], [5], [28]])
+    start = (random.normal(20, 2, (zones, 4)), random.normal(20, 2, (zones, 4)))
+    found = free_run(step, start, added, run, index)
+    for z in range(zones):
+        for w, steps in enumerate(index):
+            air, mass = start[0][z, w], start[1][z, w]
+            for k, i in enumerate(steps):
+                a = step.a[z] + run[i] * step.a_more[z]
+                air, mass = (
+                    a[0, 0] * air + a[0, 1] * mass + added[0][z, i],
+                    a[1, 0] * air + a[1, 1] * mass + added[1][z, i],
+                )
+                assert found[z, w, k] == air

@@ -18,6 +18,7 @@ from bms.ports.planner import Judge
 from bms.services.planning.model_drift import drift_facts, drifting_zones, holding
 from bms.services.planning.prediction_errors import excess, record_predictions
 from bms.services.planning.problem import assemble
+from bms.store.database.observed import counted_statements
 from bms.store.memory.store import MemoryStore
 from bms.store.sql.store import SqlStore
 from optimizer.planner import Optimizer
@@ -251,6 +252,17 @@ def test_a_day_of_a_lead_is_kept_once_and_the_last_word_stands(
     store.keep_predictions([corrected])
     assert store.predictions("lodge", date(2019, 1, 14)) == [unknown, corrected, later]
     assert store.predictions("lodge", date(2019, 1, 15)) == [later]
+
+
+def test_the_rows_of_a_night_are_one_statement_of_the_database(tmp_path: Path) -> None:
+    store = SqlStore(f"sqlite:///{tmp_path}/bms.db")
+    rows = [a_row(zone=f"room-{i}") for i in range(20)]
+    store.keep_predictions(rows)
+    with counted_statements() as seen:
+        store.keep_predictions([replace(row, n=23) for row in rows])
+    assert len([each for each in seen if "predictions" in each]) == 1
+    assert {row.n for row in store.predictions("lodge", rows[0].day)} == {23}
+    store.close()
 
 
 async def test_the_record_is_served_and_counted(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+import numpy as np
 import pytest
 
 from bms.messages import translator
@@ -13,7 +14,7 @@ from bms.model.assets.site import Site
 from bms.model.codec import from_json, to_json
 from bms.model.planning.problem import Problem
 from bms.model.readings.measurement import Quality, Reading
-from bms.services.planning.problem import assemble, quarter
+from bms.services.planning.problem import assemble, numbers, quarter
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.city import CLOSED, HOUR, QUARTER, FakeFeed, lodge, utc
 from tests.rigs.fakes.ports import problem_ports
@@ -193,3 +194,12 @@ def test_the_newest_model_goes_along_and_the_whole_survives_json() -> None:
     made = problem(store=store)
     assert made.model == a_model("lodge")
     assert from_json(Problem, to_json(made)) == made
+
+
+def test_numbers_are_rounded_as_python_rounds_and_nan_is_none() -> None:
+    values = np.random.default_rng(3).normal(0.0, 1000.0, 2000)
+    values[::7] = np.nan
+    halves = np.array([0.00005, 0.00015, -0.00025, 2.67495, -0.0, np.inf, 1e300])
+    for given in (values, halves, np.array([1, 2]), np.array([])):
+        one_by_one = tuple(None if np.isnan(v) else round(float(v), 4) for v in given)
+        assert repr(numbers(given)) == repr(one_by_one)

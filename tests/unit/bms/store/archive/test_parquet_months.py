@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -17,7 +18,7 @@ from bms.model.readings.measurement import Quality, Reading
 from bms.model.savings.objection import Verdict
 from bms.model.savings.upstream import ToldMonth, ToldSaving, UpstreamLook, UpstreamNumbers
 from bms.store.archive.archived_retention import LEDGER, MOVED, ArchivedRetention
-from bms.store.archive.parquet_months import ParquetArchive
+from bms.store.archive.parquet_months import LOCK, UNFINISHED, ParquetArchive
 from bms.store.archive.upstream_months import write_upstream_months
 from bms.store.memory.store import MemoryStore
 
@@ -74,6 +75,47 @@ def test_what_is_read_back_is_what_was_kept(archive: ParquetArchive) -> None:
         ("2024-10", "school"),
         ("2024-11", "lodge"),
     ]
+
+
+def test_an_erasure_reaches_what_a_killed_process_left_half_written(
+    archive: ParquetArchive, tmp_path: Path
+) -> None:
+    left = tmp_path / "month=2024-12" / "site=lodge" / UNFINISHED
+    left.parent.mkdir(parents=True)
+    left.write_bytes((tmp_path / "month=2024-10" / "site=lodge" / "readings.parquet").read_bytes())
+    archive.forget("school", {TEMP}, START)
+    assert left.exists()  # another building, which may be in the middle of it
+    archive.forget("lodge", {TEMP}, START)
+    assert not left.exists()
+
+
+def test_an_erasure_in_the_first_hours_of_a_local_month_reaches_its_file(
+    archive: ParquetArchive,
+) -> None:
+    assert archive.forget("lodge", {TEMP}, START + HOUR) == 1
+
+
+def test_what_could_not_be_written_leaves_nothing_behind(
+    archive: ParquetArchive, tmp_path: Path
+) -> None:
+    before = archive.readings("lodge", OCTOBER)
+    with pytest.raises(StoreError, match="does not have what was written"):
+        archive.keep("lodge", OCTOBER, [Reading(TEMP, START, float("nan"), Quality.GOOD)])
+    assert archive.readings("lodge", OCTOBER) == before
+    assert not list(tmp_path.rglob(UNFINISHED))
+
+
+def test_one_process_writes_at_a_time(archive: ParquetArchive, tmp_path: Path) -> None:
+    with (tmp_path / LOCK).open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        hurried = ParquetArchive(tmp_path, patience_s=0.0)
+        for does in (
+            lambda: hurried.keep("lodge", OCTOBER, rows(HEAT)),
+            lambda: hurried.forget("lodge", {TEMP}, START + HOUR),
+        ):
+            with pytest.raises(StoreError, match="another process"):
+                does()
+    assert hurried.forget("lodge", {TEMP}, START + HOUR) == 1
 
 
 def test_an_erasure_takes_its_points_from_before_its_midnight_and_no_others(

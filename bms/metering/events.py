@@ -40,8 +40,8 @@ def _inside(flaw: Flaw, start: int, end: int) -> bool:
 
 def event(flaw: Flaw, unit: Unit, multiplier: float = 1.0) -> MeterEvent:
     """Returns a flaw as an event, its amount in ``unit``."""
-    if flaw.code is FlawCode.INTERPOLATED:
-        return _interpolated(flaw, unit, multiplier)
+    if flaw.code in (FlawCode.INTERPOLATED, FlawCode.STEPPED_BACK):
+        return _bounded(flaw, unit, multiplier)
     amount = None if flaw.amount is None else flaw.amount * multiplier
     return MeterEvent(
         flaw=flaw.kind,
@@ -59,7 +59,7 @@ def event(flaw: Flaw, unit: Unit, multiplier: float = 1.0) -> MeterEvent:
     )
 
 
-def _interpolated(flaw: Flaw, unit: Unit, multiplier: float) -> MeterEvent:
+def _bounded(flaw: Flaw, unit: Unit, multiplier: float) -> MeterEvent:
     return MeterEvent(
         flaw=flaw.kind,
         start=from_micros(flaw.start),

@@ -39,6 +39,7 @@ class FlawCode(MessageCode):
     NEGATIVE_AMOUNT = "negative_amount"
     BELOW_ZERO = "below_zero"
     INTERPOLATED = "interpolated"
+    STEPPED_BACK = "stepped_back"
 
 
 _CODES = {
@@ -59,6 +60,7 @@ _CODES = {
     ),
     FlawKind.UNIT_SLIP: (FlawCode.UNIT_SLIP, FlawCode.SLIPPED_AMOUNT),
     FlawKind.INTERPOLATED: (FlawCode.INTERPOLATED,),
+    FlawKind.ROUNDING: (FlawCode.STEPPED_BACK,),
     FlawKind.NEGATIVE: (FlawCode.NEGATIVE_REGISTER, FlawCode.NEGATIVE_AMOUNT, FlawCode.BELOW_ZERO),
 }
 _KINDS = {code: kind for kind, codes in _CODES.items() for code in codes}

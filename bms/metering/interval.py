@@ -88,6 +88,9 @@ def interval_use(
     flaws += [] if period.spread else _too_coarse(times, lengths, interval_s * SECOND_US, grid)
     known = bool(len(use)) and bool(np.isfinite(use).all())
     explained = cover_missing_steps(_spans(use, grid), flaws + screened.flaws)
+    if period.exported:
+        out = screened.negative
+        _put_exported(use, times[out], values[out], lengths[out], grid)
     return Consumption(
         use=Series(from_micros(ends[0]), period.step, use * rating.multiplier),
         unit=rating.unit,
@@ -100,6 +103,7 @@ def interval_use(
 @dataclass(frozen=True, slots=True, eq=False)
 class _Screened:
     keep: Mask
+    negative: Mask
     flaws: list[Flaw]
 
 
@@ -232,7 +236,8 @@ def _screened(
         for code, mask in kinds
         for flaw in flaws_where(code, times, mask)
     ]
-    return _Screened(~(negative | other_unit | absurd | overlap), flaws)
+    out = negative & ~(other_unit | absurd | overlap)
+    return _Screened(~(negative | other_unit | absurd | overlap), out, flaws)
 
 
 def _days_of(other_unit: Mask, used: Mask, per_day: int) -> Mask:
@@ -299,6 +304,20 @@ def _lay_across(
     cut = (share > 0.0) & (share < 1.0)
     bound = np.where(cut, np.maximum(share, 1.0 - share) * np.abs(values[at]), 0.0)
     return shared_steps(grid, bound[:-1] + bound[1:], fill)
+
+
+def _put_exported(
+    use: Floats, times: Micros, values: Floats, lengths: Micros, grid: Micros
+) -> None:
+    """Puts amounts below zero into the steps of ``use`` that they lie in, in place of their use;
+    those that lie across an edge are shared by time."""
+    if not len(times) or len(grid) < 2:
+        return
+    ends = np.minimum(times + lengths, np.append(times[1:], times[-1] + lengths[-1]))
+    sums = np.cumsum(values)
+    counted = np.stack([sums - values, sums], axis=1).ravel()
+    part = np.diff(np.interp(grid, np.stack([times, ends], axis=1).ravel(), counted))
+    use[part < 0] = part[part < 0]
 
 
 def _spans(use: Floats, grid: Micros) -> list[tuple[int, int, float | None]]:

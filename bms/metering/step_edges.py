@@ -55,13 +55,16 @@ class MeterPeriod:
     """The steps that use is asked for: regular ones of ``step`` from ``start`` to ``end``, or those
     between ``edges`` [us after 1970 UTC], shape (n + 1,), where they are not all alike; then
     ``start`` and ``end`` are the first and last of them and ``step`` is only nominal. ``spread``:
-    what a meter that is read about daily used is spread over shorter steps by time."""
+    what a meter that is read about daily used is spread over shorter steps by time. ``exported``:
+    a step in which amounts of a meter of import lie below zero has these in place of its use, so
+    that what went out is seen; it is missing otherwise."""
 
     start: datetime
     end: datetime
     step: timedelta
     edges: Micros | None = None
     spread: bool = False
+    exported: bool = False
 
     def grid(self) -> Micros:
         """Returns the edges of the steps [us], shape (n + 1,).

@@ -1,4 +1,5 @@
-"""Readings in order of time, each moment once, and nothing that a register cannot show."""
+"""Readings in order of time, each moment once, without what a register cannot show, or shows by
+rounding."""
 
 from __future__ import annotations
 
@@ -79,3 +80,31 @@ def within_register_range(
     flaws += flaws_where(FlawCode.BEYOND_REGISTER, times, beyond)
     keep = ~(negative | beyond)
     return times[keep], values[keep], flaws
+
+
+def held(times: Micros, values: Floats, most: float) -> tuple[Floats, list[Flaw]]:
+    """Returns the register where it stood still in place of stepping back by ``most`` at most,
+    until it has caught up, and what was held."""
+    falls = np.flatnonzero(np.diff(values) < 0)
+    if not len(falls) or most <= 0.0:
+        return values, []
+    level, found = values.copy(), np.zeros(len(values), dtype=np.bool_)
+    for at in falls.tolist():
+        here = at + 1
+        while here < len(level) and level[at] - most <= level[here] < level[at]:
+            level[here], found[here] = level[at], True
+            here += 1
+    moments = times[found]
+    if not len(moments):
+        return values, []
+    first, last, bound = int(moments[0]), int(moments[-1]), float((level - values).max())
+    count = int(found.sum())
+    return level, [Flaw(FlawCode.STEPPED_BACK, first, last, count=count, whole=True, bound=bound)]
+
+
+def typos(values: Floats) -> Mask:
+    """Which readings of a register lie above or below both their neighbours, which count on."""
+    found: Mask = np.zeros(len(values), dtype=np.bool_)
+    before, here, after = values[:-2], values[1:-1], values[2:]
+    found[1:-1] = (before <= after) & ((here > after) | (here < before))
+    return found

@@ -82,16 +82,18 @@ def consumption(
     step: timedelta,
     *,
     spread: bool = False,
+    exported: bool = False,
 ) -> Consumption:
     """Use of a meter (or the one of this id) from ``start`` to ``end`` per ``step``, its multiplier
     applied; ``spread``: that of one that is read about daily by time on shorter steps, so that its
-    days can be summed.
+    days can be summed; ``exported``: what a meter of import shows below zero stays, in place of the
+    use of its step.
 
     What cannot be known is NaN and lies in an event that says why. Raises ``NotFound`` for a meter
     that is not there, or has no point that counts.
     """
     chosen = meter_named(site, meter) if isinstance(meter, str) else meter
-    return _use(site, chosen, readings, MeterPeriod(start, end, step, spread=spread))
+    return _use(site, chosen, readings, MeterPeriod(start, end, step, None, spread, exported))
 
 
 def counts(point: Point) -> bool:

@@ -35,24 +35,30 @@ from bms.feeds.suppliers.off_hours import (
     told_of,
     unclear_length,
     use_by_hour,
+    usual_length,
 )
-from bms.feeds.suppliers.register_course import is_register, taken_for_registers, typos
+from bms.feeds.suppliers.register_course import (
+    RegisterCourse,
+    is_register,
+    taken_for_registers,
+    told_of_courses,
+)
 from bms.feeds.suppliers.timestamps import YEARS
 from bms.metering.bills import BilledUse, billed_amounts, in_months, read_seldom
 from bms.metering.interval import interval_lengths
+from bms.metering.register.use_per_step import register_use
+from bms.metering.register.usual_rate import MeterRating
+from bms.metering.step_edges import MeterPeriod, from_micros
+from bms.metering.time_order import typos
 from bms.model.readings.measurement import Quality
 from bms.model.readings.metering import Quantity, SupplierFile
 from bms.model.readings.series import Floats, Series
+from bms.model.readings.units import Unit
 
 KNOWN_STEPS_S = (300, 600, 900, 1200, 1800, 3600, 86400)
 """Known steps [s]; the last one is that of daily values."""
 _HOUR_S = 3600
 _MICRO = 1_000_000
-MOST_TYPOS = 1 / 3
-MIXED = (
-    "more than a third of the meter's readings do not lie between those before and after them, as"
-    " where units or meters are mixed; give each unit a column, or a file, of its own in a mapping"
-)
 MAX_CACHED = 200_000
 """Timestamps [1] that are cached while a file is read."""
 
@@ -175,7 +181,8 @@ class _CsvFile:
 
 
 def read_meters(path: Path, mapping: CsvMapping | None = None) -> MeterFile:
-    """Returns the meters of a CSV file: steps up to a day as series, longer ones as billed use.
+    """Returns the meters of a CSV file: steps up to a day as series of hours, longer ones as billed
+    use.
 
     Daily values are distributed evenly over the hours of their day: the daily model uses sums
     only. ``mapping`` says how another layout is read; of its values only energy is taken. Raises
@@ -220,13 +227,22 @@ def _plain_columns(reader: _CsvFile) -> Columns:
                 if column is None:
                     column = columns[row.number] = _RawSeries()
                 column.add(row.time, math.nan if row.value is None else row.value, row.line)
-    registers = [name for name, column in columns.items() if is_register(*column.in_order()[:2])]
+    courses = {
+        name: RegisterCourse(name, *column.in_order()[:3]) for name, column in columns.items()
+    }
+    registers = [name for name, each in courses.items() if is_register(each.seconds, each.values)]
     odd = [
         name
-        for name, column in columns.items()
-        if off_hours((name,), np.zeros(len(column.seconds), np.int64), np.array(column.seconds))
+        for name, (_, seconds, *_) in courses.items()
+        if off_hours((name,), np.zeros_like(seconds), seconds)
+        and (name in registers or usual_length(seconds * _MICRO) is not None)
     ]
-    return columns, set(registers), (*warnings, *taken_for_registers(registers), *told_of(odd))
+    told = (
+        *taken_for_registers(registers),
+        *told_of_courses(courses[name] for name in registers),
+        *told_of(odd),
+    )
+    return columns, set(registers), (*warnings, *told)
 
 
 def _mapped_columns(reader: _CsvFile, mapping: CsvMapping) -> Columns:
@@ -320,9 +336,7 @@ def _regular(
         reader.reject(int(line), f"a second {unit} for the same time; the later row counts")
     guessed, idle = (_among(seconds, moments) for moments in (column.guessed, column.idle))
     if register:
-        seconds, values, lines = _counts(reader, seconds[~idle], values[~idle], lines[~idle])
-        if not len(seconds):
-            return None
+        seconds, values, lines = seconds[~idle], values[~idle], lines[~idle]
     step = _step(seconds)
     if step is None and register:
         return _billed_register(seconds, values)
@@ -330,60 +344,35 @@ def _regular(
         return billed_amounts(seconds * _MICRO, values, guessed)
     if not register:
         values = np.where(idle, np.nan, values)
-    if spread and (register or off_grid(seconds, step)):
+    if spread and (register or off_grid(seconds, step) or _finer(seconds, step)):
         found = use_by_hour(seconds, values, register=register)
         if found is None:
             reader.reject(int(lines[0]), unclear_length(name))
         return found
-    seconds, values, lines = _of_one_step(seconds, values, lines, step)
-    return _on_grid(reader, seconds, values, lines, spread=spread) if len(seconds) else None
-
-
-def _counts(
-    reader: _CsvFile, seconds: NDArray[np.int64], values: Floats, lines: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64]]:
-    """Returns the readings of a register without those that are typos, which are named; none where
-    these are so many that nobody knows which are right."""
-    wrong = typos(values)
-    if wrong.mean() > MOST_TYPOS:
-        reader.reject(int(lines[0]), MIXED)
-        return seconds[:0], values[:0], lines[:0]
-    for line in lines[wrong]:
-        reader.reject(int(line), "does not lie between the readings before and after it")
-    return seconds[~wrong], values[~wrong], lines[~wrong]
+    return _on_grid(reader, seconds, values, lines, spread=spread)
 
 
 def _billed_register(seconds: NDArray[np.int64], counts: Floats) -> BilledUse:
-    """Returns the bills between the readings of a register; NaN where it fell."""
-    known = np.isfinite(counts)
-    rises = np.diff(counts[known])
-    return in_months(BilledUse(seconds[known], np.where(rises < 0, np.nan, rises)))
+    """Returns the bills between the readings of a register; NaN where its use is not known."""
+    seconds, counts = seconds[np.isfinite(counts)], counts[np.isfinite(counts)]
+    seconds, counts = seconds[~typos(counts)], counts[~typos(counts)]
+    times = seconds * _MICRO
+    ends = from_micros(int(times[0])), from_micros(int(times[-1]))
+    period = MeterPeriod(*ends, timedelta(days=30), times)
+    use = register_use(times, counts, period=period, rating=MeterRating(Unit.KWH)).use
+    return in_months(BilledUse(seconds, use.values))
 
 
 def _among(seconds: NDArray[np.int64], moments: set[int]) -> NDArray[np.bool_]:
     return np.isin(seconds, np.array(sorted(moments), dtype=np.int64))
 
 
-def _of_one_step(
-    seconds: NDArray[np.int64], values: Floats, lines: NDArray[np.int64], step: int
-) -> tuple[NDArray[np.int64], Floats, NDArray[np.int64]]:
-    """Returns the rows with those of finer spells summed to the coarsest one within an hour, as
-    when a meter goes from hours to quarters; NaN where they do not fill it."""
+def _finer(seconds: NDArray[np.int64], step: int) -> bool:
+    """Whether intervals are, or become, shorter than an hour: as where hours become quarters."""
+    if step < _HOUR_S:
+        return True
     lengths = interval_lengths(seconds * _MICRO, step * _MICRO) // _MICRO
-    coarse = int(lengths[lengths <= _HOUR_S].max(initial=0))
-    fine = (lengths < coarse) & np.isin(lengths, KNOWN_STEPS_S)
-    if not fine.any():
-        return seconds, values, lines
-    at, place = np.unique(seconds[fine] // coarse * coarse, return_inverse=True)
-    whole = np.bincount(place, weights=lengths[fine]) == coarse
-    sums = np.where(whole, np.bincount(place, weights=values[fine]), np.nan)
-    first = lines[fine][np.unique(place, return_index=True)[1]]
-    seconds, values, lines = (
-        np.concatenate(pair)
-        for pair in ((seconds[~fine], at), (values[~fine], sums), (lines[~fine], first))
-    )
-    order = np.argsort(seconds, kind="stable")
-    return seconds[order], values[order], lines[order]
+    return bool((lengths < min(step, _HOUR_S)).any())
 
 
 def _step(seconds: NDArray[np.int64]) -> int | None:

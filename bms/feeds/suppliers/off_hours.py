@@ -81,8 +81,8 @@ def off_grid(seconds: Ints, step: int) -> bool:
 
 def use_by_hour(seconds: Ints, values: Floats, *, register: bool) -> Series | None:
     """Returns the use by the hour [kWh] of readings at rising ``seconds`` [epoch s]: the counts of
-    a register, or amounts by the start of their interval; None where it does not show how long the
-    intervals are."""
+    a register, or amounts by the start of their interval, which of an hour with amounts below zero
+    are what was exported; None where it does not show how long the intervals are."""
     times = seconds * MICRO
     length = None if register else usual_length(times)
     if not register and length is None:
@@ -94,13 +94,12 @@ def use_by_hour(seconds: Ints, values: Floats, *, register: bool) -> Series | No
         from_micros(max(end, start + HOUR_US)),
         timedelta(seconds=HOUR_S),
         spread=True,
+        exported=True,
     )
     rating = MeterRating(Unit.KWH)
     if length is None:
         return register_use(times, values, period=period, rating=rating).use
-    return interval_use(
-        times, values, interval_s=length, period=period, rating=rating, signed=True
-    ).use
+    return interval_use(times, values, interval_s=length, period=period, rating=rating).use
 
 
 def usual_length(times: Ints) -> int | None:

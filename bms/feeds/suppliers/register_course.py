@@ -7,11 +7,14 @@ readings of a year are some thousand times its use, so both doors for files ask 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from bms.metering.register.usual_rate import learn_usual_rate, rounding_of
+from bms.metering.time_order import held, typos
 from bms.model.outside_text import printable
 from bms.model.readings.series import Floats
 
@@ -26,6 +29,18 @@ rise."""
 
 MOST_NAMED = 5
 """Meters [1] that a warning names."""
+MOST_TYPOS = 1 / 3
+"""Share of typos [1] beyond which nobody knows which of the readings are right."""
+MICRO = 1_000_000
+
+
+class RegisterCourse(NamedTuple):
+    """The readings of a register at rising ``seconds`` [epoch s], with their lines in the file."""
+
+    number: str
+    seconds: NDArray[np.int64]
+    values: Floats
+    lines: NDArray[np.int64]
 
 
 def is_register(seconds: NDArray[np.int64], values: Floats) -> bool:
@@ -33,7 +48,7 @@ def is_register(seconds: NDArray[np.int64], values: Floats) -> bool:
     least ten they fall no more often than once in two hundred steps (exchanges), and rise in a
     fifth of them to far above the usual rise, or never fall and are all far above the largest.
     Of fewer than 25 within months both are asked. Amounts fall about as often as they rise. One
-    reading in fifty, and one of a few, may be a typo."""
+    reading in fifty, and one of a few, may be a typo, and steps back by rounding are none."""
     known = np.isfinite(values)
     seconds, values = seconds[known], values[known]
     if len(values) < MIN_REGISTER:
@@ -41,22 +56,64 @@ def is_register(seconds: NDArray[np.int64], values: Floats) -> bool:
     wrong = typos(values)
     if wrong.sum() <= max(1, len(values) // 50):
         values = values[~wrong]
+        seconds = seconds[~wrong]
     steps = np.diff(values)
+    if rounded := int((steps < 0).sum()) > len(steps) / 200:
+        steps = np.diff(values := without_rounding(seconds, values))
     rises, falls = steps[steps > 0], int((steps < 0).sum())
     if len(rises) < LEAST_RISES or falls > len(steps) / 200:
         return False
     often = len(rises) >= len(steps) / 5 and bool(values.max() > 3.0 * np.median(rises))
-    far_above = falls == 0 and bool(values.min() > FAR_ABOVE * rises.max())
+    far_above = falls == 0 and not rounded and bool(values.min() > FAR_ABOVE * rises.max())
     few = len(values) < MANY and np.median(np.diff(seconds)) < BILL_S
     return (often and far_above) if few else (often or far_above)
 
 
-def typos(values: Floats) -> NDArray[np.bool_]:
-    """Which readings of a register lie above or below both their neighbours, which count on."""
-    found = np.zeros(len(values), dtype=np.bool_)
-    before, here, after = values[:-2], values[1:-1], values[2:]
-    found[1:-1] = (before <= after) & ((here > after) | (here < before))
-    return found
+def without_rounding(seconds: NDArray[np.int64], values: Floats) -> Floats:
+    """The readings of a register at rising ``seconds`` [epoch s] where it stood still in place of
+    stepping back by rounding."""
+    times = seconds * MICRO
+    return held(times, values, rounding_of(values, learn_usual_rate(times, values)))[0]
+
+
+def told_of_courses(courses: Iterable[RegisterCourse]) -> Iterator[str]:
+    """Says which registers have readings that do not lie between those before and after them, which
+    fall and count on from there, and of which nothing of the use is known."""
+    for number, seconds, values, lines in courses:
+        known = np.isfinite(values)
+        seconds, values, lines = seconds[known], values[known], lines[known]
+        if np.any(np.diff(values) < 0):
+            values = without_rounding(seconds, values)
+            for said in _wrong_readings(values, lines):
+                yield printable(f"{number}: {said}")
+
+
+def _wrong_readings(values: Floats, lines: NDArray[np.int64]) -> Iterator[str]:
+    wrong = typos(values)
+    if wrong.mean() > MOST_TYPOS:
+        yield (
+            "more than a third of the meter's readings do not lie between those before and after"
+            " them, as where units or meters are mixed, and nothing is known of its use; give each"
+            " unit a column, or a file, of its own in a mapping"
+        )
+        return
+    if wrong.any():
+        at = _named_lines(lines[wrong])
+        yield f"readings that do not lie between those before and after them do not count: {at}"
+    fell = np.diff(values[~wrong]) < 0
+    if fell.any():
+        yield (
+            "the register falls and counts on from there, as after an exchange, a reset or where it"
+            f" starts again from zero: {_named_lines(lines[~wrong][1:][fell])}"
+        )
+
+
+def _named_lines(lines: NDArray[np.int64]) -> str:
+    shown = ", ".join(str(line) for line in lines[:MOST_NAMED])
+    more = len(lines) - MOST_NAMED
+    return f"line{'s' if len(lines) > 1 else ''} {shown}" + (
+        f" and {more} more" if more > 0 else ""
+    )
 
 
 def taken_for_registers(numbers: Sequence[str]) -> Iterator[str]:

@@ -19,7 +19,12 @@ from bms.feeds.suppliers.column_names import normalised_name
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.numbers_and_units import UnitScale, parse_number
 from bms.feeds.suppliers.off_hours import off_hours, told_of, unclear_length
-from bms.feeds.suppliers.register_course import is_register, taken_for_registers
+from bms.feeds.suppliers.register_course import (
+    RegisterCourse,
+    is_register,
+    taken_for_registers,
+    told_of_courses,
+)
 from bms.feeds.suppliers.timestamps import (
     DAY_S,
     HOUR_S,
@@ -170,14 +175,21 @@ class RowCollector:
         """Returns the rows and, by line, the mistakes; ``whole``: of the file, not of a block."""
         self._resolve_ambiguous()
         registers = self._registers()
-        odd = self._off_hours() if whole else []
+        courses = self._courses(registers) if whole else ()
         rows = tuple(self._rows(registers))
+        odd = self._off_hours() if whole else []
+        taken = {row.number for row in rows if row.interval_s >= 0} if odd else set()
         return SupplierFile(
             rows,
             self.mistakes.by_line(),
             tuple(printable(name) for name in ignored),
             self.mistakes.unnamed,
-            (*self._warnings(), *taken_for_registers(list(registers)), *told_of(odd)),
+            (
+                *self._warnings(),
+                *taken_for_registers(list(registers)),
+                *told_of_courses(courses),
+                *told_of([number for number in odd if number in taken]),
+            ),
             tuple(set(self._worthless).difference(row.number for row in rows)),
         )
 
@@ -187,9 +199,25 @@ class RowCollector:
         found: dict[str, list[int]] = {}
         if self.mapping.interval_s is not None:
             return found
+        for course, rows in self._counted():
+            if is_register(course.seconds, course.values):
+                found.setdefault(course.number, []).extend(rows)
+        return found
+
+    def _courses(self, registers: Mapping[str, Sequence[int]]) -> Iterator[RegisterCourse]:
+        """Yields the readings of registers: declared ones, or the ``registers`` that were found."""
+        if self.mapping.interval_s == 0 or registers:
+            for course, _ in self._counted():
+                if self.mapping.interval_s == 0 or course.number in registers:
+                    yield course
+
+    def _counted(self) -> Iterator[tuple[RegisterCourse, list[int]]]:
+        """Yields what is counted of each meter and column by rising time, of several values for one
+        time the last, with the places of all of them."""
         buffer = self.buffer
         times = np.array(buffer.times, dtype=np.int64)
         values = np.array(buffer.values, dtype=np.float64)
+        lines = np.array(buffer.lines, dtype=np.int64)
         places: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
         for place, (number, column) in enumerate(zip(buffer.numbers, buffer.columns, strict=True)):
             if column.quantity not in STATES:
@@ -198,9 +226,7 @@ class RowCollector:
             at = np.array(rows)
             at = at[np.argsort(times[at], kind="stable")]
             at = at[np.append(np.diff(times[at]) > 0, True)]
-            if is_register(times[at], values[at]):
-                found.setdefault(number, []).extend(rows)
-        return found
+            yield RegisterCourse(number, times[at], values[at], lines[at]), rows
 
     def _off_hours(self) -> list[str]:
         """Returns the meters that are counted, but hardly on full hours."""

@@ -20,9 +20,10 @@ from bms.metering.register.usual_rate import (
     UsualRate,
     learn_usual_rate,
     register_resolution,
+    rounding_of,
 )
 from bms.metering.step_edges import MeterPeriod, from_micros
-from bms.metering.time_order import sorted_readings, within_register_range
+from bms.metering.time_order import held, sorted_readings, within_register_range
 from bms.model.readings.metering import Consumption, MeterExchange
 from bms.model.readings.series import Floats, Micros, Series
 
@@ -91,7 +92,11 @@ def _counting(
     rollover_at = None if maximum is None else rollover_value(maximum)
     times, values, flaws = sorted_readings(times, values)
     times, values, impossible = within_register_range(times, values, rollover_at)
-    resolution, usual = register_resolution(values), learn_usual_rate(times, values)
+    usual = learn_usual_rate(times, values)
+    if np.any(np.diff(values) < 0):
+        values, rounded = held(times, values, rounding_of(values, usual))
+        flaws += rounded
+    resolution = register_resolution(values)
     wrong_unit = in_other_unit(times, values, usual, resolution, near_exchanges(times, exchanges))
     flaws += impossible + unit_change_flaws(times, wrong_unit)
     if wrong_unit.any():

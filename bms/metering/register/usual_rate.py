@@ -34,6 +34,13 @@ A_DAY = 24
 FAR = 24 * HOUR_US
 """Farther than this from a fall [us], an increment has nothing to do with it."""
 
+FEW_STEPS = 3.0
+"""So many of its smallest steps a register may step back by rounding."""
+DECIMALS = (1.0, 0.1, 0.01, 0.001)
+"""Steps of registers of which nothing else is known."""
+WHOLE = 1e-3
+"""So near to a whole number of steps is one."""
+
 LARGEST = {Unit.KWH: 10_000.0, Unit.M3: 10_000.0, Unit.M3_DEG_C: 1_000_000.0}
 """Use per hour that no municipal building has, whatever its meter says: 10 MW, 10 000 m3/h."""
 
@@ -139,3 +146,25 @@ def register_resolution(values: Floats) -> float:
     if np.count_nonzero(moved) < BORNE_OUT:
         return 0.0
     return float(grown.min(where=moved, initial=math.inf))
+
+
+def rounding_of(values: Floats, usual: float) -> float:
+    """The most that a register steps back by rounding: three of its smallest steps, and no more
+    than one of them, or an hour of its ``usual`` rate where that is more; 0 where it never does.
+
+    The smallest step is the smallest of eight changes and more that all others are multiples of;
+    otherwise the last decimal.
+    """
+    moved = np.abs(np.diff(values))
+    moved = moved[moved > 0]
+    if not len(moved):
+        return 0.0
+    step = float(moved.min())
+    if len(moved) < FEWEST or not _multiples(moved, step):
+        step = next((each for each in DECIMALS if _multiples(values, each)), 0.0)
+    return max(step, min(FEW_STEPS * step, usual)) * (1.0 + WHOLE)
+
+
+def _multiples(values: Floats, step: float) -> bool:
+    steps = values / step
+    return bool((np.abs(steps - np.round(steps)) < WHOLE).all())

@@ -96,6 +96,7 @@ class FlawKind(StrEnum):
     UNIT_SLIP = "unit_slip"
     NEGATIVE = "negative"
     INTERPOLATED = "interpolated"
+    ROUNDING = "rounding"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -137,6 +137,7 @@ class CellTerm(TermCode):
     FLAW_UNIT_SLIP = "flaw_unit_slip"
     FLAW_NEGATIVE = "flaw_negative"
     FLAW_INTERPOLATED = "flaw_interpolated"
+    FLAW_ROUNDING = "flaw_rounding"
     DIRECTION_IMPORT = "direction_import"
     DIRECTION_EXPORT = "direction_export"
     DIRECTION_NET = "direction_net"

@@ -9,6 +9,7 @@ import numpy as np
 
 from bms.metering.bills import BilledUse, billed_amounts, in_months, read_seldom
 from bms.metering.step_edges import MeterPeriod, from_micros, to_micros
+from bms.metering.time_order import typos
 from bms.model.assets.address import SupplierAddress
 from bms.model.assets.equipment import Meter
 from bms.model.assets.point import Point, Role
@@ -31,18 +32,19 @@ def seldom_read_use(
     multiplier applied; None for any other meter.
 
     Estimated amounts and the first one after them that was read are one: it makes up for them. An
-    estimated reading of a register is passed over, which comes to the same.
+    estimated reading of a register is passed over, which comes to the same, and so is a typo.
     """
     point = site.meter_point(meter.id, Role.METER_ENERGY)
     if point is None:
         return None
     if not _seldom(point, readings, start, end):
         return None
-    times, _ = good_readings(point, readings, MeterPeriod(start, end, MONTH))
+    times, values = good_readings(point, readings, MeterPeriod(start, end, MONTH))
     if len(times) < FEWEST or not read_seldom(times):
         return None
     if isinstance(point.address, SupplierAddress) and point.address.interval:
         return _amounts(point, meter, readings, from_micros(times[0]), end)
+    times = times[~typos(values)]
     reach = max(REACH_US, int(np.diff(times).max()))
     edges = times[(times >= to_micros(start) - reach) & (times <= to_micros(end) + reach)]
     if len(edges) < FEWEST:

@@ -42,20 +42,28 @@ HOUR = timedelta(hours=1)
 
 
 def meter_use(
-    site: Site, meter: Meter, readings: ReadingStore, start: datetime, end: datetime
+    site: Site,
+    meter: Meter,
+    readings: ReadingStore,
+    start: datetime,
+    end: datetime,
+    *,
+    exported: bool = False,
 ) -> Series | None:
     """Hourly use of a meter [kWh], its multiplier applied, daily readings spread over the hours;
     None when the site names no energy point for it. Gas that is measured by volume is energy by its
     calorific value, and unknown before the first one. Electricity is that of the building where
     meters tell what its panels gave: import less export and with production, both none before their
-    first reading."""
+    first reading. ``exported``: hours in which a meter of import shows amounts below zero have
+    these in place of a use that nobody knows, for savings to tell of; they are missing
+    otherwise."""
     gas = bool(meter.calorific_value) and meter.commodity is Commodity.GAS
     if site.meter_point(meter.id, Role.METER_ENERGY) is None:
         if not gas or site.meter_point(meter.id, Role.METER_VOLUME) is None:
             return None
         volume = consumption(site, meter, readings, start, end, HOUR, spread=True).use
         return _gas_energy(volume, site, meter)
-    use = consumption(site, meter, readings, start, end, HOUR, spread=True).use
+    use = consumption(site, meter, readings, start, end, HOUR, spread=True, exported=exported).use
     return with_own_power(use, site, meter, readings)
 
 
@@ -144,7 +152,7 @@ def _meter_savings(
             periods=periods,
             settings=settings,
         )
-    use = meter_use(site, meter, readings, start, end)
+    use = meter_use(site, meter, readings, start, end, exported=True)
     if use is None:
         return None
     return assess_meter(
@@ -172,7 +180,7 @@ def site_baselines(
     temperature = outdoor_temperature(site, feed, period.start, period.end)
     found: list[FrozenBaseline] = []
     for meter in meters:
-        use = meter_use(site, meter, readings, period.start, period.end)
+        use = meter_use(site, meter, readings, period.start, period.end, exported=True)
         if use is None:
             continue
         baseline = baseline_alone(

@@ -164,6 +164,12 @@ def with_a_gap(counts: Floats) -> Floats:
     return np.where((np.arange(HOURS) >= 200) & (np.arange(HOURS) < 260), np.nan, counts)
 
 
+def stepping_back(counts: Floats) -> Floats:
+    """Whole units that a display rounds up by one or two now and then."""
+    up = np.random.default_rng(4).integers(0, 3, HOURS)
+    return np.round(counts / 4_000.0) + up
+
+
 def coarse(counts: Floats) -> Floats:
     """Whole units of twenty hours of use."""
     return np.floor(counts / 90_000.0) + 1000.0
@@ -207,6 +213,7 @@ REGISTERS: dict[str, Callable[[Floats], Floats]] = {
     "with a gap": with_a_gap,
     "mistyped": mistyped,
     "coarse": coarse,
+    "stepping back": stepping_back,
 }
 
 
@@ -312,7 +319,8 @@ class Doors:
 
     def use_by_hour(self, like: Series) -> Floats:
         """What savings are told from."""
-        found = meter_use(self.site, self.site.meters[0], self.store, like.start, like.end)
+        ends = like.start, like.end
+        found = meter_use(self.site, self.site.meters[0], self.store, *ends, exported=True)
         assert found is not None
         return found.values
 
@@ -347,7 +355,10 @@ def test_amounts_are_the_same_by_the_hour(name: str, doors: Doors) -> None:
 def test_a_register_that_nobody_declared_is_one_by_both_doors(name: str, doors: Doors) -> None:
     content = register(rows(), REGISTERS[name])
     file, report = doors.read(content, ""), doors.store_file(content, "", interval=False)
-    assert all("looks like a register" in found.warnings[0] for found in (file, report))
+    assert file.warnings == report.warnings
+    assert "looks like a register" in file.warnings[0]
+    falls = "falls and counts on from there" in "".join(file.warnings)
+    assert falls == (name in ("exchanged", "rolled over"))
     use = file.use["X"]
     read, stored = use.values, doors.stored(use)
     both = np.isfinite(read) & np.isfinite(stored)
@@ -391,6 +402,51 @@ def test_bills_are_taken_or_refused_alike(name: str, register: bool, doors: Door
     # A year to date and a budget are told of days: these are known too.
     days = daily_use(doors.site, doors.site.meters[0], doors.store, *YEAR).use
     assert days.sum() == pytest.approx(70_000 * 364 / 365.25, rel=0.04)
+
+
+def test_a_typo_in_bills_costs_the_same_by_both_doors(doors: Doors) -> None:
+    moments = [moment.astimezone(UTC) for moment in firsts(1)]
+    counts = [5000.0 + 100 * i for i in range(len(moments))]
+    counts[20] *= 10
+    content = plain(list(zip(moments, counts, strict=True)))
+    file = doors.read(content, REGISTER)
+    report = doors.store_file(content, REGISTER, interval=False)
+    assert file.warnings == report.warnings
+    assert file.warnings[0].endswith("do not count: line 22")
+    for bills in (file.bills["X"], doors.bills()):
+        assert set(np.round(bills.kwh).tolist()) == {100.0, 200.0}
+
+
+@pytest.mark.parametrize("noise", [0.0, 1.0, 2.0, 5.0])
+def test_a_register_that_steps_back_is_the_same_by_both_doors(noise: float, doors: Doors) -> None:
+    moments = stamps(HOUR)
+    back = np.where(np.arange(len(moments)) % 5 == 3, noise, 0.0)
+    counts = np.floor(counted(moments) / 4000.0) - back
+    content = plain(list(zip(moments, counts.tolist(), strict=True)))
+    file = doors.read(content, REGISTER)
+    report = doors.store_file(content, REGISTER, interval=False)
+    use = file.use["X"]
+    np.testing.assert_allclose(use.values, doors.use_by_hour(use), rtol=1e-9)
+    assert file.warnings == report.warnings
+    # One or two units are its rounding; five are told of.
+    assert bool(file.warnings) == (noise == 5.0)
+    assert np.isfinite(use.values).all() == (noise < 5.0)
+    if noise < 5.0:
+        assert use.values.sum() == pytest.approx(counts[-1] - counts[0], abs=2 * noise)
+        assert use.values.min() >= 0.0
+
+
+@pytest.mark.parametrize("every", [2, 30])
+def test_mixed_units_are_told_by_both_doors(every: int, doors: Doors) -> None:
+    moments = stamps(HOUR)
+    counts = 1e6 + counted(moments)
+    counts[::every] *= 0.0036
+    content = plain([(t, round(float(c), 3)) for t, c in zip(moments, counts, strict=True)])
+    file = doors.read(content, REGISTER)
+    report = doors.store_file(content, REGISTER, interval=False)
+    assert file.warnings == report.warnings
+    assert ("units or meters are mixed" in file.warnings[0]) == (every == 2)
+    assert "X: " in file.warnings[0]
 
 
 @pytest.mark.parametrize("content", ["", "<html><body>502</body></html>", '{"error": 1}'])
@@ -438,6 +494,24 @@ def the_same_and_all(
     assert any("X: not read on full hours" in text for text in file.warnings) == odd
 
 
+@pytest.mark.parametrize("past", [0, 7])
+def test_what_went_out_is_no_use_of_its_hour_by_both_doors(past: int, doors: Doors) -> None:
+    moments = stamps(15 * MINUTE, past * MINUTE)
+    out = np.arange(len(moments)) % 96 % 41 == 40  # 10:00 and 20:15
+    values = np.where(out, -700.0, 1100.0)
+    content = plain(list(zip(moments, values.tolist(), strict=True)))
+    use = doors.read(content, "").use["X"]
+    doors.store_file(content, "")
+    np.testing.assert_allclose(use.values, doors.use_by_hour(use), rtol=1e-9)
+    hours = {moment.replace(minute=0) for moment, gone in zip(moments, out, strict=True) if gone}
+    below = [use.start + int(i) * use.step for i in np.flatnonzero(use.values < 0)]
+    assert hours <= set(below)
+    assert use.values[use.values < 0].sum() == pytest.approx(-700.0 * out.sum())
+    assert np.nanmax(np.abs(use.values[use.values > 0] - 4400.0)) < 1e-6
+    # Consumption tells no use of these hours.
+    np.testing.assert_array_equal(np.isnan(doors.stored(use)), ~(use.values > 0))
+
+
 def test_amounts_at_irregular_times_are_refused_by_both_doors_with_the_way_out(
     doors: Doors,
 ) -> None:
@@ -448,6 +522,8 @@ def test_amounts_at_irregular_times_are_refused_by_both_doors_with_the_way_out(
     for mistake in (file.mistakes[0], report.refused[0]):
         assert mistake.message.startswith("X: how long the interval is")
         assert "declare interval_s in the mapping" in mistake.message
+    # Nothing was shared by time.
+    assert file.warnings == report.warnings == ()
 
 
 def test_a_stamp_of_minute_24_is_no_midnight(doors: Doors) -> None:

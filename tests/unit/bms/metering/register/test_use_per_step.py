@@ -51,6 +51,21 @@ def codes(found: Consumption) -> list[str]:
     return [event.fact.code for event in found.events]
 
 
+class TestARegisterThatStepsBackByRounding:
+    def test_stood_still_and_says_so(self) -> None:
+        found = use_of(np.array([100.0, 103, 102, 105, 104, 107, 107, 109, 110, 112, 111, 114]))
+        assert found.use.values.tolist() == [3.0, 0, 2, 0, 2, 0, 2, 1, 2, 0, 2]
+        assert found.total == 14.0
+        assert codes(found) == ["stepped_back"]
+        assert "3 times" in english(found.events[0].fact)
+        assert "3 gange" in danish(found.events[0].fact)
+        assert "1 kWh" in english(found.events[0].fact)
+
+    def test_by_more_than_a_few_steps_is_a_wrong_reading(self) -> None:
+        found = use_of(np.array([100.0, 103, 102, 105, 104, 107, 90, 109, 110, 112, 111, 114]))
+        assert "dip" in codes(found)
+
+
 class TestTheUseOfAStep:
     def test_is_the_difference_of_the_register_at_its_edges(self) -> None:
         found = use_of(np.array([100.0, 101.5, 101.5, 104.0]))

@@ -23,16 +23,20 @@ DAY_US = 24 * HOUR_US
 MONTH_US = 30 * DAY_US
 SHORT_US = tuple(minutes * 60 * SECOND_US for minutes in (5, 10, 15, 20, 30, 60))
 """Lengths within a day in which meters are read [us]."""
+ZONE_US = 3 * HOUR_US
+"""Stamps of bills may be taken for another zone, and summer time begins or ends between them."""
 LONG_US = (
     (DAY_US, DAY_US - HOUR_US, DAY_US + HOUR_US),
-    (7 * DAY_US, 7 * DAY_US - HOUR_US, 7 * DAY_US + HOUR_US),
-    (MONTH_US, 28 * DAY_US - HOUR_US, 31 * DAY_US + HOUR_US),
-    (2 * MONTH_US, 59 * DAY_US - HOUR_US, 62 * DAY_US + HOUR_US),
-    (3 * MONTH_US, 90 * DAY_US - HOUR_US, 92 * DAY_US + HOUR_US),
-    (6 * MONTH_US, 181 * DAY_US - HOUR_US, 184 * DAY_US + HOUR_US),
-    (12 * MONTH_US, 365 * DAY_US - HOUR_US, 366 * DAY_US + HOUR_US),
+    (7 * DAY_US, 7 * DAY_US - ZONE_US, 7 * DAY_US + ZONE_US),
+    (MONTH_US, 28 * DAY_US - ZONE_US, 31 * DAY_US + ZONE_US),
+    (2 * MONTH_US, 59 * DAY_US - ZONE_US, 62 * DAY_US + ZONE_US),
+    (3 * MONTH_US, 90 * DAY_US - ZONE_US, 92 * DAY_US + ZONE_US),
+    (6 * MONTH_US, 181 * DAY_US - ZONE_US, 184 * DAY_US + ZONE_US),
+    (12 * MONTH_US, 365 * DAY_US - ZONE_US, 366 * DAY_US + ZONE_US),
 )
 """Longer ones: their usual length, the least and the most [us]."""
+BEGUN_LATE = 1.5
+"""A bill of no usual length lasts until the next where that is within so many usual ones."""
 PARTS_OF_DAY_US = tuple(hours * HOUR_US for hours in (2, 3, 4, 6, 8, 12))
 """Lengths between them, only where they are those of the meter as a whole: an hourly meter that
 misses every other hour is not read every two [us]."""
@@ -116,20 +120,23 @@ def interval_lengths(times: Micros, usual: int) -> Micros:
     week, one, two, three, six or twelve months; 2 to 12 hours where most pauses are). A length has
     to hold for a spell of readings, of an hour's quarters or two days; outside spells, and where
     the pauses say nothing, ``usual`` [us] holds. Where most pauses are longer than 36 hours and
-    none of these lengths, each amount lasts until the next: bills of no rhythm. The last interval
+    none of these lengths, each amount lasts until the next: bills of no rhythm; so does one of no
+    such length among others, where the next comes within one and a half of them. The last interval
     before a gap is as long as those before it; a month has the days of its calendar.
     """
     if len(times) < 2:
         return np.full(len(times), usual, dtype=np.int64)
     gaps = np.diff(times)
     usual = _of_most(gaps) or usual
-    nominal = _nominal(gaps, usual)
-    if float(np.median(gaps)) > SELDOM_US and (nominal == 0).mean() >= 0.5:
+    nominal, middle = _nominal(gaps, usual), float(np.median(gaps))
+    if middle > SELDOM_US and (nominal == 0).mean() >= 0.5:
         return np.append(gaps, gaps[-1])
     before, after = np.append(nominal[:1], nominal), np.append(nominal, nominal[-1:])
     own = np.where(before == 0, after, np.where(after == 0, before, np.minimum(before, after)))
     own = _spells(own, int(_nominal(np.array([usual]), usual)[0] or usual))
     exact = np.append((after[:-1] == own[:-1]) & (own[:-1] > 0), False)
+    if middle > SELDOM_US:
+        exact[:-1] |= (nominal == 0) & (gaps <= BEGUN_LATE * middle)
     lengths: Micros = np.where(exact, np.append(gaps, 0), own)
     for at in np.flatnonzero(~exact & (own >= MONTH_US)):
         lengths[at] = _calendar_length(int(times[at]), round(int(own[at]) / MONTH_US))

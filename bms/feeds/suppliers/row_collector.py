@@ -280,13 +280,26 @@ class RowCollector:
         for row in self._ambiguous:
             night = row.wall // DAY_S
             groups[buffer.numbers[row.place], buffer.columns[row.place].name, night].append(row)
-        for (number, _, _), rows in groups.items():
-            moments = resolve_ambiguous(rows, newest_first=number in falling)
+        known = self._known_times({key[:2] for key in groups})
+        for (number, column, _), rows in groups.items():
+            others = known[number, column]
+            moments = resolve_ambiguous(rows, newest_first=number in falling, others=others)
             for row, moment in zip(rows, moments, strict=True):
                 if moment is None:
                     self._drop(row)
                 else:
                     buffer.times[row.place] = moment
+
+    def _known_times(self, wanted: set[tuple[str, str]]) -> Mapping[tuple[str, str], list[int]]:
+        """Returns the times that are not ambiguous by meter and column."""
+        buffer = self.buffer
+        either = {row.place for row in self._ambiguous}
+        found: dict[tuple[str, str], list[int]] = {key: [] for key in wanted}
+        columns = zip(buffer.numbers, buffer.columns, buffer.times, strict=True)
+        for place, (number, column, time) in enumerate(columns):
+            if (number, column.name) in found and place not in either:
+                found[number, column.name].append(time)
+        return found
 
     def _drop(self, row: AmbiguousRow) -> None:
         self._dropped.add(row.place)

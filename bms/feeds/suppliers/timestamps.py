@@ -36,6 +36,12 @@ MAX_CACHED = 200_000
 """Texts [1] that a parser caches: five years of quarter-hours."""
 
 
+Ints = NDArray[np.int64]
+
+FEWEST_PAUSES = 8
+"""Pauses [1] of a meter that show how it is read."""
+
+
 class AmbiguousTime(NamedTuple):
     """A local time that occurs twice, as if it were UTC (``wall``), and both times [epoch s]."""
 
@@ -135,11 +141,15 @@ def timestamp_parser(
     return TimestampParser(zone, time_format, ends, ambiguous)
 
 
-def resolve_ambiguous(rows: Sequence[AmbiguousRow], *, newest_first: bool) -> list[int | None]:
+def resolve_ambiguous(
+    rows: Sequence[AmbiguousRow], *, newest_first: bool, others: Sequence[int] = ()
+) -> list[int | None]:
     """Returns the time [epoch s] of each row of one meter and night, None where it stays ambiguous.
 
     ``rows`` in the order of the file. The second pass through the hour begins where local time
-    steps back or repeats; with a single pass, or a third one, the time stays ambiguous.
+    steps back or repeats; with a single pass, the only way to part the rows into two that fits the
+    pauses of the meter, whose ``others`` [epoch s] are known (clocks drift: the hour that comes
+    again may be a few seconds later). Without one, or with a third pass, the time stays ambiguous.
     """
     ordered = list(reversed(rows)) if newest_first else list(rows)
     passes = []
@@ -148,11 +158,33 @@ def resolve_ambiguous(rows: Sequence[AmbiguousRow], *, newest_first: bool) -> li
         if i and row.wall <= ordered[i - 1].wall:
             current += 1
         passes.append(current)
+    if current == 0:
+        passes = _passes_by_pause(ordered, np.unique(np.array(others, dtype=np.int64)))
     answer: list[int | None] = [
-        None if current == 0 or n > 1 else (row.first, row.second)[n]
+        None if n is None or n > 1 else (row.first, row.second)[n]
         for n, row in zip(passes, ordered, strict=True)
     ]
     return answer[::-1] if newest_first else answer
+
+
+def _passes_by_pause(rows: Sequence[AmbiguousRow], others: Ints) -> Sequence[int | None]:
+    """Returns the pass of each of ``rows`` at rising local times, None where two ways or none fit
+    the usual pause between the ``others``."""
+    gaps = np.diff(others)
+    unknown: list[int | None] = [None] * len(rows)
+    at = int(np.searchsorted(others, rows[0].first))
+    if len(gaps) < FEWEST_PAUSES or not 0 < at < len(others):
+        return unknown
+    usual = int(np.median(gaps))
+    fitting = []
+    for n in range(len(rows) + 1):
+        times = [row.first if i < n else row.second for i, row in enumerate(rows)]
+        pauses = np.diff([others[at - 1], *times, others[at]])
+        if (np.abs(pauses - usual) <= usual // ABOUT).all():
+            fitting.append(n)
+    if len(fitting) != 1:
+        return unknown
+    return [int(i >= fitting[0]) for i in range(len(rows))]
 
 
 def ambiguous_message(wall: datetime, zone: ZoneInfo) -> str:
@@ -197,8 +229,6 @@ def _of_serial(text: str) -> datetime:
 def _cut(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
-
-Ints = NDArray[np.int64]
 
 WEEK_S = 7 * DAY_S
 MIN_INTERVAL_S = 60

@@ -449,6 +449,44 @@ def test_mixed_units_are_told_by_both_doors(every: int, doors: Doors) -> None:
     assert "X: " in file.warnings[0]
 
 
+@pytest.mark.parametrize("drift", [-4, 2, 4, 12])
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_a_clock_that_drifts_keeps_both_hours_of_the_change_in_autumn(
+    drift: int, newest_first: bool, doors: Doors
+) -> None:
+    moments = stamps(HOUR + timedelta(seconds=drift), 1800 * timedelta(seconds=1))
+    values = np.diff(counted(moments)).round(3).tolist()
+    of = list(zip(moments, values, strict=False))[:: -1 if newest_first else 1]
+    content = "m;t;v\n" + "".join(
+        f"X;{moment.astimezone(DANISH):%d-%m-%Y %H:%M:%S};{danish(value)}\n" for moment, value in of
+    )
+    mapping = LOCAL.replace("%H:%M", "%H:%M:%S")
+    file, report = doors.read(content, mapping), doors.store_file(content, mapping)
+    assert not file.mistakes
+    assert not report.refused_rows
+    the_same_and_all(file, report, doors, moments)
+
+
+@pytest.mark.parametrize("months", [1, 2, 3])
+@pytest.mark.parametrize("late", [-1 * HOUR, HOUR, 2 * HOUR, 48 * HOUR])
+def test_bills_of_which_one_begins_late_are_the_same(
+    months: int, late: timedelta, doors: Doors
+) -> None:
+    moments = [moment.astimezone(UTC) for moment in firsts(months)]
+    first = 12 // months  # that of the baseline period
+    moments[first] += late
+    values = [100.0 + i * 7 % 5 for i in range(len(moments) - 1)]
+    content = plain(list(zip(moments, values, strict=False)))
+    bills = doors.read(content, "").bills["X"]
+    report = doors.store_file(content, "")
+    assert (report.accepted, report.refused_rows) == (len(values), 0)
+    stored = doors.bills()
+    seconds = [int(moment.timestamp()) for moment in moments[:-1]]
+    for found in (bills, stored):
+        assert found.edges_s[:-1].tolist() == seconds[-len(found.kwh) :]
+        assert found.kwh.tolist() == values[-len(found.kwh) :]
+
+
 @pytest.mark.parametrize("content", ["", "<html><body>502</body></html>", '{"error": 1}'])
 def test_what_is_no_table_is_refused_alike(content: str, doors: Doors) -> None:
     with pytest.raises(FeedError) as one:

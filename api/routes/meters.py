@@ -34,11 +34,11 @@ from bms.services.consumption import (
     days,
     measured_point,
     meter_named,
-    meter_quality,
     moments,
     months,
 )
 from bms.services.cooling import cooling
+from bms.services.meter_quality import meter_quality
 from bms.services.periods import local_date
 
 router = APIRouter(prefix="/meters", tags=["meters"])
@@ -109,8 +109,10 @@ def quality_of_meter(
     """How far the readings of a meter can be trusted: what is missing, and all that happened."""
     first, last = _period(start, end, ports.clock.now())
     use, verdict = meter_quality(site, meter_id, ports.planning.readings, first, last)
-    water = meter_named(site, meter_id).commodity is Commodity.WATER
-    night = night_minimum(use.use, site.timezone) if water else None
+    night = None
+    if meter_named(site, meter_id).commodity is Commodity.WATER:
+        hours = consumption(site, meter_id, ports.planning.readings, first, last, STEPS["1h"])
+        night = night_minimum(hours.use, site.timezone)
     return MeterQualityAnswer.of(f"{site.id}/{meter_id}", use, verdict, site.timezone, night)
 
 

@@ -56,6 +56,16 @@ class MissingRun:
     reason: MeterEvent | None
 
 
+@dataclass(frozen=True, slots=True)
+class SeldomRead:
+    """How a meter is read that is read more seldom than daily: the share of the time up to its
+    ``last`` reading that lies between readings of known use, 0..1, and its usual ``pause``."""
+
+    coverage: float
+    pause: timedelta
+    last: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeterQuality:
     """The state of a meter over a period.
@@ -83,15 +93,23 @@ class MeterQuality:
 
 
 def assess_quality(
-    consumption: Consumption, readings: Sequence[Reading], *, now: datetime | None = None
+    consumption: Consumption,
+    readings: Sequence[Reading],
+    *,
+    now: datetime | None = None,
+    seldom: SeldomRead | None = None,
 ) -> MeterQuality:
     """The quality of a meter over the period of ``consumption``.
 
     ``readings`` are those of its point in the period. A meter is silent when ``now`` (the end of
     the period where it is not given) lies more than three of its usual pauses, and two hours,
     after its last reading; the moments of arrival count, where they are known, so that a file
-    that comes every night is silent after three nights and not every evening.
+    that comes every night is silent after three nights and not every evening. Of a meter that is
+    read more ``seldom`` than daily no step is known, and none is missing: it is asked between its
+    readings.
     """
+    if seldom is not None:
+        return _seldom_quality(consumption, readings, seldom, now)
     use = consumption.use
     known = np.isfinite(use.values)
     valued = [reading for reading in readings if reading.value is not None]
@@ -111,6 +129,39 @@ def assess_quality(
         silent_for=None if last is None else max(now - last, timedelta(0)),
         without_value=len(readings) - len(valued),
         estimated=sum(reading.quality in SUPPLIED for reading in valued),
+        state=state,
+        verdict=fact(state, **numbers),
+    )
+
+
+def _seldom_quality(
+    consumption: Consumption,
+    readings: Sequence[Reading],
+    seldom: SeldomRead,
+    now: datetime | None,
+) -> MeterQuality:
+    now = _end(consumption) if now is None else now
+    events = [event for event in consumption.events if event.flaw is not FlawKind.GAP]
+    counts = Counter(event.flaw for event in events)
+    silent_for = max(now - seldom.last, timedelta(0))
+    if silent_for > PATIENCE * seldom.pause:
+        state, numbers = _silence(silent_for, seldom.last)
+    else:
+        state, numbers = _known_state(seldom.coverage, counts)
+    steps = len(consumption.use)
+    return MeterQuality(
+        coverage=seldom.coverage,
+        steps=steps,
+        missing=round((1.0 - seldom.coverage) * steps),
+        counts=dict(counts),
+        events=tuple(events),
+        worst=None,
+        last_reading=seldom.last,
+        silent_for=silent_for,
+        without_value=sum(reading.value is None for reading in readings),
+        estimated=sum(
+            reading.quality in SUPPLIED for reading in readings if reading.value is not None
+        ),
         state=state,
         verdict=fact(state, **numbers),
     )
@@ -149,7 +200,17 @@ def _verdict(
     if last is None:
         return MeterState.NO_READINGS, {}
     if _silent(valued, now):
-        return MeterState.SILENT, {"age": _age(now - last), "last": Moment(last)}
+        return _silence(now - last, last)
+    return _known_state(coverage, counts)
+
+
+def _silence(age: timedelta, last: datetime) -> tuple[MeterState, dict[str, Parameter]]:
+    return MeterState.SILENT, {"age": _age(age), "last": Moment(last)}
+
+
+def _known_state(
+    coverage: float, counts: Mapping[FlawKind, int]
+) -> tuple[MeterState, dict[str, Parameter]]:
     if coverage < ENOUGH:
         return MeterState.INCOMPLETE, {"coverage": _floor(coverage), "needed": ENOUGH}
     serious = sum(count for flaw, count in counts.items() if flaw in SERIOUS)

@@ -13,7 +13,6 @@ import numpy as np
 from bms.errors import NotFound
 from bms.metering.interval import interval_use
 from bms.metering.local_days import local_day_edges, local_month_edges
-from bms.metering.quality import MeterQuality, assess_quality
 from bms.metering.register.use_per_step import register_use
 from bms.metering.register.usual_rate import MeterRating
 from bms.metering.step_edges import MeterPeriod
@@ -145,34 +144,16 @@ def months(
     return _use(site, meter_named(site, meter_id), readings, period)
 
 
-def meter_quality(
-    site: Site,
-    meter_id: str,
-    readings: ReadingStore,
-    start: datetime,
-    end: datetime,
-    step: timedelta = HOUR,
-) -> tuple[Consumption, MeterQuality]:
-    """What a meter used and how good its readings are. Raises as ``consumption`` does."""
-    use = consumption(site, meter_id, readings, start, end, step)
-    found = [
-        reading
-        for point in _points(site, meter_named(site, meter_id))
-        for reading in readings.readings(point.id, start, end)
-    ]
-    return use, assess_quality(use, found)
-
-
 def counted_until(site: Site, meter_id: str, last: datetime) -> datetime:
     """Up to when a meter's use is known by a reading of ``last``: a register until that moment, an
     amount until the end of its interval."""
-    for point in _points(site, meter_named(site, meter_id)):
+    for point in counted_points(site, meter_named(site, meter_id)):
         if isinstance(point.address, SupplierAddress) and point.address.interval:
             return last + timedelta(seconds=point.interval_s)
     return last
 
 
-def _points(site: Site, meter: AnyMeter) -> list[Point]:
+def counted_points(site: Site, meter: AnyMeter) -> list[Point]:
     """What a meter is counted from: one point, for a virtual meter those of its parts."""
     names = [name for name, _ in meter.terms] if isinstance(meter, VirtualMeter) else [meter.id]
     found = (measured_point(site, part) for part in site.meters if part.id in names)

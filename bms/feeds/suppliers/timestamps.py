@@ -152,7 +152,7 @@ def resolve_ambiguous(
     again may be a few seconds later). Without one, or with a third pass, the time stays ambiguous.
     """
     ordered = list(reversed(rows)) if newest_first else list(rows)
-    passes = []
+    passes: list[int | None] = []
     current = 0
     for i, row in enumerate(ordered):
         if i and row.wall <= ordered[i - 1].wall:
@@ -167,7 +167,7 @@ def resolve_ambiguous(
     return answer[::-1] if newest_first else answer
 
 
-def _passes_by_pause(rows: Sequence[AmbiguousRow], others: Ints) -> Sequence[int | None]:
+def _passes_by_pause(rows: Sequence[AmbiguousRow], others: Ints) -> list[int | None]:
     """Returns the pass of each of ``rows`` at rising local times, None where two ways or none fit
     the usual pause between the ``others``."""
     gaps = np.diff(others)

@@ -14,7 +14,7 @@ from bms.metering.quality import MeterQuality, MeterState
 from bms.metering.step_edges import from_micros
 from bms.model.assets.equipment import Meter
 from bms.model.assets.site import Site
-from bms.model.fact import Fact, fact
+from bms.model.fact import Fact
 from bms.model.readings.metering import Consumption
 from bms.model.readings.runs_and_peaks import runs
 from bms.model.readings.units import Commodity
@@ -24,7 +24,8 @@ from bms.ports.storage.readings import ReadingStore
 from bms.services.answers.kept import Planned, Question
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.assessment.seldom_read import seldom_read_use
-from bms.services.consumption import HOUR, meter_quality
+from bms.services.consumption import HOUR
+from bms.services.meter_quality import meter_quality
 from bms.services.periods import local_date, midnight
 
 USUAL_DAYS = 30
@@ -105,11 +106,6 @@ def _row(
     bills: BilledUse | None,
 ) -> MeterStateRow:
     missing = () if bills is not None else tuple(_missing(site, meter, use))
-    state, verdict, coverage = quality.state, quality.verdict, quality.coverage
-    if bills is not None:  # of which no hour can be known
-        coverage = _covered(bills, span)
-        if state is MeterState.INCOMPLETE:
-            state, verdict = MeterState.GOOD, fact(MeterState.GOOD)
     return MeterStateRow(
         site=site.id,
         meter=f"{site.id}/{meter.id}",
@@ -117,24 +113,17 @@ def _row(
         billed=meter.billed,
         start=span.start,
         end=span.end,
-        coverage=coverage,
+        coverage=quality.coverage,
         missing_hours=sum(each.hours for each in missing),
         without_value=quality.without_value,
         estimated=quality.estimated,
         flaws={flaw.value: count for flaw, count in quality.counts.items()},
         last_reading=quality.last_reading,
         by_the_month=bills is not None,
-        state=state,
-        verdict=verdict,
+        state=quality.state,
+        verdict=quality.verdict,
         missing=missing,
     )
-
-
-def _covered(bills: BilledUse, span: Span) -> float:
-    """Share of a period that lies between two readings of a meter, 0..1."""
-    first, last = span.start.timestamp(), span.end.timestamp()
-    inside = np.minimum(bills.edges_s[1:], last) - np.maximum(bills.edges_s[:-1], first)
-    return float(np.maximum(inside, 0.0)[np.isfinite(bills.kwh)].sum() / (last - first))
 
 
 def _missing(site: Site, meter: Meter, use: Consumption) -> Iterable[MissingData]:

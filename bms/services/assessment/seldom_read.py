@@ -35,8 +35,13 @@ def seldom_read_use(
     estimated reading of a register is passed over, which comes to the same, and so is a typo.
     """
     point = site.meter_point(meter.id, Role.METER_ENERGY)
-    if point is None:
-        return None
+    return None if point is None else seldom_read_at(site, meter, point, readings, start, end)
+
+
+def seldom_read_at(
+    site: Site, meter: Meter, point: Point, readings: ReadingStore, start: datetime, end: datetime
+) -> BilledUse | None:
+    """As ``seldom_read_use``, at the ``point`` that counts what the meter measures."""
     if not _seldom(point, readings, start, end):
         return None
     times, values = good_readings(point, readings, MeterPeriod(start, end, MONTH))

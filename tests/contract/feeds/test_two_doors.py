@@ -19,6 +19,7 @@ from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import reader
 from bms.feeds.suppliers.meter_files import MeterFile, read_meters
 from bms.metering.bills import BilledUse
+from bms.metering.quality import MeterState
 from bms.model.readings.series import Floats, Series
 from bms.model.readings.units import Commodity
 from bms.model.savings.avoided_use import Span
@@ -30,6 +31,7 @@ from bms.services.assessment.site_savings import meter_use
 from bms.services.collect.file_ingest import IngestReport, ingest_file
 from bms.services.collect.supplier_points import SupplierBook
 from bms.services.consumption import consumption
+from bms.services.meter_quality import meter_quality
 from bms.store.memory.store import MemoryStore
 from sites.loader import load_sites
 
@@ -485,6 +487,41 @@ def test_bills_of_which_one_begins_late_are_the_same(
     for found in (bills, stored):
         assert found.edges_s[:-1].tolist() == seconds[-len(found.kwh) :]
         assert found.kwh.tolist() == values[-len(found.kwh) :]
+
+
+INTERVALS = {
+    "quarters": stamps(15 * MINUTE),
+    "every third hour": ODD["every third hour"],
+    "days": stamps(24 * HOUR),
+    "weeks": visits(7, 7),
+    "every month": firsts(1),
+    "quarters of a year": firsts(3),
+}
+
+
+@pytest.mark.parametrize("name", INTERVALS)
+@pytest.mark.parametrize("register", [True, False])
+def test_a_meter_is_asked_by_its_own_interval(name: str, register: bool, doors: Doors) -> None:
+    moments = [moment.astimezone(UTC) for moment in INTERVALS[name]]
+    hours = np.array([(moment - moments[0]) / HOUR for moment in moments])
+    counts = 900.0 + 7.0 * hours + np.sin(hours)
+    values = counts if register else np.diff(counts)
+    content = plain([(t, round(float(v), 2)) for t, v in zip(moments, values, strict=False)])
+    doors.store_file(content, REGISTER if register else "", interval=not register)
+    middle = moments[len(moments) // 2]
+    for length in (7 * 24 * HOUR, 28 * 24 * HOUR):
+        start = max(moments[0], middle - length / 2)
+        _, found = meter_quality(doors.site, "el", doors.store, start, start + length / 2)
+        assert (found.state, found.coverage) == (MeterState.GOOD, pytest.approx(1.0, abs=0.02))
+
+
+def test_a_bill_that_does_not_come_is_missed(doors: Doors) -> None:
+    moments = [moment.astimezone(UTC) for moment in firsts(1)]
+    counts = [1000.0 + 90 * i + i % 3 for i in range(len(moments))]
+    doors.store_file(plain(list(zip(moments, counts, strict=True))), REGISTER, interval=False)
+    late = moments[-1] + timedelta(days=100)
+    _, found = meter_quality(doors.site, "el", doors.store, late - timedelta(days=150), late)
+    assert found.state is MeterState.SILENT
 
 
 @pytest.mark.parametrize("content", ["", "<html><body>502</body></html>", '{"error": 1}'])

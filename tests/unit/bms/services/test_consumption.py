@@ -22,9 +22,9 @@ from bms.services.consumption import (
     counted_until,
     days,
     measured_point,
-    meter_quality,
     moments,
 )
+from bms.services.meter_quality import meter_quality
 from bms.services.planning.problem import history
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.city import HOUR, QUARTER, lodge, utc

@@ -7,15 +7,13 @@ an address lead nowhere (CWE-918).
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
-from socket import SOCK_STREAM, getaddrinfo, inet_aton
-from threading import Thread
-from typing import Any
+from socket import getaddrinfo, inet_aton
 
 import httpx
+
+from bms.outgoing.names import Ask, rows_of
 
 Address = IPv4Address | IPv6Address
 Resolve = Callable[[str, int], Awaitable[list[str]]]
@@ -33,23 +31,9 @@ RFC 4291 §2.5.5.1)."""
 _RESERVED = IPv4Network("240.0.0.0/4")
 
 
-async def looked_up(host: str, port: int, ask: Callable[..., list[Any]] = getaddrinfo) -> list[str]:
-    """The addresses of a host, in whatever notation it is. Raises OSError where it has none.
-
-    A server of names may take minutes, and ``asyncio.run`` waits for threads of its own loop; so
-    this is a thread that nobody waits for longer than for the answer.
-    """
-    found: Future[list[Any]] = Future()
-    found.set_running_or_notify_cancel()
-
-    def look() -> None:
-        try:
-            found.set_result(ask(host, port, type=SOCK_STREAM))
-        except Exception as error:  # whatever it is, it belongs to whoever asks
-            found.set_exception(error)
-
-    Thread(target=look, daemon=True).start()
-    rows = await asyncio.wrap_future(found)
+async def looked_up(host: str, port: int, ask: Ask = getaddrinfo) -> list[str]:
+    """The addresses of a host, in whatever notation it is. Raises OSError where it has none."""
+    rows = await rows_of(host, port, ask=ask)
     return list(dict.fromkeys(str(row[4][0]) for row in rows))
 
 

@@ -32,6 +32,7 @@ from bacpypes3.settings import settings
 
 from bms.errors import ConfigError
 from bms.model.assets.device import Bbmd
+from bms.outgoing.names import rows_of
 from drivers.bacnet.encoding import frames
 from drivers.bacnet.encoding.errors import stack_error
 from drivers.bacnet.encoding.frames import Peer
@@ -189,9 +190,8 @@ def _forget(stack: Any, request: Any) -> None:
 
 async def resolve(host: str, port: int) -> str:
     """The IPv4 address of a host. Raises ``NoReply`` when it cannot be resolved."""
-    loop = asyncio.get_running_loop()
     try:
-        found = await loop.getaddrinfo(host, port, family=socket.AF_INET, type=socket.SOCK_DGRAM)
+        found = await rows_of(host, port, family=socket.AF_INET, kind=socket.SOCK_DGRAM)
     except OSError as error:
         raise NoReply(f"{host}: {error.strerror or error}") from error
     return str(found[0][4][0])

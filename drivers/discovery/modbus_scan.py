@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -150,13 +149,12 @@ class _ScanConnection:
     async def _open(self) -> ModbusConnection:
         name = self.endpoint.name
         try:
-            async with asyncio.timeout(_CONNECT_S):
-                return await self.endpoint.open()
+            return await self.endpoint.open(_CONNECT_S)
         except TimeoutError:
             text = f"no connection to {name} within {_CONNECT_S:g} s; {self._advice}"
             raise NoConnection(text) from None
         except OSError as error:
-            reason = os.strerror(error.errno) if error.errno else str(error)
+            reason = error.strerror or str(error)
             raise NoConnection(f"no connection to {name}: {reason}; {self._advice}") from error
 
     @property

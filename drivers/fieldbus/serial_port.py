@@ -54,6 +54,8 @@ def _set_up(descriptor: int, line: SerialLine) -> None:
     if line.stop_bits == 2:
         control |= termios.CSTOPB
     characters = termios.tcgetattr(descriptor)[6]
+    # each octet at once, whatever the program before us asked for
+    characters[termios.VMIN], characters[termios.VTIME] = 1, 0
     attributes = [0, 0, control, 0, speed, speed, characters]
     termios.tcsetattr(descriptor, termios.TCSANOW, attributes)
     termios.tcflush(descriptor, termios.TCIOFLUSH)

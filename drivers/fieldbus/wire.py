@@ -7,10 +7,13 @@ its reply; drivers exchange some millions of them a day.
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import Context, copy_context
 from typing import Any, Protocol, TypeVar
+
+from bms.outgoing.names import Row, rows_of
 
 _T = TypeVar("_T")
 _READ = 4096
@@ -35,7 +38,11 @@ class WireTransport(asyncio.Transport):
         self._protocol = protocol
         self._unsent = b""
         self._closing = False
-        self._loop.add_reader(port.fileno(), self._readable)
+        try:
+            self._loop.add_reader(port.fileno(), self._readable)
+        except BaseException:
+            port.close()
+            raise
         protocol.connection_made(self)
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -76,10 +83,15 @@ class WireTransport(asyncio.Transport):
         except OSError as error:
             self._end(error)
             return
-        if data:
-            self._protocol.data_received(data)
-        else:
+        if not data:
             self._end(None)
+            return
+        try:
+            self._protocol.data_received(data)
+        except Exception as error:  # a bug, after which nobody knows what comes next
+            told = {"message": f"{self._protocol!r} failed", "exception": error}
+            self._loop.call_exception_handler(told)
+            self._end(error)
 
     def _end(self, error: Exception | None) -> None:
         if self._closing:
@@ -88,29 +100,56 @@ class WireTransport(asyncio.Transport):
         self._loop.remove_reader(self._port.fileno())
         self._loop.remove_writer(self._port.fileno())
         self._port.close()
+        if self._loop.is_closed():
+            return
         self._loop.call_soon(self._protocol.connection_lost, error)
 
 
-async def open_tcp(host: str, port: int, protocol: asyncio.Protocol) -> WireTransport:
-    """Connect to the first address of a host that takes it. Raises OSError."""
-    loop = asyncio.get_running_loop()
-    failed: OSError | None = None
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    for family, kind, number, _, address in found:
-        wire = socket.socket(family, kind, number)
+async def open_tcp(
+    host: str, port: int, protocol: asyncio.Protocol, within_s: float
+) -> WireTransport:
+    """Connect to the first address of a host that takes it within ``within_s`` [s].
+
+    Raises OSError; TimeoutError where the last address is silent.
+    """
+    until = asyncio.get_running_loop().time() + within_s
+    async with asyncio.timeout_at(until):
+        rows = await rows_of(host, port)
+    return WireTransport(await first_of(rows, until), protocol)
+
+
+async def first_of(rows: Sequence[Row], until: float) -> socket.socket:
+    """A socket that is connected to the first address that takes it ``until`` then [s, of the
+    loop]; each has its part of that time. Raises OSError."""
+    now = asyncio.get_running_loop().time
+    failed = OSError("it has no address")
+    for place, row in enumerate(rows):
+        part_s = (until - now()) / (len(rows) - place)
         try:
-            wire.setblocking(False)
-            wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await loop.sock_connect(wire, address)
+            async with asyncio.timeout_at(now() + part_s):
+                return await _connected(row)
         except OSError as error:
-            wire.close()
             failed = error
-        except BaseException:
-            wire.close()
+    raise failed
+
+
+async def _connected(row: Row) -> socket.socket:
+    """A socket that is connected to an address. Raises OSError."""
+    family, kind, number, _, address = row
+    wire = socket.socket(family, kind, number)
+    try:
+        wire.setblocking(False)
+        wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await asyncio.get_running_loop().sock_connect(wire, address)
+    except OSError as error:
+        wire.close()
+        if error.errno is None or error.errno <= 0:
             raise
-        else:
-            return WireTransport(wire, protocol)
-    raise failed or OSError(f"{host} has no address")
+        raise OSError(error.errno, os.strerror(error.errno)) from error  # not that of asyncio
+    except BaseException:
+        wire.close()
+        raise
+    return wire
 
 
 class Reply(asyncio.Future[_T]):
@@ -140,6 +179,12 @@ class Reply(asyncio.Future[_T]):
             self._waiter = fn, context or copy_context()
         else:
             super().add_done_callback(fn, context=context)
+
+    def remove_done_callback(self, fn: Callable[[Any], object], /) -> int:
+        if self._waiter is not None and self._waiter[0] == fn:
+            self._waiter = None
+            return 1 + super().remove_done_callback(fn)
+        return super().remove_done_callback(fn)
 
     def set_exception(self, exception: type | BaseException, /) -> None:
         self._leave_to_the_loop()

@@ -15,6 +15,7 @@ from drivers.fieldbus.availability import CircuitBreaker
 from drivers.fieldbus.errors import InvalidReply, NoReply
 from drivers.fieldbus.line_queue import LineQueue
 from drivers.fieldbus.serial_port import open_serial, transmission_s
+from drivers.fieldbus.wire import open_tcp
 from drivers.mbus.frames import LONGEST, MbusRequest, ReplyReader, UserData
 from drivers.mbus.trace import MbusTrace
 
@@ -61,14 +62,13 @@ class MbusEndpoint:
         """Identifies what only one owner may open: a serial device, or host and port."""
         return (self.serial.path, 0) if self.serial is not None else (self.host, self.port)
 
-    async def open(self) -> MbusConnection:
-        """Connect or open the port. Raises OSError."""
+    async def open(self, within_s: float) -> MbusConnection:
+        """Connect within ``within_s`` [s], or open the port. Raises OSError."""
         connection = MbusConnection()
         if self.serial is not None:
             open_serial(self.serial, connection)
             return connection
-        loop = asyncio.get_running_loop()
-        await loop.create_connection(lambda: connection, self.host, self.port)
+        await open_tcp(self.host, self.port, connection, within_s)
         return connection
 
     def sending_s(self, size: int) -> float:
@@ -305,8 +305,7 @@ class MbusLink:
         if self._breaker.open:
             raise LineDown(f"{name} is left alone for a while: it cannot be reached")
         try:
-            async with asyncio.timeout(timeout_s):
-                connection = await self.endpoint.open()
+            connection = await self.endpoint.open(timeout_s)
         except TimeoutError:
             self._breaker.failed("no connection in time")
             raise LineDown(f"{name}: no connection within {timeout_s:g} s") from None

@@ -184,14 +184,14 @@ class Endpoint:
         mine = (self.framing, self.serial, self.any_transaction)
         return mine == (other.framing, other.serial, other.any_transaction)
 
-    async def open(self) -> ModbusConnection:
-        """Connect or open the serial port. Raises OSError."""
+    async def open(self, within_s: float) -> ModbusConnection:
+        """Connect within ``within_s`` [s], or open the serial port. Raises OSError."""
         framer = TcpFramer(any_transaction=True) if self.any_transaction else None
         connection = ModbusConnection(framer or FRAMERS[self.framing]())
         if self.serial is not None:
             open_serial(self.serial, connection)
             return connection
-        await open_tcp(self.host, self.port, connection)
+        await open_tcp(self.host, self.port, connection, within_s)
         return connection
 
 

@@ -306,8 +306,7 @@ class ModbusLink:
     async def _open(self, timeout_s: float) -> ModbusConnection:
         name = self.endpoint.name
         try:
-            async with asyncio.timeout(timeout_s):
-                connection = await self.endpoint.open()
+            connection = await self.endpoint.open(timeout_s)
         except TimeoutError:
             self._breaker.failed("no connection in time")
             raise LinkDown(f"{name}: no connection within {timeout_s:g} s") from None

@@ -242,7 +242,7 @@ async def test_an_exchange_that_takes_longer_than_the_idle_time_is_not_cut_off(
 async def test_the_first_address_of_a_host_that_takes_it_is_used(peer: Peer, clock: Quick) -> None:
     """``localhost`` is ::1 before 127.0.0.1 on most machines; small requests leave at once."""
     peer.bank.fill(1, "holding", 0, 7)
-    transport = await open_tcp("localhost", peer.port, asyncio.Protocol())
+    transport = await open_tcp("localhost", peer.port, asyncio.Protocol(), TIMEOUT_S)
     wire = transport.get_extra_info("socket")
     assert wire.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     transport.abort()
@@ -254,7 +254,7 @@ async def test_the_first_address_of_a_host_that_takes_it_is_used(peer: Peer, clo
 
 async def test_a_port_where_nobody_listens_is_an_error_of_the_system() -> None:
     with pytest.raises(ConnectionRefusedError):
-        await open_tcp("127.0.0.1", free_port(), asyncio.Protocol())
+        await open_tcp("127.0.0.1", free_port(), asyncio.Protocol(), TIMEOUT_S)
 
 
 async def test_one_line_has_one_framing(clock: Quick) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -108,6 +109,15 @@ async def test_a_time_out_of_the_caller_gives_a_reply_up() -> None:
     assert reply.cancelled()
 
 
+async def test_who_wants_to_know_no_more_is_not_told() -> None:
+    reply, told = expected(), list[object]()
+    reply.add_done_callback(told.append)
+    assert reply.remove_done_callback(told.append) == 1
+    reply.bring(7)
+    await asyncio.sleep(0)
+    assert told == []
+
+
 # Transports
 
 
@@ -150,3 +160,57 @@ async def test_a_write_to_a_peer_that_has_gone_ends_the_connection() -> None:
     heard = Heard()
     WireTransport(ours, heard).write(b"hello")
     assert isinstance(await heard.lost, BrokenPipeError)
+
+
+async def test_a_protocol_that_fails_loses_its_connection(caplog: pytest.LogCaptureFixture) -> None:
+    class Failing(Heard):
+        def data_received(self, data: bytes) -> None:
+            raise RuntimeError("a bug")
+
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+    failing = Failing()
+    WireTransport(ours, failing)
+    theirs.sendall(b"hello")
+    assert isinstance(await failing.lost, RuntimeError)
+    assert "a bug" in caplog.text
+    assert theirs.recv(1) == b""
+    theirs.close()
+
+
+async def test_a_port_that_cannot_be_watched_is_closed(tmp_path: Path) -> None:
+    class NoPort:
+        """A file: no event loop watches those."""
+
+        def __init__(self) -> None:
+            self.file = (tmp_path / "file").open("wb")
+
+        def fileno(self) -> int:
+            return self.file.fileno()
+
+        def recv(self, size: int) -> bytes:
+            return b""
+
+        def send(self, data: bytes | bytearray | memoryview) -> int:
+            return 0
+
+        def close(self) -> None:
+            self.file.close()
+
+    port = NoPort()
+    with pytest.raises(PermissionError):
+        WireTransport(port, Heard())
+    assert port.file.closed
+
+
+def test_a_transport_ends_after_its_event_loop_has() -> None:
+    ours, theirs = socket.socketpair()
+    ours.setblocking(False)
+
+    async def made() -> WireTransport:
+        return WireTransport(ours, asyncio.Protocol())
+
+    transport = asyncio.run(made())
+    transport.abort()
+    assert theirs.recv(1) == b""
+    theirs.close()

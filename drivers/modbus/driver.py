@@ -51,6 +51,11 @@ class ModbusDriver:
         self._poller = Poller(self._unit)
         self._writer = ModbusWriter(self._unit, timezone, write_counter or MemoryWriteCounter())
 
+    @property
+    def patience_s(self) -> float:
+        """How long a call may take while the others of the line are served [s]."""
+        return self._unit.link.patience_s
+
     async def read(self, points: Sequence[Point], at: datetime) -> list[Reading]:
         """One reading per point, in their order. Points of another protocol get an error."""
         outcome = await self._values(points)

@@ -15,6 +15,10 @@ from drivers.modbus.frames import GatewayTargetNoReply, Request, distinguishable
 from drivers.modbus.trace import ModbusTrace
 
 _QUEUE_TIMEOUTS = 3
+_SILENT_TURN = 2.0
+"""For how many of its time-outs a silent unit holds the line: once, and the quiet time after it."""
+_PATIENCE = 4.0
+"""How many time-outs of each unit of the line a call may take [1]."""
 _TRANSACTIONS = 0x10000
 _QUIET_S = 0.05
 
@@ -56,6 +60,8 @@ class ModbusLink:
         self._closed = False
         self._late_replies: set[tuple[int, bytes]] = set()
         self._units: set[int] = set()
+        self._timeouts_s: dict[int, float] = {}
+        """The time-outs of the units that share the line, by number [s]."""
         self._silent_units: set[int] = set()
         self._keeps_open: bool | None = True if self._slow else None
         """Whether the peer keeps a connection open after a reply; None: not known yet."""
@@ -76,6 +82,15 @@ class ModbusLink:
         """Whether a connection is open."""
         return self._connection is not None and self._connection.open
 
+    @property
+    def patience_s(self) -> float:
+        """How long a call may take while the other units of the line are served [s]."""
+        return _PATIENCE * sum(self._timeouts_s.values())
+
+    def add_unit(self, number: int, timeout_s: float) -> None:
+        """A unit with its time-out [s] shares the line."""
+        self._timeouts_s[number] = timeout_s
+
     def require_pause(self, pause_s: float) -> None:
         """Keep at least ``pause_s`` [s] between any two requests on this line."""
         self._pause_s = max(self._pause_s, pause_s)
@@ -85,7 +100,8 @@ class ModbusLink:
         self._idle_s = after_s if self._idle_s is None else min(self._idle_s, after_s)
 
     async def exchange(self, request: Request, timeout_s: float, *, repeats: bool = True) -> bytes:
-        """Payload of the checked reply, after at most three time-outs in the queue and two beyond.
+        """Payload of the checked reply, after at most three time-outs in the queue and two beyond;
+        a read waits for as long as it takes when each unit of the line is silent once.
 
         A read is repeated once when the peer turns out to have closed the connection, where it
         ``repeats``; a write never is. Raises ``NoReply``, ``InvalidReply``, ``DeviceRefusal``;
@@ -141,10 +157,11 @@ class ModbusLink:
             self._drop(0.0)
 
     async def _queue(self, request: Request, timeout_s: float) -> None:
+        within_s = _QUEUE_TIMEOUTS * timeout_s
+        if request.repeatable:
+            within_s = max(within_s, _SILENT_TURN * sum(self._timeouts_s.values()))
         try:
-            await self._line.acquire(
-                urgent=not request.repeatable, within_s=_QUEUE_TIMEOUTS * timeout_s
-            )
+            await self._line.acquire(urgent=not request.repeatable, within_s=within_s)
         except TimeoutError:
             raise LinkBusy(f"{self.endpoint.name} is busy with other units") from None
 

@@ -72,6 +72,7 @@ class ModbusUnit:
         """Compares the fingerprint of the site file, where there is one. Raises ``DeviceError``."""
         self.compared_on = 0
         """The connection of the link, by number, on which that was done last."""
+        link.add_unit(device.unit, device.timeout_s)
         if device.traits.close_after_s is not None:
             link.close_when_idle(device.traits.close_after_s)
 

@@ -17,6 +17,7 @@ from bms.model.control.command import Accepted, Failed
 from bms.model.control.reasons import ReceiptReason
 from bms.model.readings.measurement import Quality
 from bms.ports.departure import leaving_while
+from bms.ports.drivers import QueuedDriver
 from drivers.fieldbus.wire import open_tcp
 from drivers.modbus.connection import Endpoint, endpoint_of
 from drivers.modbus.driver import ModbusDriver
@@ -70,6 +71,25 @@ async def test_w11_a_write_that_waits_behind_a_slow_unit_past_its_time_does_not_
     assert receipt.error.code == ReceiptReason.TOO_LATE
     assert writes(peer) == []
     assert (await unit(peer, link, clock, 1).read([register(0)], MORNING))[0].value == 7
+
+
+async def test_all_units_of_a_slow_line_are_read_in_one_poll(
+    peer: Peer, link: ModbusLink, clock: Quick
+) -> None:
+    """The last one waits for many time-outs, though nobody is silent."""
+    members = [unit(peer, link, clock, number) for number in range(1, 61)]
+    assert all(isinstance(each, QueuedDriver) for each in members)
+
+    async def script(call: Call) -> None:
+        await asyncio.sleep(TIMEOUT_S / 4)
+        call.tell()
+
+    peer.script = script
+    for number in range(1, 61):
+        peer.bank.fill(number, "holding", 0, number)
+    found = await asyncio.gather(*(each.read([register(0)], MORNING) for each in members))
+    assert [readings[0].value for readings in found] == list(range(1, 61))
+    assert members[0].patience_s > 60 * TIMEOUT_S
 
 
 async def test_nine_live_units_keep_their_rate_beside_a_dead_one(

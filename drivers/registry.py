@@ -16,6 +16,7 @@ from drivers.bacnet.link import BacnetLink
 from drivers.fieldbus.write_budget_log import MemoryWriteCounter, WriteCounter
 from drivers.mbus import link as mbus
 from drivers.mbus.driver import MbusDriver
+from drivers.mbus.kept_telegrams import MemoryTelegrams, TelegramKeeper
 from drivers.mbus.link import MbusLink
 from drivers.modbus.connection import endpoint_of
 from drivers.modbus.driver import ModbusDriver
@@ -31,6 +32,7 @@ class _Links:
     clock: Clock
     timezone: str
     write_counter: WriteCounter
+    meter_answers: TelegramKeeper
     bacnet: BacnetLink
     bind: str | None = None
     foreign: dict[Bbmd, BacnetLink] = field(default_factory=dict)
@@ -108,7 +110,9 @@ def _mbus(device: Device, links: _Links) -> _NetworkDriver:
     link = links.mbus.setdefault(endpoint.exclusive_key, MbusLink(endpoint, links.clock))
     if link.endpoint != endpoint:
         raise ConfigError(f"{device.id}: another meter of {endpoint.name} has another line setting")
-    return MbusDriver(device, link, links.clock, links.timezone, links.write_counter)
+    return MbusDriver(
+        device, link, links.clock, links.timezone, links.write_counter, links.meter_answers
+    )
 
 
 def _mqtt(device: Device, links: _Links) -> _NetworkDriver:
@@ -130,7 +134,8 @@ class NetworkDrivers:
     ``timezone`` is the local time of the buildings, in which release timetables are read.
     ``bacnet_bind`` is the local BACnet/IP address ``ip/prefix:port``; without it
     ``drivers.bacnet.link.BacnetLink`` chooses one. ``write_counter`` keeps the counts of writes
-    over restarts; without it they are kept in memory. Making one opens nothing.
+    over restarts, ``meter_answers`` the last answers of meters that are asked rarely; without them
+    both are kept in memory. Making one opens nothing.
     """
 
     def __init__(
@@ -140,11 +145,13 @@ class NetworkDrivers:
         timezone: str = "Europe/Copenhagen",
         bacnet_bind: str | None = None,
         write_counter: WriteCounter | None = None,
+        meter_answers: TelegramKeeper | None = None,
     ) -> None:
         self._links = _Links(
             clock,
             timezone,
             write_counter or MemoryWriteCounter(),
+            meter_answers or MemoryTelegrams(),
             BacnetLink(bacnet_bind),
             bacnet_bind,
         )

@@ -50,6 +50,7 @@ from bms.store.spool.process_folders import SpoolFolders
 from bms.store.spool.store_and_forward import ForwardingReadings, SpooledRetention
 from bms.store.sql.store import SqlStore
 from drivers.fieldbus.write_budget_log import FileWriteCounter
+from drivers.mbus.kept_telegrams import FileTelegrams
 from drivers.registry import NetworkDrivers
 
 if TYPE_CHECKING:
@@ -235,6 +236,7 @@ def wire(
             clock=ticking,
             timezone=settings.timezone,
             write_counter=FileWriteCounter.beside(settings.journal),
+            meter_answers=FileTelegrams.beside(settings.journal),
         ),
         planner=optimizer,
         checker=optimizer,

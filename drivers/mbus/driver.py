@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -23,8 +24,9 @@ from drivers.fieldbus.fingerprint import check_fingerprint
 from drivers.fieldbus.reading import Decoded, reading
 from drivers.fieldbus.write_budget import WriteBudget, WriteBudgetExhausted
 from drivers.fieldbus.write_budget_log import MemoryWriteCounter, WriteCounter
+from drivers.mbus.kept_telegrams import KeptTelegrams, MemoryTelegrams, TelegramKeeper
 from drivers.mbus.link import LineBusy, LineDown, MbusLink
-from drivers.mbus.meter import MbusAnswer, MeterDialog, name_of
+from drivers.mbus.meter import MbusAnswer, MeterDialog, answer_of, name_of
 from drivers.mbus.point_values import value_of
 from drivers.mbus.trace import MbusExchange
 
@@ -46,8 +48,9 @@ class MbusDriver:
     """Reads the points of one meter (``bms.ports.drivers.Driver``).
 
     Callers that come while it is being asked share that answer. A meter with ``reads_per_day`` is
-    asked that often at most; in between its last answer stands, with the time that it was given at.
-    The count survives a restart where ``counter`` does.
+    asked that often at most; in between its last answer stands, with the time that it was given at,
+    and where its reads are spent for a day longer. Count and answer survive a restart where
+    ``counter`` and ``keeper`` do.
     """
 
     def __init__(
@@ -57,17 +60,22 @@ class MbusDriver:
         clock: Clock,
         timezone: str,
         counter: WriteCounter | None = None,
+        keeper: TelegramKeeper | None = None,
     ) -> None:
         link.meters += 1
         self.device = device
         self._link = link
         self._clock = clock
         self._counter = counter or MemoryWriteCounter()
-        self._dialog = MeterDialog(link, name_of(device), device.timeout_s, ZoneInfo(timezone))
+        self._keeper = keeper or MemoryTelegrams()
+        self._zone = ZoneInfo(timezone)
+        self._dialog = MeterDialog(link, name_of(device), device.timeout_s, self._zone)
         self._breaker = CircuitBreaker(device.id, clock, first_s=max(10.0, 40 * device.timeout_s))
         self._health = HealthCounters()
         self._asking: asyncio.Task[MbusAnswer] | None = None
         self._kept: _LastAnswer | None = None
+        self._recalled = device.reads_per_day is None
+        self._recalling = asyncio.Lock()
 
     @property
     def patience_s(self) -> float:
@@ -129,23 +137,63 @@ class MbusDriver:
     async def _answer(self, at: datetime) -> _LastAnswer:
         """The answer that stands, or a new one. Raises ``DeviceError`` and
         ``WriteBudgetExhausted``."""
+        if not self._recalled:
+            await self._recall()
         if self._kept is not None and not self._due(self._kept.at, at):
             return self._kept
         if self._asking is None or self._asking.done():
             if self._breaker.open:
                 raise NoReply(str(_SUSPENDED.detail))
-            await self._spend(at)
-            self._asking = asyncio.create_task(self._ask())
+            self._asking = asyncio.create_task(self._asked(at))
             self._asking.add_done_callback(_retrieved)
-        answer = await asyncio.shield(self._asking)
+        try:
+            answer = await asyncio.shield(self._asking)
+        except WriteBudgetExhausted:
+            if self._kept is None or not timedelta() <= at - self._kept.at < self._stands:
+                raise
+            return self._kept
+        return _LastAnswer(answer, at)
+
+    async def _asked(self, at: datetime) -> MbusAnswer:
+        """A new answer, counted before and kept afterwards where the meter has a budget."""
+        await self._spend(at)
+        answer = await self._ask()
         self._kept = _LastAnswer(answer, at)
-        return self._kept
+        if self.device.reads_per_day is not None:
+            kept = KeptTelegrams(self._called, at, answer.raw)
+            await asyncio.to_thread(self._keeper.keep, self.device.id, kept)
+        return answer
+
+    async def _recall(self) -> None:
+        """Take the answer up that was kept before a restart, where it is that of this meter."""
+        async with self._recalling:
+            if self._recalled:
+                return
+            kept = await asyncio.to_thread(self._keeper.last, self.device.id)
+            self._recalled = True
+        if kept is None or kept.meter != self._called:
+            return
+        with suppress(DeviceError):
+            answer = answer_of(kept.telegrams, self._zone)
+            check_fingerprint(self.device, name_of(self.device), fingerprint_in(answer))
+            self._kept = _LastAnswer(answer, kept.at)
+
+    @property
+    def _called(self) -> str:
+        return f"{self._link.endpoint.name} {name_of(self.device)}"
 
     def _due(self, last: datetime, at: datetime) -> bool:
-        most = self.device.reads_per_day
-        if most is None:
-            return True
-        return not timedelta() <= at - last < timedelta(seconds=DAY_S / most - _SLACK_S)
+        return self.device.reads_per_day is None or not timedelta() <= at - last < self._interval
+
+    @property
+    def _interval(self) -> timedelta:
+        """How far apart the reads of a meter with a budget are."""
+        return timedelta(seconds=DAY_S / (self.device.reads_per_day or DAY_S) - _SLACK_S)
+
+    @property
+    def _stands(self) -> timedelta:
+        """For how long an answer stands where the reads are spent: by then a new day has some."""
+        return timedelta(seconds=DAY_S) + self._interval
 
     async def _spend(self, at: datetime) -> None:
         """Count a read. Where the count cannot be kept, the meter is not asked: its battery is
@@ -186,8 +234,7 @@ class MbusDriver:
         else:
             assert device.primary is not None, "the rules ask for an address"
             answer = await self._dialog.read_primary(device.primary)
-        seen = Fingerprint() if answer.header is None else answer.header.fingerprint
-        self._health.fingerprint = seen
+        self._health.fingerprint = seen = fingerprint_in(answer)
         self._health.wrong_device = None
         try:
             check_fingerprint(device, name_of(device), seen)
@@ -195,6 +242,11 @@ class MbusDriver:
             self._health.wrong_device = str(error)
             raise
         return answer
+
+
+def fingerprint_in(answer: MbusAnswer) -> Fingerprint:
+    """What the header of an answer says; nothing where it has none."""
+    return Fingerprint() if answer.header is None else answer.header.fingerprint
 
 
 def _retrieved(asking: asyncio.Task[MbusAnswer]) -> None:

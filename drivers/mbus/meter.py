@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -24,12 +25,25 @@ class NotSelected(NoReply):
 
 @dataclass(frozen=True, slots=True)
 class MbusAnswer:
-    """All telegrams of an answer together. ``rests`` are the maker's own data of each."""
+    """All telegrams of an answer together. ``rests`` are the maker's own data of each, ``raw`` is
+    what came."""
 
     address: int
     header: MeterHeader | None
     records: tuple[DataRecord, ...]
     rests: tuple[bytes, ...] = ()
+    raw: tuple[UserData, ...] = ()
+
+
+def answer_of(raw: Sequence[UserData], zone: ZoneInfo) -> MbusAnswer:
+    """The answer that telegrams make; clocks show the time of ``zone``. Raises ``DeviceError``."""
+    return _together(tuple(raw), [telegram(each, zone) for each in raw])
+
+
+def _together(raw: tuple[UserData, ...], read: Sequence[Telegram]) -> MbusAnswer:
+    records = tuple(record for each in read for record in each.records)
+    rests = tuple(each.rest for each in read if each.rest)
+    return MbusAnswer(raw[0].address, read[0].header, records, rests, raw)
 
 
 def secondary_octets(text: str) -> bytes:
@@ -84,22 +98,18 @@ class MeterDialog:
 
     async def _telegrams(self, address: int) -> MbusAnswer:
         """The telegrams from the first on, for as long as another is announced and it is new."""
-        read: list[Telegram] = []
-        answer = await self._user_data(address, fcb=True)
-        first = answer
+        raw, read = [await self._user_data(address, fcb=True)], list[Telegram]()
         while True:
-            read.append(telegram(answer, self.zone))
+            read.append(telegram(raw[-1], self.zone))
             if not read[-1].more or len(read) >= MOST_TELEGRAMS:
                 break
             following = await self._user_data(address, fcb=len(read) % 2 == 0)
-            if content(following) == content(answer):
+            if content(following) == content(raw[-1]):
                 break  # it does not count its frames, and would say the same for ever
-            if identity(following) != identity(answer):
+            if identity(following) != identity(raw[-1]):
                 raise InvalidReply("another meter goes on with the answer of this one")
-            answer = following
-        records = tuple(record for each in read for record in each.records)
-        rests = tuple(each.rest for each in read if each.rest)
-        return MbusAnswer(first.address, read[0].header, records, rests)
+            raw.append(following)
+        return _together(tuple(raw), read)
 
     async def _user_data(self, address: int, *, fcb: bool) -> UserData:
         reply = await self._repeated(request_data(address, fcb=fcb))

@@ -45,7 +45,7 @@ def decoded_payload(payload: bytes) -> Any:
 def _decoded(payload: bytes) -> Any:
     """What all points of a topic ask for; nobody changes it."""
     try:
-        text = payload.decode("utf-8")
+        text = payload.decode("utf-8-sig")  # some publishers put a byte order mark before it
     except UnicodeDecodeError:
         raise JunkPayload("no text") from None
     try:

@@ -55,14 +55,18 @@ _SITE_ID = Text(
     r"[a-z0-9][a-z0-9_-]{0,62}", "lower-case letters, digits, dash or underscore, at most 63"
 )
 _FILE = Text(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,99}\.csv", "name of a .csv file in the same folder")
+_LABEL = r"[A-Za-z0-9_][A-Za-z0-9_-]{0,62}"
 _HOST = Text(
-    r"[A-Za-z0-9:][A-Za-z0-9.:_-]{0,252}(?:%[A-Za-z0-9._-]{1,15})?",
+    rf"(?=.{{1,253}}$)(?:{_LABEL}(?:\.{_LABEL})*\.?"
+    r"|(?=(?:[^:]*:){2})[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]{1,15})?)",
     "host name or IP address, IPv6 without brackets",
 )
 _IDENTITY = Text()
+_NONE_IN_TOPICS = r"\x00-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff#+/"
+"""What brokers hang up on (MQTT 3.1.1, 1.5.3, and mosquitto): one topic would cost all others."""
+_LEVEL = rf"(?:\+|[^{_NONE_IN_TOPICS}]*)"
 _TOPIC = Text(
-    r"(?=.{1,201}$)(?:\+|[^\x00-\x1f\x7f#$+/][^\x00-\x1f\x7f#+/]*|)"
-    r"(?:/(?:\+|[^\x00-\x1f\x7f#+/]*))*",
+    rf"(?=.{{1,201}}$)(?!\$)(?!(?:[^/]*/){{201}}){_LEVEL}(?:/{_LEVEL})*",
     "an MQTT topic; + for any one level",
 )
 _PATH_OF_FILE = Text(r"/[^\x00-\x1f\x7f]{1,300}", "an absolute path")

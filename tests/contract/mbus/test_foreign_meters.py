@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +13,13 @@ import pytest
 
 from bms.clock import VirtualClock
 from bms.model.assets.address import MbusAddress, MbusQuantity
-from bms.model.assets.device import Device
+from bms.model.assets.device import Device, Fingerprint
 from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.units import Unit
 from drivers.discovery.mbus_scan import MbusScan
 from drivers.fieldbus.write_budget_log import FileWriteCounter
 from drivers.mbus.driver import MbusDriver
+from drivers.mbus.kept_telegrams import FileTelegrams
 from drivers.mbus.link import MbusEndpoint, MbusLink
 from drivers.registry import NetworkDrivers
 from tests.rigs.fieldbus.driver_rigs import MORNING, point
@@ -263,6 +265,98 @@ async def test_the_reads_of_a_battery_are_counted_over_a_restart(tmp_path: Path)
             await drivers.close()
     assert [each.quality for each in found] == [Quality.GOOD] * 2 + [Quality.ABSENT] * 2
     assert sum(map(asks, asked)) == 2
+
+
+class Restarting:
+    """A backend that asks one meter on a battery, and is started anew for each look."""
+
+    def __init__(self, folder: Path, gateway: RawGateway, clock: VirtualClock) -> None:
+        self.journal = folder / "journal"
+        self._gateway, self._clock = gateway, clock
+
+    async def look(self, **rest: Any) -> Reading:
+        drivers = NetworkDrivers(
+            self._clock,
+            write_counter=FileWriteCounter.beside(self.journal),
+            meter_answers=FileTelegrams.beside(self.journal),
+        )
+        driver = drivers.driver(meter(self._gateway.port, **{"reads_per_day": 2, **rest}))
+        (found,), again = await asyncio.gather(
+            driver.read([ENERGY], self._clock.now()), driver.read([ENERGY], self._clock.now())
+        )
+        assert [found] == again
+        await drivers.close()
+        return found
+
+
+async def test_after_a_restart_the_last_answer_of_a_battery_stands_with_its_own_time(
+    tmp_path: Path,
+) -> None:
+    answer, asked = long_frame(0x72, header() + KWH_4711), []
+
+    async def script(frame: bytes, send: Send) -> None:
+        asked.append(frame)
+        if not asks(frame):
+            send(E5)
+        elif sum(map(asks, asked)) == 1:
+            send(answer)
+
+    clock = VirtualClock(MORNING)
+    async with RawGateway(script) as gateway:
+        backend = Restarting(tmp_path, gateway, clock)
+        first = await backend.look()
+        clock.advance(timedelta(hours=11))
+        between = await backend.look()
+        assert sum(map(asks, asked)) == 1
+        clock.advance(timedelta(hours=1))
+        silent = await backend.look()  # its second read of the day, which it does not answer
+        spent = await backend.look()
+        clock.advance(timedelta(days=2))
+        for _ in range(2):
+            await backend.look()
+        late = await backend.look()
+    assert (first.value, first.time) == (4711.0, MORNING)
+    assert [(each.value, each.quality, each.time) for each in (between, spent)] == [
+        (4711.0, Quality.GOOD, MORNING)
+    ] * 2
+    assert silent.quality is Quality.NO_REPLY
+    assert late.quality is Quality.ABSENT
+
+
+async def test_what_another_meter_said_before_the_restart_is_not_taken(tmp_path: Path) -> None:
+    async with RawGateway(answering(long_frame(0x72, header() + KWH_4711))) as gateway:
+        backend = Restarting(tmp_path, gateway, VirtualClock(MORNING))
+        await backend.look(reads_per_day=1)
+        other_address = await backend.look(reads_per_day=1, primary=6)
+        other_make = await backend.look(reads_per_day=1, fingerprint=Fingerprint(serial="1"))
+        same = await backend.look(reads_per_day=1)
+    assert {other_address.quality, other_make.quality} == {Quality.ABSENT}
+    assert same.quality is Quality.GOOD
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"meter": 1}', "\udcff", '{"meter":"m","at":"x","telegrams":[]}']
+)
+async def test_an_answer_that_cannot_be_read_any_more_is_asked_for(
+    tmp_path: Path, content: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with RawGateway(answering(long_frame(0x72, header() + KWH_4711))) as gateway:
+        backend = Restarting(tmp_path, gateway, VirtualClock(MORNING))
+        await backend.look()
+        (file,) = (tmp_path / "meter-answers").iterdir()
+        file.write_bytes(content.encode("utf-8", "surrogateescape"))
+        assert (await backend.look()).value == 4711.0
+    assert "cannot be read" in caplog.text
+
+
+async def test_a_folder_that_takes_no_answers_costs_no_reading(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "meter-answers").write_text("a file")
+    async with RawGateway(answering(long_frame(0x72, header() + KWH_4711))) as gateway:
+        found = await Restarting(tmp_path, gateway, VirtualClock(MORNING)).look()
+    assert found.value == 4711.0
+    assert "cannot be kept" in caplog.text
 
 
 # A search in which two meters answer at once

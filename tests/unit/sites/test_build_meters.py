@@ -106,6 +106,8 @@ def test_meters_and_sensors_are_kept_as_they_stand() -> None:
         ("topic: zigbee2mqtt/hall, ", "", "topic is missing"),
         ("cert_file: /etc/ssl/bms.pem, ", "", "cert_file is missing"),
         ("topic: zigbee2mqtt/hall, ", "topic: zigbee2mqtt/a+b, ", "for any one level"),
+        ("topic: zigbee2mqtt/hall, ", 'topic: "zigbee2mqtt/\\x84hall", ', "an MQTT topic"),
+        ("topic: zigbee2mqtt/hall, ", f"topic: a{'/' * 201}, ", "an MQTT topic"),
         ("preset: zigbee2mqtt", "preset: tasmota", "one of plain, chirpstack"),
         ("zigbee2mqtt/hall, preset: zigbee2mqtt", "hall, preset: sparkplug", "GROUP/NODE"),
         ("reads_per_day: 4", "heartbeat: {table: coil, address: 1}", "nothing is ever written"),

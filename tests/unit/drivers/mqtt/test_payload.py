@@ -23,6 +23,7 @@ NOW = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
         (b'{"object": {"temperature": 21.5}}', "$.object.temperature", 21.5),
         (b'{"cells": [{"v": 1}, {"v": "3,5"}]}', "cells[0].v", 1.0),
         (b'{"a.b": 4}', "a.b", 4.0),
+        (b'\xef\xbb\xbf{"t": 4}', "t", 4.0),
         (b"21.5", "", 21.5),
         (b" ON ", "", 1.0),
         (b'{"state": "OFF"}', "state", 0.0),

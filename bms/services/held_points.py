@@ -59,7 +59,7 @@ def held_points(
         command = lease.command
         if command.point in writable and command.actor != PLAN:
             found[command.point] = PointHold(
-                by=command.actor, until=lease.lease_end, value=command.value
+                by=command.actor, until=lease.lease_end, value=lease.last_seen
             )
     words = list(overrides)
     for id_ in writable:

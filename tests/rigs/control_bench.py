@@ -25,7 +25,16 @@ from bms.services.trust.without_building import AllCommissioned
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
 from tests.rigs.fakes.ports import NoObjections, SeenRooms, control_ports
-from tests.rigs.fakes.safety import LEASE, NOW, OWN, WANTED, Keeper, hut, plan_of
+from tests.rigs.fakes.safety import (
+    LEASE,
+    NOW,
+    OWN,
+    WANTED,
+    GoneOnceAnnounced,
+    Keeper,
+    hut,
+    plan_of,
+)
 
 
 class ControlBench:
@@ -91,6 +100,13 @@ class ControlBench:
         held = self.journal.leases()[point]
         command = replace(held.command, id="never-sent", value=value)
         self.journal.intend([replace(held, command=command, read_back=None, earlier=held.values)])
+
+    async def announce(self, after: timedelta = timedelta(0)) -> None:
+        """A tick whose process is killed between journal and write: what it wants to write is
+        announced, and nothing is sent."""
+        keeper, self.keeper = self.keeper, GoneOnceAnnounced()
+        await self.tick(after)
+        self.keeper = keeper
 
     def held(self) -> dict[str, float]:
         """What stands in our place, by point."""

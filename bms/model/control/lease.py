@@ -29,12 +29,13 @@ class Lease:
     ``command`` is the newest one; its ``lease_end`` is building time. ``issued`` is the running
     time at which it was issued: the lease is as long by it as by the calendar. ``before`` is how
     the point stood before we took it, ``read_back`` what was seen of this command, and ``earlier``
-    the values of ours that may still stand until that is seen [unit of the point]. ``writer`` is
-    the process that may still send the write, None when none can any more; ``withdrawn`` says that
-    the point was given back before that was so, and has to be once more. ``returning``: somebody
-    of us has begun to give the point back. ``offered``: the heir of a site has opened it, and its
-    owner still holds the point (W2). ``token`` is that of the owner of the site, None where nobody
-    asks for one. ``renews`` is the command whose value stands already, where nothing is written
+    the values of ours that may still stand until that is seen [unit of the point]; ``stood`` is the
+    one of them that stood when the command was announced, None where none did. ``writer`` is the
+    process that may still send the write, None when none can any more; ``withdrawn`` says that the
+    point was given back before that was so, and has to be once more. ``returning``: somebody of us
+    has begun to give the point back. ``offered``: the heir of a site has opened it, and its owner
+    still holds the point (W2). ``token`` is that of the owner of the site, None where nobody asks
+    for one. ``renews`` is the command whose value stands already, where nothing is written
     anew.
     """
 
@@ -45,6 +46,7 @@ class Lease:
     before: CommandState | None = None
     read_back: float | None = None
     earlier: tuple[float, ...] = ()
+    stood: float | None = None
     writer: str | None = None
     withdrawn: bool = False
     returning: bool = False
@@ -58,12 +60,18 @@ class Lease:
         seen = () if self.read_back is None else (self.read_back,)
         return (self.command.value, *seen, *self.earlier)
 
+    @property
+    def last_seen(self) -> float | None:
+        """The newest value of ours that was seen to stand; None where none was. What was announced
+        may never have been sent."""
+        return self.stood if self.read_back is None else self.command.value
+
     def wrote(self, value: float, rule: WriteRule) -> bool:
         """Whether a value that stands in our place may be ours, by the rule of the point. One that
-        was not read back yet may have been rounded by the device."""
+        was not read back yet may have been rounded by the device, by less than a step."""
         if any(abs(value - each) <= rule.tolerance + 1e-9 for each in self.values):
             return True
-        return self.read_back is None and abs(value - self.command.value) <= rule.resolution + 1e-9
+        return self.read_back is None and abs(value - self.command.value) < rule.resolution - 1e-9
 
     def standing(self, own: float | None) -> tuple[float, ...]:
         """Which of the values that we wrote may stand at the point, for ``own`` in our place [unit

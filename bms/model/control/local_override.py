@@ -21,13 +21,14 @@ class LocalOverride:
     """Somebody at the building holds a point; values in the unit of the point.
 
     ``found`` is the value that was found in our place or above it, None where our place had been
-    emptied; ``ours`` is what we had written, None where we held nothing. ``by`` says who
-    (``Holder``), ``priority`` in which BACnet slot, and ``above`` whether that outranks ours;
-    ``source`` and ``commanded`` are who and since when as far as the device keeps that.
-    ``visible`` is whether the device shows when it is over; ``until`` (building time) is when it
-    ends by itself, None where it does not, and ``ends`` the running time at which that is so.
-    ``taken_back``: people have said that it is over, so that what was found may be written over.
-    ``command`` is the one of ours whose place it was, None where we held nothing.
+    emptied; ``ours`` is what we had written, None where we held nothing, and ``left`` all values of
+    ours that may be left beneath. ``by`` says who (``Holder``), ``priority`` in which BACnet slot,
+    and ``above`` whether that outranks ours; ``source`` and ``commanded`` are who and since when as
+    far as the device keeps that. ``visible`` is whether the device shows when it is over; ``until``
+    (building time) is when it ends by itself, None where it does not, and ``ends`` the running time
+    at which that is so. ``taken_back``: people have said that it is over, so that what was found
+    may be written over. ``command`` is the one of ours whose place it was, None where we held
+    nothing.
     """
 
     id: str
@@ -46,6 +47,7 @@ class LocalOverride:
     ends: Elapsed | None = None
     taken_back: bool = False
     command: str | None = None
+    left: tuple[float, ...] = ()
 
     @property
     def lasts_unseen(self) -> bool:

@@ -212,7 +212,7 @@ def _hold_of_people(state: SiteState, point: str, writer: Writer) -> Withheld | 
         _overridden(point, held.command),
         held.lease_end,
         _person(held.command.actor),
-        held.command.value,
+        held.last_seen,
     )
 
 

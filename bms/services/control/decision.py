@@ -157,8 +157,15 @@ def _decide_one(
     if same and _is_enough(need_of(state.use, point, command), permitted.permission, own):
         # what would end by itself in the device, or without our heartbeat, has to be written again
         again = rule.ends_by_itself or order.device.heartbeat is not None
-        return order if again else replace(order, renews=True)
+        return order if again else _renewal(order, held, standing[0])
     return order
+
+
+def _renewal(order: WriteOrder, held: Lease, standing: float) -> WriteOrder:
+    """The order with the value of ours that goes on standing: within the tolerance of the point
+    that need not be the one that is wished for."""
+    command = replace(order.command, value=standing, moved_at=held.command.moved_at)
+    return replace(order, command=command, renews=True)
 
 
 def write_order(
@@ -184,14 +191,13 @@ def write_order(
     if standing is None:
         text = found.state.doubt
         return Failed(command, fact(ReceiptReason.UNREADABLE, text=text), retryable=True)
-    value = clamped.value
+    value, ours = clamped.value, _ours(found, held)
     waits = too_soon(point, value, standing, held=held, now=state.now, readings=readings)
     if waits is not None:
-        rule = permitted.permission.rule
-        if held is None or not agrees(rule, standing, (held.command.value,)):
+        if ours is None or not agrees(permitted.permission.rule, standing, (ours,)):
             return Refused(command, waits)
-        value = held.command.value
-    moved_at = _moved_at(state.now, held, value, standing)
+        value = ours
+    moved_at = _moved_at(state.now, held, value, standing, ours)
     return WriteOrder(
         command=replace(command, value=value, moved_at=moved_at),
         point=point,
@@ -204,6 +210,14 @@ def write_order(
     )
 
 
+def _ours(found: PlaceFinding, held: Lease | None) -> float | None:
+    """The value of ours that stands in our place; what was announced may never have been sent."""
+    own = found.state.own
+    if held is None or own is None or found.place is not Place.OURS:
+        return None
+    return held.standing(own)[0]
+
+
 def _still(state: SiteState, held: Lease | None) -> timedelta | None:
     """For how long we have left a point as it is; None where we did not move it, or the clock has
     gone back since."""
@@ -211,10 +225,13 @@ def _still(state: SiteState, held: Lease | None) -> timedelta | None:
     return None if moved_at is None or moved_at > state.now else state.now - moved_at
 
 
-def _moved_at(now: datetime, held: Lease | None, value: float, standing: float) -> datetime | None:
+def _moved_at(
+    now: datetime, held: Lease | None, value: float, standing: float, ours: float | None
+) -> datetime | None:
     """When the point was last given another value by us, this write counted; None where it has
-    stood there before us."""
-    if held is not None and held.command.value == value:
+    stood there before us. ``ours`` is the value of ours that stands: where the newest of them was
+    never sent, it came before that one was announced."""
+    if held is not None and ours == value:
         return held.command.moved_at
     return None if value == standing else now
 

@@ -81,7 +81,16 @@ class WriteOrder:
         made = Lease(self.command, self.point, self.device, self.issued, before)
         if self.renews and held is not None:
             return replace(made, read_back=self.state.own, renews=held.command_id)
-        return made if held is None else replace(made, earlier=tuple(dict.fromkeys(held.values)))
+        if held is None:
+            return made
+        return replace(made, earlier=tuple(dict.fromkeys(held.values)), stood=self._stood(held))
+
+    def _stood(self, held: Lease) -> float | None:
+        """The value of ours that stands while this one is announced."""
+        rule, own = self.point.write, self.state.own
+        if rule is None or own is None or not self.state.occupied or not held.wrote(own, rule):
+            return None
+        return held.standing(own)[0]
 
 
 async def carry_out(

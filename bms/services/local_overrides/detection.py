@@ -175,12 +175,12 @@ def _is_left_over(rule: WriteRule, state: CommandState, override: LocalOverride 
     """Whether a hand that lay over our value has left it behind, with the enable bit still set."""
     if override is None or override.ours is None or not state.enabled:
         return False
-    return agrees(rule, state.own, (override.ours,))
+    return agrees(rule, state.own, (override.ours, *override.left))
 
 
 def _never_arrived(rule: WriteRule, state: CommandState, lease: Lease | None) -> bool:
     """Whether a write that nobody has seen left the register as it was."""
-    if lease is None or lease.read_back is not None or lease.before is None:
+    if lease is None or lease.last_seen is not None or lease.before is None:
         return False
     before = lease.before.own
     return before is not None and agrees(rule, state.own, (before,))
@@ -197,7 +197,7 @@ def _was_taken_back(rule: WriteRule, state: CommandState, known: Known) -> bool:
 def _emptied(rule: WriteRule, state: CommandState, known: Known) -> PlaceFinding:
     """Our place is empty: it was before, or it has been emptied since we held it."""
     lease = known.lease
-    if lease is None or lease.read_back is None or lease.returning or lease.withdrawn:
+    if lease is None or lease.last_seen is None or lease.returning or lease.withdrawn:
         return PlaceFinding(state=state, place=Place.FREE)
     if _ended_itself(rule, state, lease) or _is_emptied_elsewhere(rule, state, lease, known):
         return PlaceFinding(state=state, place=Place.FREE)
@@ -211,8 +211,10 @@ def _emptied(rule: WriteRule, state: CommandState, known: Known) -> PlaceFinding
 
 def _is_emptied_elsewhere(rule: WriteRule, state: CommandState, lease: Lease, known: Known) -> bool:
     """Whether the guards of an owner before us may have taken our value for its own: the same."""
-    left, ours = known.elsewhere, lease.command.value
-    return left is not None and left.is_near(state.at) and agrees(rule, ours, left.values)
+    left = known.elsewhere
+    if left is None or not left.is_near(state.at):
+        return False
+    return any(agrees(rule, ours, left.values) for ours in lease.values)
 
 
 def _ended_itself(rule: WriteRule, state: CommandState, lease: Lease) -> bool:
@@ -233,7 +235,10 @@ def _has_restarted(state: CommandState, lease: Lease, known: Known) -> bool:
     if not told and state.silent_at is not None and state.silent_at >= issued:
         return True  # a device that tells of its starts is believed; of another, silence is
     watchdog_s = None if rule is None else rule.watchdog_s
-    return watchdog_s is not None and known.held_for(state.at) >= timedelta(seconds=watchdog_s)
+    if watchdog_s is None:
+        return False
+    heard = lease.read_back is not None  # else it may have heard of nothing since the one before
+    return not heard or known.held_for(state.at) >= timedelta(seconds=watchdog_s)
 
 
 def _is_forgotten(rule: WriteRule, state: CommandState, known: Known) -> bool:

@@ -97,7 +97,8 @@ def _override(point: Point, finding: PlaceFinding, known: Known) -> LocalOverrid
         point=point.id,
         since=state.at,
         found=finding.found,
-        ours=None if lease is None else lease.command.value,
+        ours=None if lease is None else _stood(lease),
+        left=() if lease is None else lease.values,
         by=finding.by,
         priority=finding.priority,
         above=above,
@@ -118,8 +119,14 @@ def _override(point: Point, finding: PlaceFinding, known: Known) -> LocalOverrid
         until=before.until,
         ends=before.ends,
         ours=ours.ours,
+        left=ours.left,
         command=ours.command,
     )
+
+
+def _stood(lease: Lease) -> float:
+    """The value of ours in whose place somebody's was found."""
+    return lease.command.value if lease.last_seen is None else lease.last_seen
 
 
 def met_by_write(point: Point, met: Overridden, now: datetime) -> LocalOverride:

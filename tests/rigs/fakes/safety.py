@@ -216,3 +216,11 @@ class Keeper:
 
     async def close(self) -> None:
         """Nothing was started."""
+
+
+class GoneOnceAnnounced(Keeper):
+    """A guard that is there before the announcement of a tick, and not after it."""
+
+    async def ensure(self) -> None:
+        await super().ensure()
+        self.broken = True

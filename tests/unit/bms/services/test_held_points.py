@@ -47,13 +47,20 @@ class TestOverrides:
 
 class TestLeases:
     def lease(self, actor: str) -> Lease:
-        return lease_on(SITE, command(ENABLE, 18.0, actor=actor))
+        return lease_on(SITE, command(ENABLE, 18.0, actor=actor)).seen(18.0)
 
     def test_a_persons_holds_until_its_end_at_its_value(self) -> None:
         mine = self.lease("operator:anna")
         assert held(leases=[mine]) == {
             ENABLE: PointHold(by="operator:anna", until=mine.lease_end, value=18.0)
         }
+
+    def test_a_value_that_may_never_have_been_sent_is_not_said_to_stand(self) -> None:
+        """The process was killed between journal and write."""
+        announced = replace(self.lease("operator:anna"), read_back=None)
+        assert held(leases=[announced])[ENABLE].value is None
+        over = replace(announced, stood=17.5)
+        assert held(leases=[over])[ENABLE].value == 17.5
 
     def test_the_plans_hold_nothing(self) -> None:
         assert held(leases=[self.lease("plan")]) == {}

@@ -828,6 +828,21 @@ async def test_w03_what_was_never_sent_is_not_renewed_within_a_wide_tolerance() 
     assert bench.held()[NULL] == 20.4
 
 
+async def test_w03_what_was_renewed_within_a_wide_tolerance_was_not_written() -> None:
+    """21.0 stands, and goes on standing for a wish of 20.4; then the file narrows the limit."""
+    bench = ControlBench(with_rule(hut(), NULL, tolerance=1.0))
+    bench.plan()
+    await bench.tick()
+    bench.plan({NULL: 20.4})
+    receipt = (await bench.tick(TICK))[NULL]
+    assert isinstance(receipt, Accepted)
+    assert (receipt.command.value, bench.held()[NULL]) == (21.0, 21.0)
+    bench.site = with_rule(bench.site, NULL, maximum=20.5, hold_safe=(16.0, 20.5))
+    outcomes = await bench.tick(TICK, plan_max_age=timedelta(minutes=1))
+    assert isinstance(outcomes[NULL], Released)
+    assert NULL not in bench.held()
+
+
 @pytest.mark.parametrize("change", ["the point is gone", "it is only read"])
 async def test_w03_what_the_site_file_lets_nobody_write_any_more_goes_back(change: str) -> None:
     bench = ControlBench()

@@ -97,6 +97,37 @@ async def test_w03_where_nobody_knows_when_it_switched_it_is_watched_first() -> 
     assert bench.held() == {TIMETABLE: 0.0}
 
 
+async def test_w03_a_switch_that_was_announced_and_never_sent_has_not_happened() -> None:
+    """Killed between journal and write: the least time counts from the write that left."""
+    bench = ControlBench(fan(minimum_off=20.0))
+    seen(bench, 1.0, 120)
+    bench.plan({TIMETABLE: 0.0})
+    await bench.announce()
+    await bench.tick(TICK)
+    assert bench.held() == {TIMETABLE: 0.0}
+    bench.plan({TIMETABLE: 1.0})
+    receipt = (await bench.tick(TICK))[TIMETABLE]
+    assert reason(receipt) == ReceiptReason.LEAST_TIME_OFF
+    assert bench.held() == {TIMETABLE: 0.0}
+
+
+async def test_w03_what_stands_of_ours_is_kept_where_another_value_was_never_sent() -> None:
+    """The database has nothing of when it switched: what we hold stays, and is not given back."""
+    bench = ControlBench(fan(minimum_off=30.0))
+    seen(bench, 1.0, 120)
+    bench.plan({TIMETABLE: 0.0})
+    await bench.tick()
+    await bench.tick(TICK)
+    bench.plan({TIMETABLE: 1.0})
+    await bench.announce(TICK)
+    bench.store = MemoryStore()
+    bench.plan({TIMETABLE: 1.0})
+    receipt = (await bench.tick(MINUTE))[TIMETABLE]
+    assert reason(receipt) == ReceiptReason.SWITCHED_UNKNOWN
+    assert bench.held() == {TIMETABLE: 0.0}
+    assert bench.journal.leases()[TIMETABLE].lease_end == bench.now + LEASE
+
+
 async def test_w03_a_person_waits_as_well() -> None:
     bench = ControlBench(fan())
     seen(bench, 1.0, 20)
@@ -137,6 +168,29 @@ async def test_w03_the_ramp_is_the_same_whatever_the_tick(minutes: int) -> None:
         await bench.tick(minutes * MINUTE)
     most = 19.5 + 2.0
     assert most - 0.9 - (minutes > 15) <= bench.held()[NULL] <= most
+
+
+async def test_w03_the_ramp_counts_from_the_write_that_left() -> None:
+    """19.5 was announced a quarter of an hour before it was sent."""
+    bench = ControlBench(with_rule(hut(), NULL, max_change=2.0))
+    bench.plan({NULL: 22.9})
+    await bench.announce()
+    await bench.tick(TICK)
+    assert bench.held()[NULL] == 19.5
+    await bench.tick(MINUTE)
+    assert bench.held()[NULL] == 19.5
+
+
+async def test_w03_the_ramp_goes_on_where_what_stands_is_written_again() -> None:
+    """A value between was announced and never sent; what stands was written three minutes ago."""
+    bench = ControlBench(with_rule(hut(), NULL, max_change=2.0))
+    for wanted, run in ((19.4, bench.tick), (22.9, bench.announce), (19.4, bench.tick)):
+        bench.plan({NULL: wanted})
+        await run(3 * MINUTE)
+    assert bench.held()[NULL] == 19.4
+    bench.plan({NULL: 22.9})
+    await bench.tick(MINUTE)
+    assert bench.held()[NULL] <= 19.4 + 2.0 * 7 / 60
 
 
 async def test_w03_a_person_is_limited_by_the_ramp_and_told() -> None:

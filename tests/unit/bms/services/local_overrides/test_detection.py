@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from bms.model.assets.site import Site
 from bms.model.control.command import Accepted, Overridden, Released, Waiting
-from bms.model.control.local_override import LetGo, ReadBack
+from bms.model.control.local_override import LetGo, OfferedLease, ReadBack
 from bms.model.control.reasons import Holder, RefusalReason
 from bms.model.fact import fact
 from bms.services.control.inspection import verify_site
@@ -167,6 +168,85 @@ class TestInOurPlace:
         outcomes = await bench.tick(TICK)
         assert isinstance(outcomes[TIMETABLE], Accepted)
         assert bench.store.overrides("hut", bench.now) == []
+
+
+class TestAnnouncedAndNeverSent:
+    """The process that held the points was killed between journal and write of another value."""
+
+    @staticmethod
+    async def killed(site: Site | None = None) -> ControlBench:
+        bench = ControlBench(site)
+        bench.plan(hours=72)
+        await bench.tick()
+        bench.plan({point: value + 1.0 for point, value in WANTED.items()}, hours=72)
+        await bench.announce(TICK)
+        assert bench.held() == WANTED
+        return bench
+
+    @pytest.mark.parametrize("point", [NULL, ENABLE, CONSTANT])
+    async def test_w07_a_place_that_a_person_empties_then_is_a_hand(self, point: str) -> None:
+        bench = await self.killed()
+        del bench.device(point).held[point]
+        for _ in range(2):
+            await bench.tick(TICK)
+            assert point not in bench.held()
+        assert bench.journal.local_overrides()[point].ours == WANTED[point]
+
+    async def test_w07_what_a_person_puts_back_is_not_what_stood_before_us(self) -> None:
+        """The building's timetable had 1.0 when we took the register, and has 0.0 by now."""
+        bench = ControlBench(with_rule(hut(), TIMETABLE, resolution=0.1))
+        bench.plan({TIMETABLE: 0.5})
+        await bench.tick()
+        bench.device(TIMETABLE).own[TIMETABLE] = 0.0
+        bench.plan({TIMETABLE: 0.7})
+        await bench.announce(TICK)
+        bench.device(TIMETABLE).held[TIMETABLE] = 1.0
+        await bench.tick(TICK)
+        assert bench.held() == {TIMETABLE: 1.0}
+
+    async def test_w09_a_restart_then_is_no_hand(self) -> None:
+        bench = await self.killed()
+        del bench.device(NULL).held[NULL]
+        bench.device(NULL).silent_at = bench.now + TICK
+        await bench.tick(TICK)
+        assert bench.held()[NULL] == WANTED[NULL] + 1.0
+        assert bench.journal.local_overrides() == {}
+
+    async def test_w09_a_watchdog_that_has_heard_of_nothing_since_is_no_hand(self) -> None:
+        """It waits for 20 minutes, and last heard of us 25 minutes ago."""
+        bench = await self.killed(with_rule(hut(), NULL, watchdog_s=1200.0))
+        del bench.device(NULL).held[NULL]
+        await bench.tick(timedelta(minutes=10))
+        assert bench.held()[NULL] == WANTED[NULL] + 1.0
+        assert bench.journal.local_overrides() == {}
+
+    async def test_w09_the_first_value_of_a_point_that_never_left_is_no_hand(self) -> None:
+        bench = ControlBench()
+        bench.plan()
+        await bench.announce()
+        await bench.tick(TICK)
+        assert bench.held() == WANTED
+        assert bench.journal.local_overrides() == {}
+
+    async def test_w12_what_a_hand_leaves_behind_then_is_ours(self) -> None:
+        bench = await self.killed()
+        bench.device(ENABLE).held[ENABLE] = 15.0
+        await bench.tick(TICK)
+        assert bench.journal.local_overrides()[ENABLE].ours == WANTED[ENABLE]
+        bench.device(ENABLE).held[ENABLE] = WANTED[ENABLE]  # the hand has left, its bit is set
+        await bench.tick(TICK)
+        await bench.tick(TICK)
+        assert bench.held()[ENABLE] == WANTED[ENABLE] + 1.0
+        assert bench.journal.local_overrides() == {}
+
+    async def test_w02_what_the_guards_of_a_lost_owner_empty_then_is_no_hand(self) -> None:
+        bench = await self.killed()
+        left = OfferedLease(NULL, bench.now + TICK, (WANTED[NULL],))
+        bench.journal.note([left])
+        del bench.device(NULL).held[NULL]
+        await bench.tick(TICK)
+        assert bench.held()[NULL] == WANTED[NULL] + 1.0
+        assert bench.journal.local_overrides() == {}
 
 
 async def ignored_once(point: str) -> ControlBench:

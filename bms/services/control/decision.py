@@ -123,10 +123,18 @@ def decide(
     permitted: Sequence[PermittedCommand],
     seen: Inspection,
     readings: ReadingStore,
+    *,
+    renewing: bool = True,
 ) -> list[Decision]:
-    """What to do with every lever that may be written and was just looked at. Call it off the event
-    loop."""
-    return [_decide_one(state, each, seen, readings) for each in permitted]
+    """What to do with every lever that may be written and was just looked at. Without ``renewing``
+    what stands already is written anew as well. Call it off the event loop."""
+    decisions = [_decide_one(state, each, seen, readings) for each in permitted]
+    if not renewing:
+        return decisions
+    return [
+        _renewed(state, each, decision, seen)
+        for each, decision in zip(permitted, decisions, strict=True)
+    ]
 
 
 def _decide_one(
@@ -144,9 +152,18 @@ def _decide_one(
         return Failed(command, fact(ReceiptReason.UNREADABLE, text=text), retryable=True)
     if found.place is Place.TAKEN:
         return taken_receipt(command, found)
-    held = seen.leases.get(point.id)
-    order = write_order(state, permitted, found, held, readings)
-    if not isinstance(order, WriteOrder) or held is None or found.place is not Place.OURS:
+    return write_order(state, permitted, found, seen.leases.get(point.id), readings)
+
+
+def _renewed(
+    state: SiteState, permitted: PermittedCommand, order: Decision, seen: Inspection
+) -> Decision:
+    """The order that leaves the device alone, where what is ordered stands as ours already."""
+    point, command = permitted.point, permitted.command
+    found, held = seen.findings.get(point.id), seen.leases.get(point.id)
+    if not isinstance(order, WriteOrder) or found is None or held is None:
+        return order
+    if found.place is not Place.OURS:
         return order
     rule, own, wanted = permitted.permission.rule, found.state.own, order.command.value
     same = agrees(rule, own, (wanted,)) and agrees(rule, held.command.value, (wanted,))

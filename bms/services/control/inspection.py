@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from bms.errors import GuardError
 from bms.model.assets.device import Device
 from bms.model.assets.point import Point
 from bms.model.assets.site import Site
@@ -101,24 +102,33 @@ async def inspect(
 ) -> Inspection:
     """Look at these points and at those of the leases, devices side by side, and settle the leases
     that have ended or that somebody's word ends. ``told`` is called with each outcome as it comes.
+
+    A lease is looked at where it was written. Where the site file has its point elsewhere by now it
+    is given back there first, and only then the point is looked at where it is.
     """
     held = {lease.point.id: lease for lease in leases}
     wanted = {**targets, **{id_: (each.point, each.device) for id_, each in held.items()}}
-    states = await look(wanted.values(), drivers, at.calendar)
-    inspector = _Inspector(at, drivers, journal, told, Inspection(leases=dict(held)))
-    by_device: dict[str, list[CommandState | NoCommandState]] = defaultdict(list)
-    for id_, state in states.items():
-        by_device[wanted[id_][1].id].append(state)
-
-    async def one_device(found: list[CommandState | NoCommandState]) -> None:
-        for state in found:
-            if isinstance(state, NoCommandState):
-                await inspector.pass_by(state)
-            else:
-                await inspector.settle(*wanted[state.point], state)
-
-    await side_by_side(*(one_device(found) for found in by_device.values()))
+    moved = frozenset(id_ for id_, each in held.items() if _is_elsewhere(each, targets.get(id_)))
+    inspector = _Inspector(at, drivers, journal, told, Inspection(leases=dict(held)), moved)
+    await inspector.look_at(wanted)
+    free = {id_: targets[id_] for id_ in moved if id_ not in inspector.seen.leases}
+    if free:
+        inspector.forget(free)
+        await inspector.look_at(free)
     return inspector.seen
+
+
+def _is_elsewhere(lease: Lease, target: tuple[Point, Device] | None) -> bool:
+    """Whether what the site file calls by the name of the leased point is another place."""
+    if target is None:
+        return False
+    point, device = target
+    return not device.same_place(lease.device) or _place(point) != _place(lease.point)
+
+
+def _place(point: Point) -> tuple[object, ...]:
+    rule = point.write
+    return (point.address, *(() if rule is None else (rule.priority, rule.release)))
 
 
 def taken_receipt(command: Command, found: PlaceFinding) -> Overridden:
@@ -134,6 +144,29 @@ class _Inspector:
     journal: Journal
     told: Callable[[AnyReceipt], None]
     seen: Inspection
+    moved: frozenset[str] = frozenset()
+    """Points that are elsewhere than where they are leased."""
+
+    async def look_at(self, wanted: Targets) -> None:
+        """Look at these points, and settle what the look shows."""
+        states = await look(wanted.values(), self.drivers, self.at.calendar)
+        by_device: dict[str, list[CommandState | NoCommandState]] = defaultdict(list)
+        for id_, state in states.items():
+            by_device[wanted[id_][1].id].append(state)
+
+        async def one_device(found: list[CommandState | NoCommandState]) -> None:
+            for state in found:
+                if isinstance(state, NoCommandState):
+                    await self.pass_by(state)
+                else:
+                    await self.settle(*wanted[state.point], state)
+
+        await side_by_side(*(one_device(found) for found in by_device.values()))
+
+    def forget(self, points: Iterable[str]) -> None:
+        """What was found at a place where these points are not any more."""
+        for point in points:
+            self.seen.findings.pop(point, None)
 
     def _say(self, outcome: AnyReceipt) -> None:
         self.seen.outcomes.append(outcome)
@@ -163,16 +196,40 @@ class _Inspector:
             why = fact(ReceiptReason.UNREADABLE, text=state.doubt)
             await self.pass_by(NoCommandState(point.id, why))
             return
+        if lease is None and found.place is Place.TAKEN and await self._is_renamed(point, device):
+            why = fact(ReceiptReason.BEING_GIVEN_BACK)
+            await self.pass_by(NoCommandState(point.id, why))
+            return
         self.seen.findings[point.id] = found
         if lease is None:
             await self._without_lease(Return(point, device), found, known)
-        elif found.place is Place.TAKEN or lease.ended(self.at) or _came_late(lease, found):
+        elif self._is_over(lease, found):
             await self._end(lease, found, known)
         else:
             await self._note(point, found, known)
             if found.place is Place.LET_GO:
                 await close_leases({point.id: lease.command_id}, self.journal)
                 del self.seen.leases[point.id]
+
+    async def _is_renamed(self, point: Point, device: Device) -> bool:
+        """Whether we hold this very place by another name of the point, which the site file had
+        before: that goes back first, and is nobody's word."""
+        try:
+            leases = await off_loop(self.journal.leases_of, point.site)
+        except GuardError:
+            return False
+        return any(
+            each.point.id != point.id
+            and _place(each.point) == _place(point)
+            and replace(device, id=each.device.id).same_place(each.device)
+            for each in leases.values()
+        )
+
+    def _is_over(self, lease: Lease, found: PlaceFinding) -> bool:
+        """Whether the lease ends here and now."""
+        if found.place is Place.TAKEN or lease.ended(self.at) or _came_late(lease, found):
+            return True
+        return lease.point.id in self.moved
 
     async def pass_by(self, unseen: NoCommandState) -> None:
         """A point that could not be seen: a lease that is over waits for it, others go on."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from bms.errors import StoreUnavailable
@@ -85,10 +85,9 @@ async def _carry_out_one(
         told=told,
     )
     permitted = [PermittedCommand(command, permission)]
-    [decision] = await off_loop(decide, state, permitted, seen, ports.readings)
+    # what a person writes is written, even where it stands already
+    [decision] = await off_loop(decide, state, permitted, seen, ports.readings, renewing=False)
     if not isinstance(decision, WriteOrder):
         told(decision)
         return
-    # what a person writes is written, even where it stands already
-    order = replace(decision, renews=False)
-    await carry_out([order], now=state.now, ports=ports, told=told)
+    await carry_out([decision], now=state.now, ports=ports, told=told)

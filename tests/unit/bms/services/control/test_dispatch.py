@@ -843,6 +843,68 @@ async def test_w03_what_was_renewed_within_a_wide_tolerance_was_not_written() ->
     assert NULL not in bench.held()
 
 
+def moved(site: Site, point: str) -> Site:
+    """The site, whose file has the point at another device by now."""
+    second = replace(site.devices[0], id="hut/second", port=3)
+    points = tuple(replace(p, device=second.id) if p.id == point else p for p in site.points)
+    return replace(site, devices=(*site.devices, second), points=points)
+
+
+@pytest.mark.parametrize("silent", [False, True])
+async def test_w12_what_an_older_site_file_has_written_elsewhere_goes_back_first(
+    silent: bool,
+) -> None:
+    """A person mends the address of a point within the lease of the first try."""
+    bench = ControlBench()
+    await bench.write(NULL, 20.0)
+    first = bench.device(NULL)
+    first.dead = silent
+    bench.site = moved(bench.site, NULL)
+    second = bench.device(NULL)
+    second.own[NULL] = 19.0
+    receipt = await bench.write(NULL, 21.0)
+    assert isinstance(receipt, Failed if silent else Accepted)
+    assert first.held == ({NULL: 20.0} if silent else {})
+    assert second.held == ({} if silent else {NULL: 21.0})
+    assert bench.journal.leases()[NULL].device.id == ("hut/bacnet" if silent else "hut/second")
+
+
+async def test_w07_somebody_at_the_other_place_is_found_there() -> None:
+    bench = ControlBench()
+    await bench.write(NULL, 20.0)
+    bench.site = moved(bench.site, NULL)
+    bench.device(NULL).held[NULL] = 17.0
+    assert isinstance(await bench.write(NULL, 21.0), Overridden)
+    assert bench.drivers.device("hut/bacnet").held == {}
+    assert bench.held() == {NULL: 17.0}
+
+
+async def test_w03_a_person_writes_what_they_say_within_a_wide_tolerance() -> None:
+    bench = ControlBench(with_rule(hut(), NULL, tolerance=1.0))
+    await bench.write(NULL, 21.0)
+    await bench.write(NULL, 20.4)
+    assert bench.held()[NULL] == 20.4
+
+
+async def test_w09_a_point_of_another_name_is_no_hand_at_itself() -> None:
+    """The building is taken in anew under a lease: the register has a new name, and our value."""
+    bench = ControlBench()
+    bench.plan()
+    await bench.tick()
+    renamed = "hut/ahu1.fan"
+    points = tuple(replace(p, id=renamed) if p.id == TIMETABLE else p for p in bench.site.points)
+    bench.site = replace(bench.site, points=points)
+    device = bench.device(renamed)
+    device.own[renamed] = OWN[TIMETABLE]
+    device.held[renamed] = device.held[TIMETABLE]  # one register under two names
+    bench.plan({renamed: 0.0})
+    await bench.tick(TICK)
+    assert bench.journal.local_overrides() == {}
+    assert TIMETABLE not in bench.journal.leases()
+    del device.held[renamed]
+    assert isinstance((await bench.tick(TICK))[renamed], Accepted)
+
+
 @pytest.mark.parametrize("change", ["the point is gone", "it is only read"])
 async def test_w03_what_the_site_file_lets_nobody_write_any_more_goes_back(change: str) -> None:
     bench = ControlBench()

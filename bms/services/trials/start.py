@@ -81,8 +81,8 @@ def start_trial(ports: TrialPorts, site: Site, request: TrialRequest) -> Trial:
     """Draw a trial that begins at the next local midnight, seal its design with the draw, and keep
     it.
 
-    The lot comes from the operating system; one that is started again after it was stopped before
-    its first day keeps its lot. Raises ``ConfigError`` where the site is not in ``auto``, a trial
+    The lot comes from the operating system; one of the same days and blocks that is started again
+    after it was stopped before its first day keeps its draw, any other one has a new lot. Raises ``ConfigError`` where the site is not in ``auto``, a trial
     is open already, or the call makes no trial.
     """
     now = ports.clock.now()
@@ -107,10 +107,9 @@ def _drawn(
     design = request.design or design_for(time_constant_h)
     first = local_date(now, site.timezone) + DAY
     days = request.weeks * 7 // max(design.block_days, 1) * design.block_days
-    temp_c = expected_temperature(site, ports.feed, first, days, now).tolist()
-    rest = rest_days(site, first, days).tolist()
-    lot = kept[-1].trial.seed if kept and kept[-1].withdrawn else ports.lot()
-    allocation = allocate(layout(temp_c, rest, design.block_days, design.washout_days), lot)
+    ground = _withdrawn(kept, first, days, design) or _new_ground(ports, site, first, days, now)
+    blocks = layout(ground.temp_c, ground.rest, design.block_days, design.washout_days)
+    allocation = allocate(blocks, ground.lot)
     arms = arms_of(allocation)
     draw = (first, design.block_days, design.washout_days, arms)
     sealed = seal_design(
@@ -132,9 +131,9 @@ def _drawn(
         block_days=design.block_days,
         washout_days=design.washout_days,
         arms=arms,
-        temp_c=tuple(temp_c),
-        rest=tuple(rest),
-        seed=lot,
+        temp_c=ground.temp_c,
+        rest=ground.rest,
+        seed=ground.lot,
         limit=allocation.limit,
         imbalance=allocation.imbalance,
         sealed=replace(sealed, elsewhere=elsewhere),
@@ -142,6 +141,39 @@ def _drawn(
         by=request.by,
         reason=request.reason,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What a draw is made from: temperature [degC] and kind of its days, and the lot."""
+
+    temp_c: tuple[float, ...]
+    rest: tuple[bool, ...]
+    lot: int
+
+
+def _withdrawn(
+    kept: Sequence[KeptTrial], first: date, days: int, design: BlockDesign
+) -> _Ground | None:
+    """That of a trial of these days and blocks that was stopped before its first day, as it was:
+    neither a newer forecast nor other closed days give another draw. None where there was none."""
+    wanted = (first, days, design.block_days, design.washout_days)
+    for known in kept:
+        then = known.trial
+        if known.withdrawn and wanted == (then.first, then.days, *_blocks(then)):
+            return _Ground(then.temp_c, then.rest, then.seed)
+    return None
+
+
+def _blocks(trial: Trial) -> tuple[int, int]:
+    return trial.block_days, trial.washout_days
+
+
+def _new_ground(ports: TrialPorts, site: Site, first: date, days: int, now: datetime) -> _Ground:
+    """With a new lot: one that somebody has seen would tell the draws of every other design before
+    one of them is chosen."""
+    temp_c = expected_temperature(site, ports.feed, first, days, now).tolist()
+    return _Ground(tuple(temp_c), tuple(rest_days(site, first, days).tolist()), ports.lot())
 
 
 def stop_trial(ports: TrialPorts, site: Site, *, by: str, reason: str) -> TrialEnd:

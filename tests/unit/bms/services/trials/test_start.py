@@ -25,7 +25,7 @@ from tests.rigs.fakes.api import NOW, World, a_world, temperature_c
 from tests.rigs.fakes.city import CLOSED, HOUR
 from tests.rigs.fakes.store import a_model
 from tests.rigs.fakes.trial import a_trial
-from tests.rigs.fakes.trial_site import START, begun, in_time
+from tests.rigs.fakes.trial_site import START, begun, in_time, with_lot
 
 
 @pytest.fixture
@@ -58,6 +58,29 @@ class TestStart:
         again = begun(world, lot=8)
         assert (again.id, again.seed, again.arms) == (f"{trial.id}-2", 7, trial.arms)
         assert again.sealed.number == 1
+
+    def test_neither_a_newer_forecast_nor_a_closed_day_gives_another_draw(
+        self, world: World
+    ) -> None:
+        trial, site = begun(world, lot=7), world.city.site("lodge")
+        stop_trial(world.city.trials, site, by="Bo", reason="again")
+        world.feed.away.add("weather")
+        closed = replace(site, closures=((trial.first, trial.first + timedelta(days=9)),))
+        asked = TrialRequest(weeks=6, by="Bo", reason="proof")
+        again = start_trial(with_lot(world, 8), closed, asked)
+        assert (again.draw, again.seed, again.sealed.number) == (trial.draw, trial.seed, 1)
+        assert (again.rest, again.limit) == (trial.rest, trial.limit)
+        assert trial.first in again.sealed.closed
+
+    def test_of_another_design_no_draw_is_known_before_it_is_made(self, world: World) -> None:
+        """The lot of one that was withdrawn can be read: with it, somebody could try every length
+        at home and start the draw that pleases."""
+        begun(world, lot=7)
+        stop_trial(world.city.trials, world.city.site("lodge"), by="Bo", reason="again")
+        other = begun(world, lot=8, weeks=7)
+        assert (other.seed, other.sealed.number) == (8, 2)
+        stop_trial(world.city.trials, world.city.site("lodge"), by="Bo", reason="again")
+        assert [begun(world, lot=9).seed] == [7]
 
     @pytest.mark.parametrize("changes", [{"weeks": 7}, {"design": BlockDesign(2, 1)}])
     def test_whoever_looks_at_another_draw_needs_more_certainty(

@@ -23,7 +23,8 @@ from api.reports.downloads import csv_answer
 from api.schemas.savings import SavingsAnswer
 from api.schemas.trials import TrialList, TrialPage
 from bms.services.trials.gone_sites import gone_sites, site_with_trials
-from bms.services.trials.report import trial_reports
+from bms.services.trials.report import site_trials
+from bms.services.trials.same_building import PROVEN
 
 router = APIRouter(tags=["savings"])
 CSV_ANSWER: dict[int | str, dict[str, Any]] = {
@@ -66,7 +67,7 @@ def trials(ports: PortsDep, key: Reader, site_id: SiteId) -> TrialList:
     design, who ended it and why, how much of it was our control, and what it shows at its planned
     end."""
     site = site_with_trials(ports.trials.trials, ports.sites, site_id)
-    return TrialList.of(site_id, trial_reports(ports.trials, site, gone=site_id not in ports.sites))
+    return TrialList.of(site_trials(ports.trials, site, gone=site_id not in ports.sites))
 
 
 @router.get("/trials")
@@ -74,14 +75,11 @@ def trials_of_every_site(
     ports: PortsDep, key: Reader, limit: Limit = 100, cursor: Cursor = None
 ) -> TrialPage:
     """The switchback trials of every site that had one, also of those that are no longer in the
-    files: a building of another name keeps what it had. Readings are not compared with those that
-    a result rests on; the list of one site does that."""
+    files: a building of another name keeps what it had."""
     trials, sites = ports.trials.trials, dict(ports.sites)
     gone = gone_sites(trials, sites) if only_sites(ports, key) is None else []
-    rows = [*(sites[name] for name in trials.trial_sites() if name in sites), *gone]
+    names = {*trials.trial_sites(), *ports.trials.evidence.chains_of(PROVEN)}
+    rows = [*(sites[name] for name in sorted(names & sites.keys())), *gone]
     chosen, after = page_of(rows, lambda site: site.id, limit, cursor)
-    made = [trial_reports(ports.trials, site, gone=site in gone, thorough=False) for site in chosen]
-    return TrialPage(
-        sites=[TrialList.of(site.id, each) for site, each in zip(chosen, made, strict=True)],
-        next=after,
-    )
+    made = [site_trials(ports.trials, site, gone=site in gone) for site in chosen]
+    return TrialPage(sites=[TrialList.of(each) for each in made], next=after)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, Self
 
@@ -11,7 +10,7 @@ from pydantic import Field
 from api.schemas.base import Answer, FactAnswer
 from bms.model.codec import to_dict
 from bms.model.savings.trial_result import Arm, Subject, TrialOutcome, TrialState
-from bms.services.trials.report import TrialReport
+from bms.services.trials.report import SiteTrials, TrialReport
 
 
 class DecisionAnswer(Answer):
@@ -81,6 +80,9 @@ class TrialReportAnswer(Answer):
     reasons: list[FactAnswer]
     sealed_at: datetime | None
     result_digest: str | None
+    compared_at: datetime | None = Field(
+        description="when the readings were compared with those that the result rests on"
+    )
     changes: list[FactAnswer]
 
     @classmethod
@@ -111,19 +113,23 @@ class TrialReportAnswer(Answer):
             reasons=[FactAnswer.of(each, trial.timezone) for each in result.reasons],
             sealed_at=report.sealed_at,
             result_digest=report.result_digest,
+            compared_at=report.compared_at,
             changes=[FactAnswer.of(each, trial.timezone) for each in report.changes],
         )
 
 
 class TrialList(Answer):
-    """Every trial of a site in the order in which they were started."""
+    """Every trial of a site in the order in which they were started. ``lost`` are the ids of those
+    that stand in the evidence and no longer, or not readably, in the database."""
 
     site: str
     trials: list[TrialReportAnswer]
+    lost: list[str]
 
     @classmethod
-    def of(cls, site: str, reports: Sequence[TrialReport]) -> Self:
-        return cls(site=site, trials=[TrialReportAnswer.of(each) for each in reports])
+    def of(cls, found: SiteTrials) -> Self:
+        reports = [TrialReportAnswer.of(each) for each in found.reports]
+        return cls(site=found.site, trials=reports, lost=list(found.lost))
 
 
 class TrialPage(Answer):

@@ -255,6 +255,7 @@ class City:
             readings=self.stores.readings,
             trials=self.stores.trials,
             evidence=self.stores.evidence,
+            answers=self.stores.answers,
             decisions=self.decisions,
             ledgers=self.stores.ledgers,
             plans=self.stores.plans,

@@ -46,7 +46,7 @@ from bms.services.overview.use_record import forget_unnamed_use, forget_use_fore
 from bms.services.planning.plan import plan_is_outdated
 from bms.services.planning.ports import PlanningPorts
 from bms.services.trials.gone_sites import close_gone_trials
-from bms.services.trials.report import seal_results
+from bms.services.trials.report import seal_and_compare
 
 
 def reader_of(name: str, mapping: str | None) -> Read:
@@ -433,7 +433,7 @@ def trust_rows(city: City) -> Iterator[Row]:
         return record_shadow_day(site, now, ports)
 
     def trials(site: Site, now: datetime) -> Awaitable[object]:
-        return off_loop(seal_results, city.trials, site)
+        return off_loop(seal_and_compare, city.trials, site)
 
     yield "bounds", BOUNDS_EVERY, planned(city, bounds)
     yield "trials", DAY, planned(city, trials)

@@ -22,7 +22,7 @@ from api.pages.panels.points import meter_name
 from api.pages.panels.receipts import ReceiptRow, overridden_points, receipt_rows
 from api.pages.panels.shadow_days import ShadowDaysView, shadow_days_view
 from api.pages.panels.standing import names_of
-from api.pages.panels.trials import TrialRow, trial_rows
+from api.pages.panels.trials import TrialsView, trials_view
 from api.pages.panels.use_year import UseYearView, signature_figure, use_year_view
 from api.pages.panels.zones import ZoneView, zone_views
 from api.ports import ApiPorts
@@ -188,7 +188,7 @@ class WorkTab:
     matters: tuple[tuple[str, bool], ...]
     bookings: tuple[str, ...]
     events: EventsView
-    trials: tuple[TrialRow, ...]
+    trials: TrialsView
     shadow: ShadowDaysView | None
 
 
@@ -203,7 +203,7 @@ def work_tab(ports: ApiPorts, cache: SavingsCache, site: Site, t: PageTranslator
         matters=tuple((t.describe(each.what), each.urgent) for each in matters),
         bookings=_bookings(ports, site, t),
         events=events_view(ports.assessment.ledgers, site, savings, t),
-        trials=trial_rows(ports.trials, site, t),
+        trials=trials_view(ports.trials, site, t),
         shadow=shadow_days_view(ports.control.trust, site, mode, now, t),
     )
 

@@ -9,7 +9,7 @@ from bms.model.assets.site import Site
 from bms.model.savings.trial_result import TrialState
 from bms.savings.trials.outcome import subject_term
 from bms.services.trials.ports import TrialPorts
-from bms.services.trials.report import TrialReport, trial_reports
+from bms.services.trials.report import TrialReport, site_trials
 
 SHOWN_DIGITS = 12
 """Digits of a digest that are shown; the API has all of them."""
@@ -32,10 +32,20 @@ class TrialRow:
         return self.state in (TrialState.COMING, TrialState.RUNNING)
 
 
-def trial_rows(ports: TrialPorts, site: Site, t: PageTranslator) -> tuple[TrialRow, ...]:
-    """Every trial of a site, the newest first."""
-    reports = trial_reports(ports, site, thorough=False)
-    return tuple(_row(report, t) for report in reversed(reports))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialsView:
+    """Every trial of a site, the newest first, and what has to be known beside them."""
+
+    rows: tuple[TrialRow, ...]
+    notes: tuple[str, ...]
+
+
+def trials_view(ports: TrialPorts, site: Site, t: PageTranslator) -> TrialsView:
+    found = site_trials(ports, site)
+    return TrialsView(
+        rows=tuple(_row(report, t) for report in reversed(found.reports)),
+        notes=tuple(t.describe(each) for each in found.notes),
+    )
 
 
 def _row(report: TrialReport, t: PageTranslator) -> TrialRow:
@@ -80,4 +90,6 @@ def _lines(report: TrialReport, t: PageTranslator) -> list[str]:
     if report.sealed_at is not None and report.result_digest is not None:
         at, digest = t.moment(report.sealed_at, year=True), report.result_digest[:SHOWN_DIGITS]
         lines.append(t("trial_sealed_at", at=at, digest=digest))
+    if report.compared_at is not None:
+        lines.append(t("trial_compared_at", at=t.moment(report.compared_at, year=True)))
     return lines

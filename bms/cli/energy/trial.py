@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Annotated, Any, TypeVar
 
@@ -28,11 +28,12 @@ from bms.services.trials.design import COMFORT_MARGIN_KH
 from bms.services.trials.gone_sites import gone_sites, site_with_trials
 from bms.services.trials.plan import AIM, TrialPlan, plan_trial
 from bms.services.trials.report import (
+    SiteTrials,
     TrialReport,
     newest_report,
     pool_trials,
-    seal_results,
-    trial_reports,
+    seal_and_compare,
+    site_trials,
 )
 from bms.services.trials.start import TrialRequest, start_trial, stop_trial
 
@@ -133,49 +134,51 @@ def _results(city: City, site: str, as_json: bool) -> None:
     chosen = every or [site_with_trials(kept, city.sites, site)]
     for each in chosen:
         _seal(city, each)
-    reports = [
-        report
-        for each in chosen
-        for report in trial_reports(city.trials, each, gone=each.id not in city.sites)
-    ]
+    shown = [site_trials(city.trials, each, gone=each.id not in city.sites) for each in chosen]
     if site != ALL:
-        _one_site(city, newest_report(reports, chosen[0]), reports, as_json)
+        _one_site(shown[0], chosen[0], as_json)
         return
-    if not reports:
+    reports = [report for each in shown for report in each.reports]
+    lost = [name for each in shown for name in each.lost]
+    if not reports and not lost:
         raise NotFound("no site has a trial; start one with `bms trial SITE start`")
-    pooled = pool_trials(reports)
+    pooled = pool_trials(reports, lost)
     if as_json:
         sites = [report_as_json(report) for report in reports]
-        typer.echo(json.dumps({"sites": sites, "together": spelled_out(pooled)}))
+        answer = {"sites": sites, "lost": lost, "together": spelled_out(pooled)}
+        typer.echo(json.dumps(answer))
         return
-    _show_reports(reports)
+    for found in shown:
+        _show_site(found)
     for fact in pooled.reasons:
         print_folded(screen(), translator_of_locale().describe(fact))
 
 
-def _show_reports(reports: Sequence[TrialReport]) -> None:
-    """Each with the times of its site."""
-    for report in reports:
+def _show_site(shown: SiteTrials) -> None:
+    """Each trial with the times of its site."""
+    for report in shown.reports:
         show_report(report, translator_of_locale(report.trial.timezone))
+    for note in shown.notes:
+        print_folded(screen(), f"{shown.site}: {translator_of_locale().describe(note)}")
 
 
 def _seal(city: City, site: Site) -> None:
     """Without weather nothing can be sealed; what may be seen of a trial is shown all the same."""
     try:
-        seal_results(city.trials, site)
+        seal_and_compare(city.trials, site)
     except FeedError as error:
         typer.echo(f"{site.id}: {error}", err=True)
 
 
-def _one_site(
-    city: City, newest: TrialReport, reports: Sequence[TrialReport], as_json: bool
-) -> None:
+def _one_site(shown: SiteTrials, site: Site, as_json: bool) -> None:
     """Every trial of a site; in JSON the fields of the newest one stand beside the list."""
+    newest = None if shown.lost and not shown.reports else newest_report(shown.reports, site)
     if as_json:
-        every = [report_as_json(report) for report in reports]
-        typer.echo(json.dumps({**report_as_json(newest), "trials": every}))
+        every = [report_as_json(report) for report in shown.reports]
+        alone = {} if newest is None else report_as_json(newest)
+        typer.echo(json.dumps({**alone, "trials": every, "lost": shown.lost}))
         return
-    _show_reports(reports)
+    _show_site(shown)
 
 
 def report_as_json(report: TrialReport) -> dict[str, Any]:
@@ -191,6 +194,7 @@ def report_as_json(report: TrialReport) -> dict[str, Any]:
         else {"at": ended.at.isoformat(), "by": ended.by, "reason": ended.reason},
         "sealed_at": None if report.sealed_at is None else report.sealed_at.isoformat(),
         "result_digest": report.result_digest,
+        "compared_at": None if report.compared_at is None else report.compared_at.isoformat(),
         "changes": spelled_out(report.changes, trial.timezone),
     }
 
@@ -259,6 +263,8 @@ def show_report(report: TrialReport, t: CommandTranslator) -> None:
     if report.sealed_at is not None and report.result_digest is not None:
         at, digest = t.moment(report.sealed_at, year=True), report.result_digest[:SHOWN_DIGITS]
         print_folded(console, t("trial_sealed", at=at, digest=digest))
+    if report.compared_at is not None:
+        print_folded(console, t("trial_compared", at=t.moment(report.compared_at, year=True)))
 
 
 def _effects(result: TrialResult, t: CommandTranslator) -> Table:

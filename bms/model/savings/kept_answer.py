@@ -20,6 +20,7 @@ class AnswerKind(StrEnum):
     CONSUMPTION = "consumption"
     METER_STATES = "meter_states"
     SIGNATURE = "signature"
+    TRIAL_READINGS = "trial_readings"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

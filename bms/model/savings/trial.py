@@ -37,8 +37,8 @@ class SealedDesign:
     ``levers`` are the points of which the dose is taken, whether they ever report or not; where
     none were sealed it is taken of those that report; ``lever_digests`` are of where each of them
     is and what may be written there, none of designs that were sealed before;
-    ``sources`` are digests of where each billed meter is read, and ``elsewhere`` the trials of
-    other sites in which one of them was sealed before: those of the building under another name.
+    ``sources`` are digests of where each billed meter is read, ``places`` of where levers and the
+    rooms' sensors are, and ``elsewhere`` the trials that the building had under another name.
     """
 
     version: str
@@ -60,6 +60,7 @@ class SealedDesign:
     levers: tuple[str, ...] = ()
     lever_digests: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
 
 

@@ -47,6 +47,10 @@ class EvidenceStore(Protocol):
         looked at."""
         ...
 
+    def chains_of(self, kinds: Collection[EvidenceKind]) -> frozenset[str]:
+        """The chains that have an entry of one of these kinds, which are never removed."""
+        ...
+
     def heads_that_stand(self, known: Mapping[str, ChainHead]) -> frozenset[str]:
         """The chains of ``known`` that have that entry with that hash."""
         ...

@@ -83,6 +83,8 @@ class PoolCode(MessageCode):
     AGREEING = "trial_pool_agreeing"
     TOO_FEW = "trial_pool_few"
     OPEN = "trial_pool_open"
+    NOT_TOLD = "trial_pool_not_told"
+    INCOMPLETE = "trial_pool_incomplete"
 
 
 class DurationCode(MessageCode):
@@ -297,13 +299,21 @@ def pooled_fact(
     outcome or another one; None where nothing can be pooled, or not yet."""
     if subject is None or share is None:
         return fact(PoolCode.OPEN if open_yet else PoolCode.TOO_FEW)
+    name, interval = subject_term(subject), _interval_of_share(share, confidence)
+    if primary and share.holds(0.0):
+        return fact(PoolCode.NOT_TOLD, subject=name, buildings=buildings, interval=interval)
     return fact(
         _POOLED[primary, share.value < 0.0],
-        subject=subject_term(subject),
+        subject=name,
         buildings=buildings,
         share=abs(share.value),
-        interval=_interval_of_share(share, confidence),
+        interval=interval,
     )
+
+
+def incomplete_fact(trials: Sequence[str]) -> Fact:
+    """Returns that these trials began and count for nothing, so that what is left is no finding."""
+    return fact(PoolCode.INCOMPLETE, trials=tuple(trials))
 
 
 def agreeing_fact(subject: Subject, buildings: int, covered: float) -> Fact:

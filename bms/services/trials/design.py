@@ -24,7 +24,7 @@ from bms.model.savings.trial_result import Subject
 from bms.savings.trials.carry_over import held_time_constant
 from bms.services.trials.daily_records import COMMODITIES, PAST_DAYS
 from bms.services.trials.ports import TrialPorts
-from bms.services.trials.same_building import meter_sources, place_of
+from bms.services.trials.same_building import meter_sources, place_of, room_places
 
 DAY = timedelta(days=1)
 CONFIDENCE = 0.90
@@ -71,6 +71,7 @@ class DesignChange(MessageCode):
     EDITED = "trial_changed_edited"
     DESIGN = "trial_changed_design"
     UNPROVEN = "trial_changed_unproven"
+    LOST = "trial_lost"
     ELSEWHERE = "trial_elsewhere"
     SITE_GONE = "trial_site_gone"
 
@@ -84,15 +85,15 @@ def confidence_of(number: int) -> float:
     return CONFIDENCE if number == 1 else 1.0 - REPEATED / 2 ** (number - 1)
 
 
-def trial_number(kept: Sequence[KeptTrial], draw: Draw | None = None) -> int:
-    """The number of the next trial of a site, from 1.
+def trial_number(kept: Sequence[KeptTrial], draw: Draw | None = None, *, lost: int = 0) -> int:
+    """The number of the next trial of a site, from 1; ``lost`` ones that nobody can read count.
 
     One that was stopped before its first day counts where the next one has another ``draw``, or one
     that is not known yet: whoever looks at several draws and takes one has had several trials.
     """
     ran = sum(not known.withdrawn for known in kept)
     seen = {known.trial.draw for known in kept if known.withdrawn}
-    return 1 + ran + len(seen - {draw})
+    return 1 + ran + lost + len(seen - {draw})
 
 
 def usual_primary(site: Site) -> Subject:
@@ -137,6 +138,7 @@ def seal_design(
         levers=tuple(point.id for point in levers),
         lever_digests=tuple(_lever_digest(site, point) for point in levers),
         sources=meter_sources(site),
+        places=room_places(site),
     )
 
 

@@ -12,7 +12,7 @@ from bms.model.savings.trial import DAY, Trial, TrialEnd
 from bms.ports.storage.trials import TrialStore
 from bms.services.site_lookup import site_named
 from bms.services.trials.ports import TrialPorts
-from bms.services.trials.report import seal_results
+from bms.services.trials.report import seal_and_compare
 
 ENDED_BY = "bms"
 REASON = "the site is no longer in the files"
@@ -39,14 +39,14 @@ def close_gone_trials(
                 ports.trials.end_trial(
                     TrialEnd(trial=trial.id, site=name, at=now, by=ENDED_BY, reason=REASON)
                 )
-        seal_results(ports, site)
+        seal_and_compare(ports, site)
 
 
 def gone_sites(trials: TrialStore, sites: Collection[str]) -> list[Site]:
     """The sites that have trials and are no longer in the files, as far as their last trial sealed
     them."""
     gone = trials.trials_of([name for name in trials.trial_sites() if name not in sites])
-    return [_as_sealed(kept[-1].trial) for kept in gone.values()]
+    return [_as_sealed(kept[-1].trial) for kept in gone.values() if kept]
 
 
 def site_with_trials(trials: TrialStore, sites: Mapping[str, Site], name: str) -> Site:

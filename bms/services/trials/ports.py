@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from bms.ports.clock import Clock
 from bms.ports.feeds import Feed, Tariffs
+from bms.ports.storage.answers import AnswerStore
 from bms.ports.storage.decisions import DecisionStore
 from bms.ports.storage.evidence import EvidenceStore
 from bms.ports.storage.ledgers import LedgerStore
@@ -32,6 +33,7 @@ class TrialPorts:
     readings: ReadingStore
     trials: TrialStore
     evidence: EvidenceStore
+    answers: AnswerStore
     decisions: DecisionStore
     ledgers: LedgerStore
     plans: PlanStore

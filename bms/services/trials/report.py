@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from bms.errors import FeedError, NotFound
+from bms.errors import NotFound
 from bms.model.assets.site import Site
 from bms.model.codec import from_json, to_json
-from bms.model.control.evidence import EvidenceKind
 from bms.model.fact import Fact, fact
 from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
 from bms.model.savings.trial_result import (
@@ -23,16 +22,18 @@ from bms.model.savings.trial_result import (
     TrialState,
 )
 from bms.savings.trials.effect import CONFIDENCE
-from bms.savings.trials.outcome import agreeing_fact, pooled_fact, subject_term
+from bms.savings.trials.outcome import agreeing_fact, incomplete_fact, pooled_fact, subject_term
 from bms.savings.trials.pool import agree, agreeing_confidence, common_effect, pooled_share
 from bms.services.trials.design import DesignChange, changed_inputs
 from bms.services.trials.ports import TrialPorts
-from bms.services.trials.result import (
-    FoundResult,
-    find_result,
-    input_digests,
-    unsealed_result,
+from bms.services.trials.readings_check import (
+    ReadingsCheck,
+    compare_readings,
+    note_as_sealed,
+    readings_checks,
 )
+from bms.services.trials.result import FoundResult, find_result, unsealed_result
+from bms.services.trials.same_building import PROVEN, lost_trials
 
 
 def design_digest(known: KeptTrial) -> str:
@@ -61,15 +62,15 @@ def _digest(text: str) -> str:
 SHOWN_DIGITS = 12
 """Digits of a digest that a sentence shows."""
 OVER = (TrialState.STOPPED, TrialState.FINISHED)
-PROVEN = (EvidenceKind.TRIAL, EvidenceKind.TRIAL_END, EvidenceKind.TRIAL_RESULT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrialReport:
     """A trial as everybody may see it. ``digest`` is that of its design, ``sealed_at`` when the
     result was sealed under ``result_digest``; ``proven`` whether trial, end and result are as the
-    evidence says, where it was asked; ``changes`` name what differs from it today, and
-    trials that the building had under another name."""
+    evidence says; ``changes`` name what differs from it today, and trials that the building had
+    under another name. ``compared_at`` is when the readings were compared with those that the
+    result rests on, None where they never were."""
 
     trial: Trial
     digest: str
@@ -79,6 +80,23 @@ class TrialReport:
     result_digest: str | None
     proven: bool
     changes: tuple[Fact, ...]
+    compared_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteTrials:
+    """Every trial of a site in the order in which they were started, the stopped ones included;
+    ``lost`` are those that stand in the evidence and no longer, or not readably, in the
+    database."""
+
+    site: str
+    reports: tuple[TrialReport, ...]
+    lost: tuple[str, ...]
+
+    @property
+    def notes(self) -> tuple[Fact, ...]:
+        """What has to be known beside the trials that are shown."""
+        return (fact(DesignChange.LOST, trials=self.lost),) if self.lost else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,25 +110,29 @@ class Pooled:
     reasons: tuple[Fact, ...]
 
 
-def trial_reports(
-    ports: TrialPorts, site: Site, *, gone: bool = False, thorough: bool = True
-) -> list[TrialReport]:
-    """Every trial of a site in the order in which they were started, the stopped ones included.
+def site_trials(ports: TrialPorts, site: Site, *, gone: bool = False) -> SiteTrials:
+    """The trials of a site as the page, the API and the command show them.
 
-    ``gone``: whether the site is no longer in the files; ``thorough``: whether each is compared
-    with the evidence, and readings with those that a sealed result rests on. Effects are those of
-    sealed results alone: nobody sees one that could still be changed.
+    ``gone``: whether the site is no longer in the files. Each is compared with the evidence now;
+    of the readings it is told what ``compare_readings`` found last. Effects are those of sealed
+    results alone: nobody sees one that could still be changed.
     """
     kept = ports.trials.trials(site.id)
-    unproven = ports.evidence.unproven(site.id, PROVEN) if thorough and kept else frozenset()
+    unproven = ports.evidence.unproven(site.id, PROVEN)
+    checks = readings_checks(ports, site.id) if kept else {}
     reports = []
     for known in kept:
         missing = (fact(DesignChange.SITE_GONE, site=site.id),)
-        readings = _changed_readings(ports, site, known) if thorough else []
-        changes = (*(missing if gone else changed_inputs(site, known.trial)), *readings)
-        report = _report(ports, site, known, changes)
+        changes = missing if gone else changed_inputs(site, known.trial)
+        report = _report(ports, site, known, changes, checks.get(known.trial.id))
         reports.append(report if known.trial.id not in unproven else _not_proven(report))
-    return reports
+    lost = lost_trials(kept, unproven)
+    return SiteTrials(site=site.id, reports=tuple(reports), lost=lost)
+
+
+def trial_reports(ports: TrialPorts, site: Site, *, gone: bool = False) -> list[TrialReport]:
+    """The reports of ``site_trials``."""
+    return list(site_trials(ports, site, gone=gone).reports)
 
 
 def _not_proven(report: TrialReport) -> TrialReport:
@@ -123,6 +145,13 @@ def newest_report(reports: Sequence[TrialReport], site: Site) -> TrialReport:
     if not reports:
         raise NotFound(f"{site.id} has no trial; start one with `bms trial {site.id} start`")
     return reports[-1]
+
+
+def seal_and_compare(ports: TrialPorts, site: Site) -> None:
+    """Seal what is due of a site, and compare the readings with what is sealed. Raises
+    ``FeedError`` without weather where effects are due."""
+    compare_readings(ports, site)
+    seal_results(ports, site)
 
 
 def seal_results(ports: TrialPorts, site: Site) -> list[SealedResult]:
@@ -139,15 +168,18 @@ def seal_results(ports: TrialPorts, site: Site) -> list[SealedResult]:
             if found.result.state in OVER:
                 sealed.append(_sealed(ports, known, found))
                 ports.trials.seal_trial(sealed[-1])
+    note_as_sealed(ports, sealed)
     return sealed
 
 
-def pool_trials(reports: Sequence[TrialReport]) -> Pooled:
+def pool_trials(reports: Sequence[TrialReport], lost: Collection[str] = ()) -> Pooled:
     """The share that the buildings saved together, for each subject of two buildings or more, at
     the strictest confidence that one of them was sealed with.
 
     Every trial that ran to its planned end counts; nothing is told while one is under way. A
-    subject that is the primary outcome of two buildings or more is a finding of these.
+    subject that is the primary outcome of two buildings or more is a finding of these, unless a
+    building is missing: one whose trial was stopped after its first day, is not as the evidence
+    says or is ``lost``. Whoever chooses which buildings count chooses the result.
     """
     waiting = (TrialState.COMING, TrialState.RUNNING, TrialState.AWAITING_DATA)
     shares: dict[Subject, Bounds] = {}
@@ -157,11 +189,13 @@ def pool_trials(reports: Sequence[TrialReport]) -> Pooled:
     done = [each for each in proven if each.result.state is TrialState.FINISHED]
     open_yet = any(each.result.state in waiting for each in proven)
     confidence = max((each.trial.sealed.confidence for each in done), default=CONFIDENCE)
+    buildings = _buildings([each.trial for each in reports])
+    missing = [*_missing(reports, done, buildings), *lost]
     for subject in () if open_yet else Subject:
         aimed = [each for each in done if each.trial.sealed.primary is subject]
-        found = _by_building(aimed, subject)
-        is_primary = len(found) > 1
-        found = found if is_primary else _by_building(done, subject)
+        found = _by_building(aimed, subject, buildings)
+        is_primary = len(found) > 1 and not missing
+        found = found if is_primary else _by_building(done, subject, buildings)
         share = pooled_share(found, confidence)
         if share is not None:
             shares[subject] = share
@@ -172,6 +206,8 @@ def pool_trials(reports: Sequence[TrialReport]) -> Pooled:
             if agree(found):
                 covered = agreeing_confidence(len(found), confidence)
                 facts.append(agreeing_fact(subject, len(found), covered))
+    if facts and missing:
+        facts.append(incomplete_fact(missing))
     return Pooled(
         sites=tuple(dict.fromkeys(each.trial.site for each in done)),
         shares=shares,
@@ -180,10 +216,28 @@ def pool_trials(reports: Sequence[TrialReport]) -> Pooled:
     )
 
 
-def _by_building(done: Sequence[TrialReport], subject: Subject) -> list[Regression]:
+def _missing(
+    reports: Sequence[TrialReport], done: Sequence[TrialReport], buildings: Mapping[str, str]
+) -> list[str]:
+    """Trials that began and count for nothing, of buildings of which no trial counts."""
+    counted = {buildings[each.trial.site] for each in done}
+    return [
+        each.trial.id
+        for each in reports
+        if buildings[each.trial.site] not in counted
+        and (not each.proven or (each.result.state is TrialState.STOPPED and _began(each)))
+    ]
+
+
+def _began(report: TrialReport) -> bool:
+    return report.ended is None or report.ended.at > report.trial.start
+
+
+def _by_building(
+    done: Sequence[TrialReport], subject: Subject, buildings: Mapping[str, str]
+) -> list[Regression]:
     """What each building shows of a subject, by all of its trials."""
     found: dict[str, list[Regression]] = defaultdict(list)
-    buildings = _buildings([each.trial for each in done])
     for each in done:
         for effect in each.result.effects:
             if effect.subject is subject and effect.relative is not None:
@@ -203,9 +257,15 @@ def _buildings(trials: Sequence[Trial]) -> dict[str, str]:
 
 
 def _report(
-    ports: TrialPorts, site: Site, known: KeptTrial, changes: tuple[Fact, ...]
+    ports: TrialPorts,
+    site: Site,
+    known: KeptTrial,
+    changes: tuple[Fact, ...],
+    check: ReadingsCheck | None,
 ) -> TrialReport:
     kept = known.result
+    if kept is None or check is None or check.seal != kept.digest:
+        check = None
     return TrialReport(
         trial=known.trial,
         digest=design_digest(known),
@@ -214,7 +274,8 @@ def _report(
         sealed_at=None if kept is None else kept.at,
         result_digest=None if kept is None else kept.digest,
         proven=True,
-        changes=(*_elsewhere(known.trial), *_edited(known), *changes),
+        changes=(*_elsewhere(known.trial), *_edited(known), *changes, *_readings(check)),
+        compared_at=None if check is None else check.at,
     )
 
 
@@ -235,20 +296,10 @@ def _edited(known: KeptTrial) -> list[Fact]:
     return [] if same else [fact(DesignChange.DESIGN, sealed=kept.design[:SHOWN_DIGITS])]
 
 
-def _changed_readings(ports: TrialPorts, site: Site, known: KeptTrial) -> list[Fact]:
+def _readings(check: ReadingsCheck | None) -> list[Fact]:
     """Subjects whose daily values are no longer those that the sealed result rests on."""
-    kept = known.result
-    if kept is None or not is_unchanged(known):
-        return []
-    try:
-        now = dict(input_digests(ports, site, known.trial)) if kept.inputs else {}
-    except FeedError:
-        return []
-    return [
-        fact(DesignChange.READINGS, subject=subject_term(subject))
-        for subject, digest in kept.inputs
-        if now.get(subject) != digest
-    ]
+    changed = () if check is None else check.changed
+    return [fact(DesignChange.READINGS, subject=subject_term(subject)) for subject in changed]
 
 
 def _sealed(ports: TrialPorts, known: KeptTrial, found: FoundResult) -> SealedResult:

@@ -31,7 +31,7 @@ from bms.services.trials.design import (
     usual_primary,
 )
 from bms.services.trials.ports import TrialPorts
-from bms.services.trials.same_building import trials_of_building
+from bms.services.trials.same_building import lost_of_building, trials_of_building
 
 DAY = timedelta(days=1)
 YEAR = 364 * DAY
@@ -82,8 +82,9 @@ def start_trial(ports: TrialPorts, site: Site, request: TrialRequest) -> Trial:
     it.
 
     The lot comes from the operating system; one of the same days and blocks that is started again
-    after it was stopped before its first day keeps its draw, any other one has a new lot. Raises ``ConfigError`` where the site is not in ``auto``, a trial
-    is open already, or the call makes no trial.
+    after it was stopped before its first day keeps its draw, any other one has a new lot. Raises
+    ``ConfigError`` where the site is not in ``auto``, a trial is open already, or the call makes no
+    trial.
     """
     now = ports.clock.now()
     kept = trials_of_building(ports.trials, site)
@@ -116,7 +117,7 @@ def _drawn(
         site,
         first,
         days,
-        number=trial_number(kept, draw),
+        number=trial_number(kept, draw, lost=len(lost_of_building(ports.evidence, kept, site))),
         primary=request.primary or usual_primary(site),
         comfort_margin_kh=request.comfort_margin_kh,
         carry_over_days=design.washout_days,

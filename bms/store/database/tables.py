@@ -20,6 +20,7 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     TypeDecorator,
+    text,
 )
 from sqlmodel import Field, SQLModel
 
@@ -201,6 +202,9 @@ class StoredErasure(SQLModel, table=True):
     reason: str
 
 
+_OF_TRIALS = text("kind IN ('trial', 'trial_end', 'trial_result')")
+
+
 class StoredEvidence(SQLModel, table=True):
     """An entry of a hash chain (``bms.model.control.evidence``); ``proves`` is the key of its row.
 
@@ -208,7 +212,14 @@ class StoredEvidence(SQLModel, table=True):
     """
 
     __tablename__: ClassVar[str] = "evidence"
-    __table_args__ = {"sqlite_with_rowid": False}
+    __table_args__ = (
+        Index(
+            *("evidence_of_trials", "chain", "number", "kind", "proves", "content"),
+            sqlite_where=_OF_TRIALS,
+            postgresql_where=_OF_TRIALS,
+        ),
+        {"sqlite_with_rowid": False},
+    )
     chain: str = Field(primary_key=True)
     number: int = Field(primary_key=True, sa_type=BigInteger)
     kind: str

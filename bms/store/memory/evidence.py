@@ -85,6 +85,14 @@ class MemoryEvidence:
         """See ``EvidenceStore``. Nobody goes round this one."""
         return frozenset()
 
+    def chains_of(self, kinds: Collection[EvidenceKind]) -> frozenset[str]:
+        """See ``EvidenceStore``."""
+        return frozenset(
+            name
+            for name, chain in list(self._chains.items())
+            if any(kept.entry.kind in kinds for kept in list(chain))
+        )
+
     def heads_that_stand(self, known: Mapping[str, ChainHead]) -> frozenset[str]:
         """See ``EvidenceStore``."""
         return frozenset(

@@ -7,6 +7,7 @@ from typing import Any
 from typing import cast as cast_type
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Connection,
     Select,
@@ -83,7 +84,7 @@ class SqlEvidence(Linked):
         """See ``EvidenceStore``."""
         wanted = (
             select(StoredEvidence.kind, StoredEvidence.proves, StoredEvidence.content)
-            .where(StoredEvidence.chain == chain, col(StoredEvidence.kind).in_(kinds))
+            .where(StoredEvidence.chain == chain, _of_kinds(kinds))
             .order_by(col(StoredEvidence.number).desc())
         )
         proofs = [proof for proof in PROOFS if proof.kind in kinds]
@@ -95,6 +96,12 @@ class SqlEvidence(Linked):
         found = {key: row.digest for key, row in rows.items()}
         every = entries.keys() | found.keys()
         return frozenset(key[1] for key in every if entries.get(key) != found.get(key))
+
+    def chains_of(self, kinds: Collection[EvidenceKind]) -> frozenset[str]:
+        """See ``EvidenceStore``."""
+        wanted = select(StoredEvidence.chain).where(_of_kinds(kinds)).distinct()
+        with self._link.reading() as session:
+            return frozenset(map(str, session.exec(wanted).all()))
 
     def heads_that_stand(self, known: Mapping[str, ChainHead]) -> frozenset[str]:
         """See ``EvidenceStore``."""
@@ -131,6 +138,15 @@ class SqlEvidence(Linked):
             removals = removals_of(pruning, gone, _numbers(connection, pruning))
             session.add_all(map(_removal_row, removals))
         return removals
+
+
+def _of_kinds(kinds: Collection[EvidenceKind]) -> ColumnElement[bool]:
+    """Written out in the order of the names, as the index of the entries of trials has it: values
+    apart would not tell the database that it holds all of them."""
+    names: BindParameter[list[str]] = bindparam(
+        "kinds", sorted(kinds), expanding=True, literal_execute=True
+    )
+    return col(StoredEvidence.kind).in_(names)
 
 
 def _entry(row: StoredEvidence, previous: str) -> EvidenceEntry:

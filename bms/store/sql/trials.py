@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
+from functools import cache
 
 from sqlmodel import Session, col, select
 
@@ -15,6 +17,8 @@ from bms.store.database.connection import Linked
 from bms.store.database.tables import StoredTrial, StoredTrialEnd, StoredTrialResult
 from bms.store.personal_text import put_together, taken_apart
 from bms.store.sql.audit import note
+
+log = logging.getLogger(__name__)
 
 
 class SqlTrials(Linked):
@@ -82,7 +86,7 @@ class SqlTrials(Linked):
     def trials_of(self, sites: Collection[str]) -> dict[str, list[KeptTrial]]:
         """See ``TrialStore``."""
         wanted = (
-            select(StoredTrial.body, StoredTrial.named)
+            select(StoredTrial.site, StoredTrial.id, StoredTrial.body, StoredTrial.named)
             .where(col(StoredTrial.site).in_(sites))
             .order_by(col(StoredTrial.seq))
         )
@@ -93,23 +97,50 @@ class SqlTrials(Linked):
             ends = {row.trial: _end(row) for row in session.exec(ended)} if rows else {}
             results = {row.trial: row.body for row in session.exec(found_out)} if rows else {}
         found: dict[str, list[KeptTrial]] = {site: [] for site in sites}
-        for body, named in rows:
-            trial = from_json(Trial, put_together(body, named))
-            result = results.get(trial.id, "")
-            known = KeptTrial(
-                trial=trial,
-                ended=ends.get(trial.id),
-                result=from_json(SealedResult, result) if result else None,
-                design_text=body,
-                result_text=result,
-            )
-            found[trial.site].append(known)
+        for site, name, body, named in rows:
+            try:
+                known = _known(body, named, ends.get(name), results.get(name, ""))
+            except ValueError:
+                known = None
+            if known is None or (known.trial.site, known.trial.id) != (site, name):
+                _cannot_be_read(name)
+                continue
+            found[site].append(known)
         return found
 
     def trial_sites(self) -> list[str]:
         """See ``TrialStore``."""
         with self._link.reading() as session:
             return sorted(session.exec(select(StoredTrial.site).distinct()))
+
+
+def _known(body: str, named: str | None, ended: TrialEnd | None, result: str) -> KeptTrial:
+    """Raises ``ValueError`` for a trial that is none."""
+    try:
+        whole = put_together(body, named)
+    except (ValueError, LookupError, TypeError):  # names that were edited hide no trial
+        whole = body
+    return KeptTrial(
+        trial=from_json(Trial, whole),
+        ended=ended,
+        result=_result(result),
+        design_text=body,
+        result_text=result,
+    )
+
+
+def _result(body: str) -> SealedResult | None:
+    """The result of a row; None where somebody made it none, which the evidence tells."""
+    try:
+        return from_json(SealedResult, body) if body else None
+    except ValueError:
+        return None
+
+
+@cache
+def _cannot_be_read(name: str) -> None:
+    """Say so once: one row that somebody edited hides no other one."""
+    log.error("the trial %s cannot be read in the database; `bms audit verify` says more", name)
 
 
 def _row(session: Session, trial_id: str) -> StoredTrial | None:

@@ -19,6 +19,7 @@ from bms.model.epoch import to_micros
 from bms.model.savings.trial import KeptTrial, TrialEnd
 from bms.ports.storage.whole import Store
 from bms.services.trials.report import design_digest, is_unchanged
+from bms.services.trials.same_building import PROVEN, lost_trials
 from bms.store.sql.store import SqlStore
 from tests.rigs.fakes.trial import DRAWN, a_sealed_result, a_trial
 from tests.rigs.storage.stores import AnyStore
@@ -174,12 +175,84 @@ def test_w16_whoever_goes_round_the_database_leaves_them_unproven(
     store.seal_trial(a_sealed_result())
     kinds = {EvidenceKind.TRIAL, EvidenceKind.TRIAL_END, EvidenceKind.TRIAL_RESULT}
     assert store.unproven("hut", kinds) == frozenset()
-    other = sqlite3.connect(tmp_path / "bms.db")
-    triggers = other.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
-    for (name,) in triggers:
+    _go_round(tmp_path / "bms.db", change)
+    assert "hut-trial" in store.unproven("hut", kinds)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "DELETE FROM trials WHERE id = 'hut-trial'",
+        "UPDATE trials SET site = 'barn' WHERE id = 'hut-trial'",
+        "UPDATE trials SET id = 'third' WHERE id = 'hut-trial'",
+        "UPDATE trials SET body = '{}' WHERE id = 'hut-trial'",
+        "UPDATE trials SET body = 7 WHERE id = 'hut-trial'",
+        "UPDATE trials SET body = replace(body, '\"block_days\":2', '\"block_days\":3')",
+    ],
+)
+def test_w16_one_that_cannot_be_read_hides_no_other_and_is_known_to_be_lost(
+    tmp_path: Path, change: str
+) -> None:
+    """A tick that asks for the trials of a whole town goes on."""
+    store = SqlStore(f"sqlite:///{tmp_path}/bms.db")
+    store.add_trial(a_trial())
+    store.add_trial(a_trial("school", block_days=1, washout_days=0))
+    _go_round(tmp_path / "bms.db", change)
+    kept = store.trials_of(["hut", "school", "barn"])
+    assert [known.trial.site for rows in kept.values() for known in rows] == ["school"]
+    assert "hut-trial" in lost_trials(kept["hut"], store.unproven("hut", PROVEN))
+    assert store.chains_of(PROVEN) == {"hut", "school"}
+    store.close()
+
+
+def test_names_that_were_edited_hide_no_trial(tmp_path: Path) -> None:
+    store = SqlStore(f"sqlite:///{tmp_path}/bms.db")
+    store.add_trial(a_trial())
+    _go_round(tmp_path / "bms.db", "UPDATE trials SET named = '[[[\"nowhere\"],1]]'")
+    assert [known.trial.by for known in store.trials("hut")] == [""]
+    store.close()
+
+
+def test_a_result_that_is_none_is_not_told(tmp_path: Path) -> None:
+    store = SqlStore(f"sqlite:///{tmp_path}/bms.db")
+    store.add_trial(a_trial())
+    store.seal_trial(a_sealed_result())
+    _go_round(tmp_path / "bms.db", "UPDATE trial_results SET body = '{}'")
+    (known,) = store.trials("hut")
+    assert (known.result, known.result_text) == (None, "{}")
+    assert store.unproven("hut", PROVEN) == {"hut-trial"}
+    store.close()
+
+
+def test_the_entries_of_trials_are_found_without_reading_the_chain(tmp_path: Path) -> None:
+    """A page asks for them, and the chain of a site has an entry per receipt."""
+    store = SqlStore(f"sqlite:///{tmp_path}/bms.db")
+    asked: list[str] = []
+    with store._link.reading() as session:
+        raw = session.connection().connection.driver_connection
+        assert raw is not None
+        raw.set_trace_callback(asked.append)
+        store.unproven("hut", PROVEN)
+        store.chains_of(PROVEN)
+        raw.set_trace_callback(None)
+    wanted = [each for each in asked if "FROM evidence" in each]
+    assert len(wanted) == 2
+    database = sqlite3.connect(tmp_path / "bms.db")
+    for each in wanted:
+        plan = database.execute(f"EXPLAIN QUERY PLAN {each}").fetchall()
+        assert "evidence_of_trials" in str(plan)
+    database.close()
+    store.close()
+
+
+def _go_round(database: Path, change: str) -> None:
+    """What somebody does who goes round the product."""
+    other = sqlite3.connect(database)
+    for (name,) in other.execute(
+        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+    ).fetchall():
         other.execute(f"DROP TRIGGER {name}")
     other.execute(change)
     other.commit()
     other.close()
-    assert "hut-trial" in store.unproven("hut", kinds)
-    store.close()

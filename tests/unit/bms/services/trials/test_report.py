@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import NoReturn
 
 import pytest
@@ -17,8 +17,9 @@ from bms.model.assets.timetable import WeekTimetable
 from bms.model.control.evidence import EvidenceKind
 from bms.model.fact import Fact
 from bms.model.readings.measurement import Reading
-from bms.model.savings.trial import KeptTrial, Trial
-from bms.model.savings.trial_result import Arm, Subject, TrialOutcome, TrialState
+from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
+from bms.model.savings.trial_result import Arm, Bounds, Subject, TrialOutcome, TrialState
+from bms.savings.trials.outcome import pooled_fact
 from bms.savings.trials.pool import agreeing_confidence
 from bms.services.trials.design import sealed_site
 from bms.services.trials.gone_sites import gone_sites, site_with_trials
@@ -27,7 +28,9 @@ from bms.services.trials.report import (
     design_digest,
     newest_report,
     pool_trials,
+    seal_and_compare,
     seal_results,
+    site_trials,
     trial_reports,
 )
 from bms.services.trials.result import find_result
@@ -190,6 +193,7 @@ class TestEveryTrialIsShown:
         assert dict(sealed.result.findings)[Subject.HEAT] is TrialOutcome.LESS
         at = trial.end - 13 * HOUR + timedelta(minutes=5)
         world.store.add_readings([Reading("lodge/hall.temp", at, 45.0)])
+        seal_and_compare(world.city.trials, site)
         (report,) = trial_reports(world.city.trials, site, gone=True)
         assert report.result == sealed.result
         codes = [each.code for each in report.changes]
@@ -197,6 +201,15 @@ class TestEveryTrialIsShown:
         assert site_with_trials(world.store, world.city.sites, "lodge") == site_of(world)
         with pytest.raises(NotFound, match="no site 'hut'"):
             site_with_trials(world.store, world.city.sites, "hut")
+
+    def test_one_that_nobody_can_read_any_more_is_named(self, world: World) -> None:
+        """It stands in the evidence: a row that was removed is no trial that never was."""
+        trial = begun(world)
+        ports = replace(world.city.trials, trials=MemoryTrials(), evidence=Forged(trial))
+        found = site_trials(ports, site_of(world))
+        assert (found.reports, found.lost) == ((), (trial.id,))
+        assert [each.code for each in found.notes] == ["trial_lost"]
+        assert site_trials(world.city.trials, site_of(world)).notes == ()
 
     def test_what_the_building_had_under_another_name_is_named(self, world: World) -> None:
         trial = begun(world)
@@ -299,13 +312,13 @@ class TestTheSealedResult:
         assert only(world).changes == ()
         at = trial.end - 13 * HOUR + timedelta(minutes=5)
         world.store.add_readings([Reading("lodge/hall.temp", at, 45.0)])
+        seal_and_compare(world.city.trials, site_of(world))
         report = only(world)
         assert "trial_changed_readings" in {each.code for each in report.changes}
         assert dict(report.result.findings)[Subject.HEAT] is TrialOutcome.LESS
 
     @pytest.mark.slow
     def test_a_design_that_is_not_the_one_of_the_draw_is_named(self, world: World) -> None:
-        """Also where the readings are not looked at, as on the page."""
         run_to_its_end(world)
         (sealed,) = seal_results(world.city.trials, site_of(world))
         kept = world.store.trials("lodge")[0]
@@ -318,7 +331,7 @@ class TestTheSealedResult:
             (replace(kept, result_text=edited), "trial_changed_edited"),
         ):
             ports = replace(world.city.trials, trials=OneTrial(forged))
-            (report,) = trial_reports(ports, site_of(world), thorough=False)
+            (report,) = trial_reports(ports, site_of(world))
             assert [each.code for each in report.changes] == [code]
 
     @pytest.mark.slow
@@ -403,6 +416,60 @@ class TestTogether:
             assert said.code == "trial_pool_agreeing"
             assert said.parameters["covered"] == agreeing_confidence(buildings, 0.99)
         assert pool_trials(reports).primary == (Subject.HEAT,)
+
+    def test_without_the_buildings_that_were_stopped_it_is_no_finding(self, world: World) -> None:
+        """Whoever looks at the readings, and stops where they do not please, chooses the result of
+        what is left."""
+        effect = analysed(0.1)
+        assert effect is not None
+        trial = begun(world)
+        running = only(world)
+        done = replace(running.result, state=TrialState.FINISHED, effects=(effect,))
+
+        def of(name: str, **changes: object) -> TrialReport:
+            named = replace(trial, id=f"{name}-1", site=name)
+            return replace(running, trial=named, result=done, **changes)
+
+        def ended(name: str, at: datetime) -> TrialReport:
+            end = TrialEnd(trial=f"{name}-1", site=name, at=at, by="Bo", reason="leak")
+            stopped = replace(done, state=TrialState.STOPPED, effects=())
+            return replace(of(name, ended=end), result=stopped)
+
+        two = [of("hut"), of("barn")]
+        for third, said in (
+            (of("hall"), ["trial_pool"]),
+            (ended("hall", trial.start), ["trial_pool"]),
+            (ended("hall", trial.end - DAY), ["trial_pool_secondary", "trial_pool_incomplete"]),
+            (ended("hut", trial.end - DAY), ["trial_pool"]),
+            (of("hall", proven=False), ["trial_pool_secondary", "trial_pool_incomplete"]),
+        ):
+            pooled = pool_trials([*two, third])
+            codes = [each.code for each in pooled.reasons if each.code != "trial_pool_agreeing"]
+            assert codes == said
+            assert bool(pooled.primary) == (said == ["trial_pool"])
+        assert pool_trials(two, ["hall-1"]).reasons[-1].parameters == {"trials": ("hall-1",)}
+
+    def test_buildings_are_one_by_a_trial_that_was_stopped_between(self, world: World) -> None:
+        effect = analysed(0.1)
+        assert effect is not None
+        trial = begun(world)
+        running = only(world)
+        done = replace(running.result, state=TrialState.FINISHED, effects=(effect,))
+
+        def of(name: str, *elsewhere: str, stopped: bool = False) -> TrialReport:
+            sealed = replace(trial.sealed, elsewhere=elsewhere)
+            named = replace(trial, id=f"{name}-1", site=name, sealed=sealed)
+            result = replace(done, state=TrialState.STOPPED, effects=()) if stopped else done
+            return replace(running, trial=named, result=result)
+
+        chain = [of("hut"), of("barn", "hut-1", stopped=True), of("hall", "barn-1")]
+        assert pool_trials(chain).reasons[0].code == "trial_pool_few"
+
+    def test_a_share_that_may_be_nothing_is_no_saving(self) -> None:
+        share = Bounds(0.021, -0.01, 0.05)
+        said = pooled_fact(Subject.HEAT, share, 3, primary=True)
+        assert (said.code, said.parameters["buildings"]) == ("trial_pool_not_told", 3)
+        assert pooled_fact(Subject.HEAT, share, 3).code == "trial_pool_secondary"
 
     def test_nothing_is_told_while_one_is_under_way(self, world: World) -> None:
         begun(world)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
@@ -10,6 +11,7 @@ import pytest
 
 from bms.errors import ConfigError, NotFound
 from bms.model.assets.site import Mode
+from bms.model.control.evidence import EvidenceKind
 from bms.model.savings.trial import ANALYSIS_VERSION
 from bms.model.savings.trial_result import Subject
 from bms.savings.trials.power import BlockDesign
@@ -21,6 +23,7 @@ from bms.services.trials.start import (
     start_trial,
     stop_trial,
 )
+from bms.store.memory.trials import MemoryTrials
 from tests.rigs.fakes.api import NOW, World, a_world, temperature_c
 from tests.rigs.fakes.city import CLOSED, HOUR
 from tests.rigs.fakes.store import a_model
@@ -93,6 +96,15 @@ class TestStart:
             found.append(begun(world, **asked).sealed.number)
             stop_trial(world.city.trials, site, by="Bo", reason="another one")
         assert found == [1, 2, 2, 3]
+
+    def test_one_that_was_removed_from_the_database_counts(self, world: World) -> None:
+        class Lost(MemoryTrials):
+            def unproven(self, chain: str, kinds: Collection[EvidenceKind]) -> frozenset[str]:
+                return frozenset({"lodge-2018-09-01"} if chain == "lodge" else ())
+
+        removed = replace(world.city.trials, evidence=Lost())
+        asked = TrialRequest(weeks=6, by="Bo", reason="proof")
+        assert start_trial(removed, world.city.site("lodge"), asked).sealed.number == 2
 
     def test_whoever_starts_again_needs_more_certainty(self, world: World) -> None:
         found = [begun(world).sealed.confidence]

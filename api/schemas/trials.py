@@ -30,11 +30,13 @@ class ArmDoseAnswer(Answer):
 
 
 class DayDoseAnswer(Answer):
-    """The share of hours and levers at which our value acted on a day."""
+    """The share of hours and levers at which our value acted on a day, and of those at which one
+    acted that people had written."""
 
     day: date
     arm: Arm
     share: float = Field(description="0..1")
+    people: float = Field(description="0..1")
 
 
 class SafetyAnswer(Answer):

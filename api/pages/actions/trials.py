@@ -73,7 +73,7 @@ class StopTrial:
         t, trial = doing.t, self._open(doing)
         doing.reason()
         return ActionPreview(
-            lines=(t("preview_stop_trial", trial=trial.id, end=t.moment(trial.end)),),
+            lines=(t("preview_stop_trial", trial=trial.id, end=t.moment(trial.end, year=True)),),
             warnings=(t("preview_stop_trial_lost"),),
             word=name_of(doing.site, t),
         )

@@ -86,7 +86,7 @@ def trial_line(kept: Sequence[KeptTrial], now: datetime, t: PageTranslator) -> s
     coming = next((known.trial for known in kept if known.open(now)), None)
     if coming is None:
         return None
-    return t("trial_coming", trial=coming.id, time=t.moment(coming.start))
+    return t("trial_coming", trial=coming.id, time=t.moment(coming.start, year=True))
 
 
 def _hold(known: Override, site: Site, t: PageTranslator) -> HoldLine:

@@ -35,7 +35,13 @@ from bms.services.trials.report import (
     seal_and_compare,
     site_trials,
 )
-from bms.services.trials.start import TrialRequest, start_trial, stop_trial
+from bms.services.trials.start import (
+    LARGEST_MARGIN_KH,
+    LONGEST_WEEKS,
+    TrialRequest,
+    start_trial,
+    stop_trial,
+)
 
 T = TypeVar("T")
 ALL = "all"
@@ -61,7 +67,9 @@ def register(app: typer.Typer) -> None:
 def trial(
     site: Annotated[str, typer.Argument(metavar="SITE", help="a site, or all (result)")],
     step: Annotated[TrialAction, typer.Argument(help="plan, start, stop or result")],
-    weeks: Annotated[int | None, typer.Option(help="how long it runs (start)")] = None,
+    weeks: Annotated[
+        int | None, typer.Option(min=1, max=LONGEST_WEEKS, help="how long it runs (start)")
+    ] = None,
     by: Annotated[str, typer.Option(help="who decides it (start, stop)")] = "",
     reason: Annotated[str, typer.Option(help="why, for the audit log (start, stop)")] = "",
     block_days: Annotated[
@@ -94,6 +102,10 @@ def trial(
             case TrialAction.START:
                 if weeks is None:
                     raise typer.BadParameter("say how long: --weeks N (see `bms trial SITE plan`)")
+                if not 0.0 < comfort_margin <= LARGEST_MARGIN_KH:
+                    raise typer.BadParameter(
+                        f"--comfort-margin is above 0 and at most {LARGEST_MARGIN_KH:g} K·h/day"
+                    )
                 request = TrialRequest(
                     weeks=weeks,
                     by=by,

@@ -149,11 +149,13 @@ class ArmDose:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DayDose:
-    """The share of hours and levers at which our value acted on a day, 0..1."""
+    """The share of hours and levers at which our value acted on a day, and of those at which one
+    acted that ``people`` had written, 0..1."""
 
     day: date
     arm: Arm
     share: float
+    people: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,8 @@ class OutcomeCode(MessageCode):
     MORE = "trial_more"
     NOT_WORSE = "trial_not_worse"
     WORSE = "trial_worse"
+    LESS_DISCOMFORT = "trial_less_discomfort"
+    MORE_DISCOMFORT = "trial_more_discomfort"
     COMFORT_NOT_TOLD = "trial_comfort_not_told"
     NOT_TOLD = "trial_not_told"
     NO_DATA = "trial_no_data"
@@ -50,6 +52,10 @@ class OutcomePhrase(MessageCode):
     SHARE = "trial_share"
     INTERVAL = "trial_interval"
     INTERVAL_OF_SHARE = "trial_interval_of_share"
+    INTERVAL_MORE = "trial_interval_more"
+    INTERVAL_OF_SHARE_MORE = "trial_interval_of_share_more"
+    INTERVAL_OF_DISCOMFORT = "trial_interval_of_discomfort"
+    INTERVAL_OF_LESS_DISCOMFORT = "trial_interval_of_less_discomfort"
 
 
 class CaveatCode(MessageCode):
@@ -67,6 +73,7 @@ class CaveatCode(MessageCode):
     DOSE = "trial_dose"
     DISOBEYED = "trial_disobeyed"
     LOW_DOSE = "trial_low_dose"
+    PEOPLE = "trial_people"
     CARRY_OVER = "trial_carry_over"
     NO_CARRY_OVER = "trial_no_carry_over"
     UNLISTED = "trial_unlisted"
@@ -139,6 +146,10 @@ _UNITS = {
     EffectUnit.KW: BoundTerm.KW,
 }
 _ENERGY = {TrialOutcome.LESS: OutcomeCode.LESS, TrialOutcome.MORE: OutcomeCode.MORE}
+_DISCOMFORT = {
+    TrialOutcome.LESS: OutcomeCode.LESS_DISCOMFORT,
+    TrialOutcome.MORE: OutcomeCode.MORE_DISCOMFORT,
+}
 _COMFORT = {
     TrialOutcome.NOT_WORSE: OutcomeCode.NOT_WORSE,
     TrialOutcome.WORSE: OutcomeCode.WORSE,
@@ -230,6 +241,8 @@ def outcome_fact(subject: Subject, effect: Effect | None) -> Fact:
     interval = _interval(effect)
     if found is TrialOutcome.NOT_TOLD:
         return fact(OutcomeCode.NOT_TOLD, subject=name, interval=interval)
+    if subject is Subject.COMFORT:
+        return fact(_DISCOMFORT[found], amount=_amount(effect), interval=interval)
     return fact(
         _ENERGY[found],
         subject=name,
@@ -271,6 +284,9 @@ def _compliance(result: TrialResult) -> list[Fact]:
     low = [d.day for d in result.dose_days if d.arm is Arm.OPTIMISED and d.share < HALF]
     if low:
         found.append(fact(CaveatCode.LOW_DOSE, count=len(low)))
+    led = [d.day for d in result.dose_days if d.arm is Arm.OWN_CONTROL and d.people > STRAY]
+    if led:
+        found.append(fact(CaveatCode.PEOPLE, days=tuple(map(Day, led))))
     if result.safety is not None:
         safe = result.safety
         found.append(fact(CaveatCode.SAFETY, mean=safe.mean_kh, worst=safe.worst_kh))
@@ -388,17 +404,42 @@ def _amount(effect: Effect) -> Fact:
     return fact(OutcomePhrase.SHARE, share=abs(effect.share.value), amount=amount)
 
 
+_INTERVALS = {
+    (False, False): OutcomePhrase.INTERVAL,
+    (False, True): OutcomePhrase.INTERVAL_MORE,
+    (True, False): OutcomePhrase.INTERVAL_OF_LESS_DISCOMFORT,
+    (True, True): OutcomePhrase.INTERVAL_OF_DISCOMFORT,
+}
+"""Of discomfort or something else, and of more or less of it."""
+
+
 def _interval(effect: Effect) -> Fact:
+    """Of what there is less, or more where that is what was found; of more discomfort, as its
+    margin is, unless less of it was found."""
     if effect.share is not None:
         return _interval_of_share(effect.share, effect.confidence)
-    ends = {"low": _end(effect.saving.low), "high": _end(effect.saving.high)}
-    unit, confidence = _unit(effect), effect.confidence
-    return fact(OutcomePhrase.INTERVAL, **ends, unit=unit, confidence=confidence)
+    discomfort = effect.subject is Subject.COMFORT
+    more = not effect.saving.above_zero if discomfort else effect.saving.value < 0.0
+    return fact(
+        _INTERVALS[discomfort, more],
+        **_ends(effect.saving, more=more),
+        unit=_unit(effect),
+        confidence=effect.confidence,
+    )
 
 
 def _interval_of_share(share: Bounds, confidence: float) -> Fact:
-    ends = {"low": _end(share.low), "high": _end(share.high)}
-    return fact(OutcomePhrase.INTERVAL_OF_SHARE, **ends, confidence=confidence)
+    more = share.value < 0.0
+    code = OutcomePhrase.INTERVAL_OF_SHARE_MORE if more else OutcomePhrase.INTERVAL_OF_SHARE
+    return fact(code, **_ends(share, more=more), confidence=confidence)
+
+
+def _ends(bounds: Bounds, *, more: bool) -> dict[str, Parameter]:
+    """The ends of what there is less; of what there is ``more``, they change place and sign."""
+    low, high = bounds.low, bounds.high
+    if more:
+        low, high = (None if end is None else 0.0 - end for end in (high, low))
+    return {"low": _end(low), "high": _end(high)}
 
 
 def _unit(effect: Effect) -> Term:

@@ -47,6 +47,16 @@ class BlockDesign:
     block_days: int
     washout_days: int
 
+    @property
+    def refusal(self) -> str | None:
+        """Why these blocks make no trial; None where they do."""
+        if 0 <= self.washout_days < self.block_days:
+            return None
+        return (
+            f"blocks of {self.block_days} days leave nothing to analyse after "
+            f"{self.washout_days} days of wash-out; take longer blocks"
+        )
+
 
 def detectable_effects(
     record: DailyRecord,

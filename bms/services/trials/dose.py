@@ -14,7 +14,7 @@ from functools import cache
 from itertools import pairwise
 
 from bms.errors import NotFound
-from bms.model.control.command import AnyReceipt
+from bms.model.control.command import AnyReceipt, Command
 from bms.model.planning.plan import PlanStatus
 from bms.model.savings.trial import Trial
 from bms.model.savings.trial_result import Arm, ArmDose, DayDose
@@ -27,6 +27,7 @@ SPELL = timedelta(hours=6)
 
 Interval = tuple[datetime, datetime]
 IsFallback = Callable[[str], bool]
+Counts = Callable[[Command], bool]
 
 
 def fallback_of(plans: PlanStore) -> IsFallback:
@@ -48,14 +49,16 @@ def daily_dose(
     """The dose of each of the ``done`` days that are over: the mean over the sealed levers of the
     share of the day at which our value acted; a lever that reports nothing has none. ``receipts``
     are those of the site in the order of time."""
-    levers = _by_lever(receipts, trial.sealed.levers)
-    acting = [list(_acting(rows, is_fallback)) for rows in levers.values()]
+    levers = _by_lever(receipts, trial.sealed.levers).values()
+    acting = [list(_acting(rows, _of_a_plan(is_fallback))) for rows in levers]
+    written = [list(_acting(rows, _of_people)) for rows in levers]
     edges = [trial.day_start(i) for i in range(done + 1)]
     return tuple(
         DayDose(
             day=trial.first + i * DAY,
             arm=trial.arms[i // trial.block_days],
             share=_mean_share(acting, edges[i], edges[i + 1]),
+            people=_mean_share(written, edges[i], edges[i + 1]),
         )
         for i in range(done)
     )
@@ -83,15 +86,22 @@ def _by_lever(
     return found
 
 
-def _acting(
-    rows: Sequence[tuple[datetime, AnyReceipt]], is_fallback: IsFallback
-) -> Iterator[Interval]:
-    """When a value of a plan that is no fallback acted at a point."""
+def _of_a_plan(is_fallback: IsFallback) -> Counts:
+    """Whether a command is of a plan that is no fallback."""
+    return lambda command: command.plan is not None and not is_fallback(command.plan)
+
+
+def _of_people(command: Command) -> bool:
+    return command.plan is None
+
+
+def _acting(rows: Sequence[tuple[datetime, AnyReceipt]], counts: Counts) -> Iterator[Interval]:
+    """When a value acted at a point whose command counts."""
     for (at, receipt), (then, following) in pairwise((*rows, (None, None))):
         assert at is not None
         assert receipt is not None
         command = in_effect(receipt)
-        if command is None or command.plan is None or is_fallback(command.plan):
+        if command is None or not counts(command):
             continue
         after = None if following is None else in_effect(following)
         renewed = then is not None and after is not None and after.value == command.value

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from bms.errors import InsufficientData
+from bms.errors import ConfigError, InsufficientData
 from bms.model.assets.site import Site
 from bms.model.fact import Fact
 from bms.model.savings.trial_result import DetectableEffect, Subject
@@ -43,9 +43,13 @@ def plan_trial(
 ) -> TrialPlan:
     """The least effects that trials of 3 to 26 weeks would show at this site.
 
-    Raises ``FeedError`` without weather, ``InsufficientData`` without any meter or room.
+    Raises ``ConfigError`` for blocks of wash-out alone, ``FeedError`` without weather,
+    ``InsufficientData`` without any meter or room.
     """
     design = design or design_for(time_constant(ports, site))
+    refusal = design.refusal
+    if refusal is not None:
+        raise ConfigError(refusal)
     found = _past(ports, site)
     if not found:
         raise InsufficientData(f"{site.id} has no billed meter and no room temperature to watch")

@@ -209,6 +209,14 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert missing.exit_code == 2
     assert "--weeks" in missing.output
     assert bms("townhall", "start", "--weeks", "4", "--seed", "3", *who).exit_code == 2
+    for wrong in (
+        ("0",),
+        ("27",),
+        ("4", "--comfort-margin", "nan"),
+        ("4", "--comfort-margin", "0"),
+    ):
+        assert bms("townhall", "start", "--weeks", *wrong, *who).exit_code == 2
+    assert bms("townhall", "plan", "--block-days", "1", "--washout-days", "1").exit_code != 0
     started = bms("townhall", "start", "--weeks", "4", "--json", *who)
     assert started.exit_code == 0, started.output
     made = json.loads(started.stdout)
@@ -259,7 +267,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def without_weather(*_: object) -> None:
         raise FeedError("no weather at hand")
 
-    monkeypatch.setattr(trial_command, "seal_results", without_weather)
+    monkeypatch.setattr(trial_command, "seal_and_compare", without_weather)
     shown = bms("townhall", "result")
     assert shown.exit_code == 0, shown.output
     assert "no weather at hand" in shown.output

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+from bms.model.fact import Day
 from bms.model.savings.trial_result import (
     AaCheck,
     Arm,
@@ -87,6 +88,61 @@ class TestTheOutcome:
         assert comfort_outcome(worse, 1.0) is TrialOutcome.WORSE
         said = [outcome_facts(SEALED, {Subject.COMFORT: each})[1].code for each in (effect, worse)]
         assert said == ["trial_not_worse", "trial_worse"]
+
+    def test_more_has_an_interval_of_more(self) -> None:
+        told = analysed(0.08)
+        assert told is not None
+        worse = replace(told, share=Bounds(-0.05, -0.08, None), saving=Bounds(-20.0, -32.0, -8.0))
+        said = outcome_fact(Subject.HEAT, worse)
+        assert "more than the building's own (90 % interval unbounded to 8.0 % more)" in english(
+            said
+        )
+        amounts = outcome_fact(Subject.HEAT, replace(worse, share=None))
+        assert "(90 % interval 8.0 to 32.0 kWh a day more)" in english(amounts)
+        assert "(90 %-interval 8,0 til 32,0 kWh pr. døgn mere)" in danish(amounts)
+
+    def test_comfort_is_told_as_discomfort(self) -> None:
+        """ "Comfort: used less" could be read either way."""
+        told = analysed(0.0, record=a_record(subject=Subject.COMFORT, noise=0.02))
+        assert told is not None
+        design = replace(SEALED, primary=Subject.COMFORT)
+        better = replace(told, saving=Bounds(2.0, 1.0, 3.0), share=None)
+        worse = replace(told, saving=Bounds(-2.0, -3.0, -1.0), share=None)
+        for effect, said_en, said_da in (
+            (
+                better,
+                (
+                    "With our control there was 2.0 K·h a day less discomfort than with the "
+                    "building's own (90 % interval 1.0 to 3.0 K·h a day less discomfort)."
+                ),
+                "Med vores styring var der 2,0 K·h pr. døgn mindre ubehag end med bygningens egen ",
+            ),
+            (
+                worse,
+                (
+                    "With our control there was 2.0 K·h a day more discomfort than with the "
+                    "building's own (90 % interval 1.0 to 3.0 K·h a day more discomfort)."
+                ),
+                "Med vores styring var der 2,0 K·h pr. døgn mere ubehag end med bygningens egen ",
+            ),
+        ):
+            (said,) = outcome_facts(design, {Subject.COMFORT: effect})
+            assert english(said).startswith(said_en)
+            assert danish(said).startswith(said_da)
+        (_, margin) = outcome_facts(SEALED, {Subject.HEAT: told, Subject.COMFORT: worse})
+        assert "1.0 to 3.0 K·h a day more discomfort" in english(margin)
+
+    def test_values_of_people_on_days_of_own_control_are_said(self) -> None:
+        """They make the other side of the comparison, and no dose tells of them."""
+        days = tuple(
+            DayDose(day=date(2019, 1, 14 + i), arm=arm, share=0.0, people=people)
+            for i, (arm, people) in enumerate(
+                [(Arm.OWN_CONTROL, 0.0), (Arm.OWN_CONTROL, 0.6), (Arm.OPTIMISED, 0.6)]
+            )
+        )
+        said = [each for each in caveats(a_result(dose_days=days)) if each.code == "trial_people"]
+        assert [each.parameters["days"] for each in said] == [(Day(date(2019, 1, 15)),)]
+        assert "2019-01-15" in danish(said[0])
 
     def test_one_outcome_is_primary_and_the_others_prove_nothing(self) -> None:
         heat = analysed(0.2)
@@ -178,7 +234,7 @@ class TestTheOutcome:
         )
         worse = Bounds(-0.05, -0.09, -0.01)
         assert english(pooled_fact(Subject.PEAK, worse, 3, confidence=0.99, primary=False)) == (
-            "Peak power, 3 buildings together: 5.0 % more (99 % interval −9.0 % to −1.0 % less). "
+            "Peak power, 3 buildings together: 5.0 % more (99 % interval 1.0 % to 9.0 % more). "
             "A secondary outcome, no proof."
         )
         said = danish(pooled_fact(Subject.HEAT, worse, 2, confidence=0.9, primary=True))

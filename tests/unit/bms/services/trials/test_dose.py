@@ -54,6 +54,14 @@ def test_a_whole_day_of_ours() -> None:
     assert share([]) == 0.0
 
 
+def test_what_people_wrote_is_theirs() -> None:
+    """On days of own control it makes the other side of the comparison."""
+    (day,) = daily_dose(TRIAL, written(0, 12, plan=None, actor="Bo"), 3, {}.__contains__)[2:]
+    assert (day.share, day.people) == (0.0, pytest.approx(0.5))
+    (day,) = daily_dose(TRIAL, written(0, 12), 3, {}.__contains__)[2:]
+    assert (day.share, day.people) == (pytest.approx(0.5), 0.0)
+
+
 def test_where_no_levers_were_sealed_those_that_report_count() -> None:
     """Trials of older versions sealed none."""
     before = replace(TRIAL, sealed=replace(SEALED, levers=()))

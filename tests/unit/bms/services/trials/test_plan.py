@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from bms.errors import InsufficientData
+from bms.errors import ConfigError, InsufficientData
 from bms.model.assets.site import Site
 from bms.model.savings.trial_result import Subject
+from bms.savings.trials.power import BlockDesign
 from bms.services.trials.plan import expected_of, plan_trial
 from tests.rigs.fakes.api import World, a_world
 from tests.rigs.fakes.city import HOUR, lodge
@@ -35,6 +36,12 @@ class TestThePlan:
         assert all(need.code.startswith("trial_weeks") for need in plan.needs)
         assert max(row.weeks for row in plan.rows) == 26
         assert english(plan.needs[0]).startswith("Electricity: with this building's noise you need")
+
+    def test_blocks_of_wash_out_alone_are_refused(self, world: World) -> None:
+        site = world.city.site("lodge")
+        for blocks in (BlockDesign(1, 1), BlockDesign(3, 7), BlockDesign(2, -1)):
+            with pytest.raises(ConfigError, match="leave nothing to analyse"):
+                plan_trial(world.city.trials, site, design=blocks)
 
     def test_without_a_past_it_does_not_blame_the_noise(self, world: World) -> None:
         plan = plan_trial(world.city.trials, world.city.site("lodge"))

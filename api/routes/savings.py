@@ -23,8 +23,8 @@ from api.reports.downloads import csv_answer
 from api.schemas.savings import SavingsAnswer
 from api.schemas.trials import TrialList, TrialPage
 from bms.services.trials.gone_sites import gone_sites, site_with_trials
+from bms.services.trials.proof import PROVEN
 from bms.services.trials.report import site_trials
-from bms.services.trials.same_building import PROVEN
 
 router = APIRouter(tags=["savings"])
 CSV_ANSWER: dict[int | str, dict[str, Any]] = {

@@ -261,6 +261,7 @@ class City:
             plans=self.stores.plans,
             feed=self.feed,
             tariffs=self.tariffs,
+            known_heads=self.known_heads,
         )
 
     @property

@@ -19,7 +19,8 @@ from bms.services.periods import local_date
 from bms.services.trials.daily_records import COMMODITIES, PAST_DAYS, records
 from bms.services.trials.design import confidence_of, time_constant, trial_number, usual_primary
 from bms.services.trials.ports import TrialPorts
-from bms.services.trials.same_building import lost_of_building, trials_of_building
+from bms.services.trials.proof import lost_of_building
+from bms.services.trials.same_building import trials_of_building
 
 DAY = timedelta(days=1)
 AIM = 0.08
@@ -117,5 +118,5 @@ def _past(
 
 def _next_confidence(ports: TrialPorts, site: Site) -> float:
     kept = trials_of_building(ports.trials, site)
-    lost = lost_of_building(ports.evidence, kept, site)
+    lost = lost_of_building(ports, kept, site)
     return confidence_of(trial_number(kept, lost=len(lost)))

@@ -10,7 +10,7 @@ from bms.ports.clock import Clock
 from bms.ports.feeds import Feed, Tariffs
 from bms.ports.storage.answers import AnswerStore
 from bms.ports.storage.decisions import DecisionStore
-from bms.ports.storage.evidence import EvidenceStore
+from bms.ports.storage.evidence import EvidenceStore, KnownHeads
 from bms.ports.storage.ledgers import LedgerStore
 from bms.ports.storage.plans import PlanStore
 from bms.ports.storage.readings import ReadingStore
@@ -40,3 +40,4 @@ class TrialPorts:
     feed: Feed
     tariffs: Tariffs
     lot: Callable[[], int] = system_lot
+    known_heads: KnownHeads | None = None

@@ -26,6 +26,7 @@ from bms.savings.trials.outcome import agreeing_fact, incomplete_fact, pooled_fa
 from bms.savings.trials.pool import agree, agreeing_confidence, common_effect, pooled_share
 from bms.services.trials.design import DesignChange, changed_inputs
 from bms.services.trials.ports import TrialPorts
+from bms.services.trials.proof import lost_trials, unproven_trials
 from bms.services.trials.readings_check import (
     ReadingsCheck,
     compare_readings,
@@ -33,7 +34,6 @@ from bms.services.trials.readings_check import (
     readings_checks,
 )
 from bms.services.trials.result import FoundResult, find_result, unsealed_result
-from bms.services.trials.same_building import PROVEN, lost_trials
 
 
 def design_digest(known: KeptTrial) -> str:
@@ -118,7 +118,7 @@ def site_trials(ports: TrialPorts, site: Site, *, gone: bool = False) -> SiteTri
     results alone: nobody sees one that could still be changed.
     """
     kept = ports.trials.trials(site.id)
-    unproven = ports.evidence.unproven(site.id, PROVEN)
+    unproven = unproven_trials(ports, site.id, kept)
     checks = readings_checks(ports, site.id) if kept else {}
     reports = []
     for known in kept:
@@ -161,7 +161,7 @@ def seal_results(ports: TrialPorts, site: Site) -> list[SealedResult]:
     """
     now, sealed = ports.clock.now(), []
     due = [k for k in ports.trials.trials(site.id) if k.result is None and not k.open(now)]
-    unproven = ports.evidence.unproven(site.id, PROVEN) if due else frozenset()
+    unproven = unproven_trials(ports, site.id, due) if due else frozenset()
     for known in due:
         if known.trial.id not in unproven:
             found = find_result(ports, site, known)

@@ -3,7 +3,7 @@ sensors are, does not change with the id of its site."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from math import cos, hypot, radians
 
@@ -12,12 +12,9 @@ from bms.model.assets.device import Device
 from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Site
 from bms.model.codec import to_json
-from bms.model.control.evidence import EvidenceKind
 from bms.model.savings.trial import KeptTrial, SealedDesign
-from bms.ports.storage.evidence import EvidenceStore
 from bms.ports.storage.trials import TrialStore
 
-PROVEN = (EvidenceKind.TRIAL, EvidenceKind.TRIAL_END, EvidenceKind.TRIAL_RESULT)
 NEAR_M = 200.0
 """Sites that are no further apart [m] are one building where they have a lever or a sensor in
 common; two further apart may have the same address in networks of their own."""
@@ -122,18 +119,3 @@ def trials_of_building(trials: TrialStore, site: Site) -> list[KeptTrial]:
         mine = {known.trial.id for known in found}
         waiting = [known for known in waiting if known.trial.id not in mine]
     return sorted(found, key=lambda known: known.trial.started_at)
-
-
-def lost_trials(kept: Sequence[KeptTrial], unproven: Iterable[str]) -> tuple[str, ...]:
-    """The trials of a site that stand in the evidence, and no longer or not readably in the
-    database; ``unproven`` are all that are not as the evidence says."""
-    return tuple(sorted(set(unproven) - {known.trial.id for known in kept}))
-
-
-def lost_of_building(
-    evidence: EvidenceStore, kept: Sequence[KeptTrial], site: Site
-) -> tuple[str, ...]:
-    """``lost_trials`` of a building that had the trials ``kept``, under all of its names."""
-    names = {site.id, *(known.trial.site for known in kept)}
-    found = (lost_trials(kept, evidence.unproven(name, PROVEN)) for name in sorted(names))
-    return tuple(each for lost in found for each in lost)

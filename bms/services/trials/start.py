@@ -31,7 +31,8 @@ from bms.services.trials.design import (
     usual_primary,
 )
 from bms.services.trials.ports import TrialPorts
-from bms.services.trials.same_building import lost_of_building, trials_of_building
+from bms.services.trials.proof import is_cut, lost_of_building
+from bms.services.trials.same_building import trials_of_building
 
 DAY = timedelta(days=1)
 YEAR = 364 * DAY
@@ -91,6 +92,11 @@ def start_trial(ports: TrialPorts, site: Site, request: TrialRequest) -> Trial:
     refusal = _refusal(mode_in_force(site, ports.decisions), kept, site, request, now)
     if refusal is not None:
         raise ConfigError(refusal)
+    if is_cut(ports, site.id):
+        raise ConfigError(
+            f"the evidence of {site.id} was cut, as by an older copy of the database, so nobody "
+            "knows which trials it had; see `bms audit verify` and docs/operating.md, Evidence"
+        )
     try:
         made = _drawn(ports, site, kept, request, now)
     except ValueError as error:
@@ -117,7 +123,7 @@ def _drawn(
         site,
         first,
         days,
-        number=trial_number(kept, draw, lost=len(lost_of_building(ports.evidence, kept, site))),
+        number=trial_number(kept, draw, lost=len(lost_of_building(ports, kept, site))),
         primary=request.primary or usual_primary(site),
         comfort_margin_kh=request.comfort_margin_kh,
         carry_over_days=design.washout_days,

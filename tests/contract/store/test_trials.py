@@ -18,8 +18,8 @@ from bms.model.control.evidence import EvidenceKind
 from bms.model.epoch import to_micros
 from bms.model.savings.trial import KeptTrial, TrialEnd
 from bms.ports.storage.whole import Store
+from bms.services.trials.proof import PROVEN, lost_trials
 from bms.services.trials.report import design_digest, is_unchanged
-from bms.services.trials.same_building import PROVEN, lost_trials
 from bms.store.sql.store import SqlStore
 from tests.rigs.fakes.trial import DRAWN, a_sealed_result, a_trial
 from tests.rigs.storage.stores import AnyStore

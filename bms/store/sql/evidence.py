@@ -12,6 +12,7 @@ from sqlalchemy import (
     Connection,
     Select,
     String,
+    bindparam,
     cast,
     delete,
     text,

@@ -46,6 +46,7 @@ from bms.services.overview.use_record import forget_unnamed_use, forget_use_fore
 from bms.services.planning.plan import plan_is_outdated
 from bms.services.planning.ports import PlanningPorts
 from bms.services.trials.gone_sites import close_gone_trials
+from bms.services.trials.input_watch import WATCH_EVERY, watch_inputs
 from bms.services.trials.report import seal_and_compare
 
 
@@ -435,8 +436,12 @@ def trust_rows(city: City) -> Iterator[Row]:
     def trials(site: Site, now: datetime) -> Awaitable[object]:
         return off_loop(seal_and_compare, city.trials, site)
 
+    def inputs(site: Site, now: datetime) -> Awaitable[object]:
+        return off_loop(watch_inputs, city.trials, site)
+
     yield "bounds", BOUNDS_EVERY, planned(city, bounds)
     yield "trials", DAY, planned(city, trials)
+    yield "trial_inputs", WATCH_EVERY, planned(city, inputs)
     yield "shadow", DAY, planned(city, shadow)
 
 

@@ -15,6 +15,7 @@ class Action(StrEnum):
     REMOVE_OVERRIDE = "remove_override"
     START_TRIAL = "start_trial"
     END_TRIAL = "end_trial"
+    CHANGE_TRIAL_INPUTS = "change_trial_inputs"
     ADD_BOOKING = "add_booking"
     REMOVE_BOOKING = "remove_booking"
     CREATE_KEY = "create_key"

@@ -72,6 +72,7 @@ class DesignChange(MessageCode):
     DESIGN = "trial_changed_design"
     UNPROVEN = "trial_changed_unproven"
     LOST = "trial_lost"
+    MEANWHILE = "trial_changed_meanwhile"
     ELSEWHERE = "trial_elsewhere"
     SITE_GONE = "trial_site_gone"
 

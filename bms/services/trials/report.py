@@ -11,7 +11,7 @@ from datetime import datetime
 from bms.errors import NotFound
 from bms.model.assets.site import Site
 from bms.model.codec import from_json, to_json
-from bms.model.fact import Fact, fact
+from bms.model.fact import Day, Fact, fact
 from bms.model.savings.trial import KeptTrial, Trial, TrialEnd
 from bms.model.savings.trial_result import (
     Bounds,
@@ -25,6 +25,7 @@ from bms.savings.trials.effect import CONFIDENCE
 from bms.savings.trials.outcome import agreeing_fact, incomplete_fact, pooled_fact, subject_term
 from bms.savings.trials.pool import agree, agreeing_confidence, common_effect, pooled_share
 from bms.services.trials.design import DesignChange, changed_inputs
+from bms.services.trials.input_watch import days_of_other_inputs
 from bms.services.trials.ports import TrialPorts
 from bms.services.trials.proof import lost_trials, unproven_trials
 from bms.services.trials.readings_check import (
@@ -123,7 +124,8 @@ def site_trials(ports: TrialPorts, site: Site, *, gone: bool = False) -> SiteTri
     reports = []
     for known in kept:
         missing = (fact(DesignChange.SITE_GONE, site=site.id),)
-        changes = missing if gone else changed_inputs(site, known.trial)
+        today = missing if gone else changed_inputs(site, known.trial)
+        changes = (*today, *_meanwhile(ports, known.trial))
         report = _report(ports, site, known, changes, checks.get(known.trial.id))
         reports.append(report if known.trial.id not in unproven else _not_proven(report))
     lost = lost_trials(kept, unproven)
@@ -277,6 +279,12 @@ def _report(
         changes=(*_elsewhere(known.trial), *_edited(known), *changes, *_readings(check)),
         compared_at=None if check is None else check.at,
     )
+
+
+def _meanwhile(ports: TrialPorts, trial: Trial) -> list[Fact]:
+    """The days of a trial on which the site file said something else."""
+    days = days_of_other_inputs(ports, trial)
+    return [fact(DesignChange.MEANWHILE, days=tuple(map(Day, days)))] if days else []
 
 
 def _elsewhere(trial: Trial) -> list[Fact]:

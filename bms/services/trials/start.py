@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -119,11 +119,12 @@ def _drawn(
     allocation = allocate(blocks, ground.lot)
     arms = arms_of(allocation)
     draw = (first, design.block_days, design.washout_days, arms)
+    lost = lost_of_building(ports, kept, site)
     sealed = seal_design(
         site,
         first,
         days,
-        number=trial_number(kept, draw, lost=len(lost_of_building(ports, kept, site))),
+        number=trial_number(kept, draw, lost=len(lost)),
         primary=request.primary or usual_primary(site),
         comfort_margin_kh=request.comfort_margin_kh,
         carry_over_days=design.washout_days,
@@ -131,7 +132,7 @@ def _drawn(
     )
     elsewhere = tuple(known.trial.id for known in kept if known.trial.site != site.id)
     return Trial(
-        id=_new_id(kept, f"{site.id}-{first}"),
+        id=_new_id({*lost, *(known.trial.id for known in kept)}, f"{site.id}-{first}"),
         site=site.id,
         timezone=site.timezone,
         first=first,
@@ -226,9 +227,8 @@ def _refusal(
     return None
 
 
-def _new_id(kept: Sequence[KeptTrial], wanted: str) -> str:
+def _new_id(taken: Collection[str], wanted: str) -> str:
     """``wanted``, with a number behind it where a trial of that day was stopped before."""
-    taken = {known.trial.id for known in kept}
     number, free = 1, wanted
     while free in taken:
         number += 1

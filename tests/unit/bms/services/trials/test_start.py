@@ -100,11 +100,12 @@ class TestStart:
     def test_one_that_was_removed_from_the_database_counts(self, world: World) -> None:
         class Lost(MemoryTrials):
             def unproven(self, chain: str, kinds: Collection[EvidenceKind]) -> frozenset[str]:
-                return frozenset({"lodge-2018-09-01"} if chain == "lodge" else ())
+                return frozenset({"lodge-2018-11-15"} if chain == "lodge" else ())
 
         removed = replace(world.city.trials, evidence=Lost())
         asked = TrialRequest(weeks=6, by="Bo", reason="proof")
-        assert start_trial(removed, world.city.site("lodge"), asked).sealed.number == 2
+        trial = start_trial(removed, world.city.site("lodge"), asked)
+        assert (trial.id, trial.sealed.number) == ("lodge-2018-11-15-2", 2)
 
     def test_whoever_starts_again_needs_more_certainty(self, world: World) -> None:
         found = [begun(world).sealed.confidence]

@@ -17,9 +17,12 @@ from pathlib import Path
 
 from bms.errors import ConfigError
 from bms.model.clock_reading import CALENDAR, ClockReading, Elapsed
+from bms.model.outside_file import read_outside
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 NO_BOOT_ID = "unknown"
+MOST_BYTES = 10_000
+"""Bytes [1] of the file in which a simulator says what time it is."""
 """The boot where the kernel names none. Processes of the computer still share the count, so that a
 guard ends no lease early; one of an earlier boot is known by a count that began anew."""
 
@@ -146,7 +149,7 @@ class FileClock:
         return self._last
 
     def _read(self) -> _Said:
-        said = json.loads(self._path.read_text())
+        said = json.loads(read_outside(self._path, MOST_BYTES))
         moment = datetime.fromisoformat(said["time"])
         if moment.tzinfo is None:
             raise ValueError(f"{moment} has no UTC offset")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from bms.errors import Mistake, SiteFileError
 from bms.model.assets.site import Site
+from bms.model.outside_file import opened_outside
 from bms.model.planning.heat_charges import TariffNames
 from sites.build import build_site
 from sites.host_names import NO_ADDRESSES, Addresses
@@ -172,7 +173,7 @@ def _read_text(path: Path, report: MistakeReport) -> str | None:
         if not path.is_file():
             report.add(where, "is not a file" if path.exists() else "there is no such file")
             return None
-        with path.open("rb") as file:
+        with opened_outside(path) as file:
             raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         report.add(where, f"cannot be read: {error.strerror}")

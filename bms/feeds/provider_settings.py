@@ -12,10 +12,9 @@ from bms.feeds.client.disk_cache import DiskCache
 from bms.feeds.electricity.nordpool import MarketDataLogin
 from bms.feeds.live import ADDRESSES, PriceKeys
 from bms.feeds.suppliers.eloverblik_api import EloverblikApi
+from bms.model.outside_file import MOST_SECRET, read_outside
 from bms.outgoing.http import HttpxClient
 from bms.ports.clock import Clock
-
-MOST_BYTES = 10_000
 
 
 def provider_addresses(settings: Settings) -> Mapping[str, str]:
@@ -73,8 +72,7 @@ def meter_api(settings: Settings, clock: Clock) -> EloverblikApi | None:
 def secret_lines(setting: str, file: Path, least: int, most: int) -> list[str]:
     """Returns the lines of a file with secrets. Raises ``ConfigError``, without them."""
     try:
-        with file.open("rb") as opened:
-            lines = opened.read(MOST_BYTES).decode("ascii").split("\n")
+        lines = read_outside(file, MOST_SECRET).decode("ascii").split("\n")
     except OSError as error:
         raise ConfigError(f"{setting}: {file} cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:

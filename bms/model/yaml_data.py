@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import stat
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from yaml import (
 from yaml.constructor import ConstructorError
 
 from bms.errors import ConfigError
+from bms.model.outside_file import read_outside
 from bms.model.outside_text import MOST_SHOWN, printable
 
 __all__ = ["YAMLError", "mistakes_of", "read_text_file", "read_yaml", "read_yaml_file"]
@@ -92,11 +91,11 @@ def read_yaml(text: str) -> Any:
         loader.dispose()
 
 
-def read_yaml_file(path: Path, setting: str | None = None) -> Any:
-    """What a YAML file says, as ``read_yaml`` does. Raises ``ConfigError`` that names the setting,
-    the file and, where it is no YAML, the line."""
+def read_yaml_file(path: Path, setting: str | None = None, most: int = MOST_BYTES) -> Any:
+    """What a YAML file of at most ``most`` [B] says, as ``read_yaml`` does. Raises ``ConfigError``
+    that names the setting, the file and, where it is no YAML, the line."""
     before = "" if setting is None else f"{setting}: "
-    text = read_text_file(path, setting)
+    text = read_text_file(path, setting, most)
     try:
         return read_yaml(text)
     except MarkedYAMLError as error:
@@ -113,16 +112,9 @@ def read_text_file(path: Path, setting: str | None = None, most: int = MOST_BYTE
     wait for ever or without end, and for what is larger than ``most`` [B] or not UTF-8."""
     where = f"{path}" if setting is None else f"{setting}: {path}"
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise ConfigError(f"{where} cannot be read: it is no file")
-            raw = file.read(most + 1)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise ConfigError(f"{where} cannot be read: {why}") from error
-    if len(raw) > most:
-        raise ConfigError(f"{where} cannot be read: it is larger than {most} bytes")
+        raw = read_outside(path, most)
+    except OSError as error:
+        raise ConfigError(f"{where} cannot be read: {error.strerror}") from error
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:

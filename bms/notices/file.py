@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bms.errors import ConfigError
+from bms.model.outside_file import read_secret_file
 from bms.model.outside_text import without_secrets
 from bms.model.work.finding import Severity
 from bms.model.work.item import WorkKind
@@ -256,7 +257,7 @@ def _secret(path: Path | None, least: int) -> str | None:
 def read_secret(path: Path, least: int = LEAST_SECRET) -> str:
     """The secret in a file. Raises ``ConfigError`` for one that is no word, or too short, and
     OSError."""
-    text = path.read_text("utf-8").strip()
+    text = read_secret_file(path).strip()
     if len(text) < least or re.search(r"\s", text):
         raise ConfigError(f"{path}: a secret is one word of {least} characters or more")
     return text

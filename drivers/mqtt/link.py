@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from bms.model.assets.device import Device, MqttAccess
+from bms.model.outside_file import MOST_CERTIFICATES, opened_outside, read_secret_file
 
 if TYPE_CHECKING:
     from aiomqtt import Client
@@ -53,7 +54,8 @@ def tls_context(
     """
     for path in (ca, certificate, key):
         if path is not None:
-            Path(path).open("rb").close()  # OpenSSL does not say which one it lacks
+            # OpenSSL does not say which one it lacks, and waits for a pipe
+            opened_outside(Path(path), MOST_CERTIFICATES).close()
     context = ssl.create_default_context(cafile=ca)
     if certificate is not None:
         context.load_cert_chain(certificate, key)
@@ -215,7 +217,7 @@ class MqttLink:
         if access.username is not None:
             options["username"] = access.username
         if access.password_file is not None:
-            options["password"] = Path(access.password_file).read_text("utf-8").strip()
+            options["password"] = read_secret_file(Path(access.password_file)).strip()
         if access.tls or access.ca_file is not None or access.cert_file is not None:
             options["tls_context"] = tls_context(access.ca_file, access.cert_file, access.key_file)
         return options

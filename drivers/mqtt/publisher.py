@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bms.errors import ConfigError, RetryableError
+from bms.model.outside_file import read_secret_file
 from drivers.mqtt.link import tls_context
 
 _QUALITY = 1
@@ -70,7 +71,7 @@ class SchedulePublisher:
         }
         try:
             if self._password_file is not None:
-                options["password"] = self._password_file.read_text("utf-8").strip()
+                options["password"] = read_secret_file(self._password_file).strip()
             if tls:
                 options["tls_context"] = tls_context(*self._tls_files)
         except OSError as error:

@@ -21,9 +21,11 @@ from bms.cli.console.screen import print_folded, screen
 from bms.config import Settings
 from bms.errors import FeedError, NotFound
 from bms.feeds.suppliers.csv_mapping import CsvMapping
+from bms.feeds.suppliers.decoding import MAX_BYTES
 from bms.feeds.suppliers.formats import formats, reader
 from bms.metering.quality import MeterQuality, MeterState
 from bms.model.codec import to_dict
+from bms.model.outside_file import read_outside
 from bms.model.readings.metering import FlawKind
 from bms.runtime.city import City
 from bms.runtime.wire import opened
@@ -117,7 +119,7 @@ def _ingest_all(
         try:
             outcomes.append(
                 ingest_file(
-                    path.read_bytes(),
+                    read_outside(path, MAX_BYTES),
                     str(path),
                     read,
                     book=book,

@@ -14,7 +14,9 @@ from bms.cli.console.progress import progress_bars
 from bms.cli.console.screen import say
 from bms.cli.site.model_table import as_dict, print_building, print_study
 from bms.config import Settings
+from bms.feeds.suppliers.decoding import MAX_BYTES
 from bms.messages.spelled_out import spelled_out
+from bms.model.outside_file import lines_of_outside
 from bms.model.planning.problem import NoModel
 from bms.runtime.wire import opened
 from bms.services.planning.plan import identify_site
@@ -75,7 +77,7 @@ def _room(
 ) -> None:
     with progress_bars(quiet=as_json) as report:
         report("reading", 0.0)
-        with file.open(encoding="utf-8") as lines:
+        with lines_of_outside(file, MAX_BYTES) as lines:
             record = read_room(lines, sources, place)
         report("reading", 1.0)
         report("models", 0.0)

@@ -17,9 +17,11 @@ from rich.table import Column, Table
 from bms.cli.console.errors import FAILED, WRONG_CALL, errors
 from bms.cli.console.language import CommandTranslator, translator_of_locale
 from bms.cli.console.screen import say, screen
+from bms.errors import ConfigError
 from bms.messages.spelled_out import spelled_out
 from bms.model.assets.equipment import HeatSourceKind
 from bms.model.assets.point import Role
+from bms.model.outside_file import read_outside
 from bms.model.planning.plan import Expected, Schedule, SetpointPlan
 from bms.model.planning.problem import Lever, Numbers, Problem, ZoneTask
 from bms.model.readings.units import Unit
@@ -32,6 +34,8 @@ from optimizer.problem.units import ZERO_C_IN_K
 if TYPE_CHECKING:
     from bms.runtime.city import City
 
+MOST_BYTES = 200_000_000
+"""Bytes [1] of a Problem: the ten million numbers that it may have at most, by 20 each."""
 LEVERS = (
     Role.ZONE_SETPOINT,
     Role.VENTILATION_RUN,
@@ -110,7 +114,12 @@ def plan(
 
 
 def _text(name: str) -> bytes:
-    return sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+    if name != "-":
+        return read_outside(Path(name), MOST_BYTES)
+    text = sys.stdin.buffer.read(MOST_BYTES + 1)
+    if len(text) > MOST_BYTES:
+        raise ConfigError(f"the Problem is larger than {MOST_BYTES} bytes")
+    return text
 
 
 def _plan_text(text: bytes) -> tuple[Problem, Schedule]:

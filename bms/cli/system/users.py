@@ -18,6 +18,7 @@ from bms.config import Settings
 from bms.errors import ConfigError
 from bms.model.access.grant import PersonRole
 from bms.model.access.people import KeptPerson, KeptSession
+from bms.model.outside_file import MOST_SECRET, read_secret_file
 
 ROLES = "viewer, facility_manager, energy_team, administrator or auditor; several by +"
 PASSWORD_FILE = "file with the password in its first line; - is standard input"  # noqa: S105
@@ -86,9 +87,9 @@ def proper_name(name: str) -> str:
 def new_password(file: Path | None) -> str:
     """A password from a file, from standard input, or asked for twice. Raises ``ConfigError``."""
     if file is not None and str(file) != "-":
-        return _first_line(file.read_text("utf-8"))
+        return _first_line(read_secret_file(file))
     if file is not None or not sys.stdin.isatty():
-        return _first_line(sys.stdin.read())
+        return _first_line(sys.stdin.read(MOST_SECRET))
     first = getpass.getpass("Password: ")
     if first != getpass.getpass("Once more: "):
         raise ConfigError("the two passwords differ; nothing was changed")

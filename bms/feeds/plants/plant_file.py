@@ -31,8 +31,9 @@ from bms.faults.signals import (
 )
 from bms.feeds.plants.column_guess import Guess, plain
 from bms.feeds.plants.column_map import ColumnMap
-from bms.feeds.suppliers.decoding import decoded_text
+from bms.feeds.suppliers.decoding import MAX_BYTES, decoded_text
 from bms.feeds.suppliers.meter_files import read_weather
+from bms.model.outside_file import read_outside
 from bms.model.outside_text import shown
 from bms.model.planning.grid import Ints
 from bms.model.readings.series import Floats, Series
@@ -179,9 +180,9 @@ def _of_meter(meter: str, known: Guess, values: Floats, at: Ints, air: Series | 
 
 def _table(path: Path) -> tuple[list[str], list[list[str]]]:
     try:
-        text = decoded_text(path.read_bytes(), str(path), wanted="CSV")
+        text = decoded_text(read_outside(path, MAX_BYTES), str(path), wanted="CSV")
     except OSError as error:
-        raise FeedError(f"{path}: cannot be read: {error}") from error
+        raise FeedError(f"{path}: cannot be read: {error.strerror}") from error
     first = text[: text.find("\n") + 1] or text
     delimiter = max(",;\t", key=first.count)
     if first.count(delimiter) >= MOST_COLUMNS:

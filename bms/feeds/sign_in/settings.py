@@ -13,6 +13,7 @@ from bms.errors import ConfigError
 from bms.feeds.sign_in.openid import OpenIdProvider, ProviderSettings
 from bms.model.access.grant import Grant, PersonRole
 from bms.model.access.rules import AccessRules
+from bms.model.outside_file import read_secret_file
 from bms.model.yaml_data import mistakes_of, read_yaml_file
 
 MOST_BYTES = 1_000_000
@@ -69,7 +70,7 @@ def provider_of(settings: Settings) -> OpenIdProvider | None:
     secret, file = None, settings.oidc_client_secret_file
     if file is not None:
         try:
-            secret = file.read_text("utf-8").strip()
+            secret = read_secret_file(file).strip()
         except OSError as error:
             raise ConfigError(f"BMS_OIDC_CLIENT_SECRET_FILE: {file}: {error.strerror}") from error
     return OpenIdProvider(

@@ -16,15 +16,13 @@ from itertools import islice
 from bms.errors import FeedError
 from bms.feeds.suppliers.column_names import is_unit, normalised_name
 from bms.feeds.suppliers.csv_mapping import CsvMapping, ValueColumn
-from bms.feeds.suppliers.decoding import decoded_text
+from bms.feeds.suppliers.decoding import MAX_LINE, decoded_text
 from bms.feeds.suppliers.numbers_and_units import PLAIN_NUMBER, unit_names, unit_scale
 from bms.feeds.suppliers.row_collector import RowCollector, ScaledColumn
 from bms.model.outside_text import printable
 from bms.model.readings.metering import SupplierFile
 
 TAB = "\t"
-MAX_LINE = 1_000_000
-"""Longest line [characters]."""
 MAX_COLUMNS = 25_000
 """Most columns [1]: one for each meter of a city."""
 BLOCK = 100_000

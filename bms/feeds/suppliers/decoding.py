@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import IO, cast
 
 from bms.errors import FeedError
+from bms.model.outside_file import opened_outside
 
 MAX_BYTES = 200_000_000
 """Largest file after unpacking [bytes]: about four million rows."""
 MAX_LINES = 4_000_000
 """Most lines of a text [1]: two days of quarter-hours of 20 000 meters."""
+MAX_LINE = 1_000_000
+"""Longest line [characters]."""
 MAX_JSON_VALUES = 6_000_000
 """Most values of a JSON document [1], told from its commas and brackets before it is parsed."""
 MAX_MEMBERS = 10_000
@@ -85,9 +88,7 @@ def opened_text(path: Path, *, wanted: str) -> Iterator[Iterator[str]]:
     cannot be opened.
     """
     try:
-        with path.open("rb") as raw:
-            zipped = raw.read(2) == _GZIP
-        with gzip.open(path, "rb") if zipped else path.open("rb") as file:
+        with opened_table(path) as file:
             start = file.read(200)
             seen = _looks_like(start)
             if seen is not None:
@@ -96,10 +97,31 @@ def opened_text(path: Path, *, wanted: str) -> Iterator[Iterator[str]]:
                 (known for known in _MARKS if start.startswith(known[0])), (b"", "utf-8")
             )
             file.seek(len(mark))
-            with io.TextIOWrapper(cast("IO[bytes]", file), encoding, _errors(encoding)) as text:
-                yield (line.rstrip("\n") for line in text)
+            with io.TextIOWrapper(file, encoding, _errors(encoding)) as text:
+                yield (line.rstrip("\n") for line in bounded_lines(text, path))
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise FeedError(f"{path}: damaged gzip ({error}); fetch it again") from error
+
+
+@contextmanager
+def opened_table(path: Path) -> Iterator[IO[bytes]]:
+    """A regular file of any size, unpacked where it is gzipped. Raises OSError."""
+    with opened_outside(path) as raw:
+        zipped = raw.read(2) == _GZIP
+        raw.seek(0)
+        if not zipped:
+            yield raw
+            return
+        with gzip.GzipFile(fileobj=raw) as file:
+            yield cast("IO[bytes]", file)
+
+
+def bounded_lines(text: io.TextIOWrapper, path: Path) -> Iterator[str]:
+    """The lines of a text. Raises ``FeedError`` for one without an end."""
+    while line := text.readline(MAX_LINE + 1):
+        if len(line) > MAX_LINE:
+            raise FeedError(f"{path}: a line has more than {MAX_LINE} characters")
+        yield line
 
 
 def _errors(encoding: str) -> str:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import math
 import zlib
 from array import array
@@ -20,7 +21,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 from bms.errors import FeedError, Mistake, MistakeList
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.csv_reader import read_blocks, read_csv
-from bms.feeds.suppliers.decoding import opened_text
+from bms.feeds.suppliers.decoding import MAX_BYTES, bounded_lines, opened_table, opened_text
 from bms.feeds.suppliers.off_hours import (
     off_grid,
     off_hours,
@@ -50,6 +51,7 @@ from bms.metering.register.use_per_step import register_use
 from bms.metering.register.usual_rate import MeterRating
 from bms.metering.step_edges import MeterPeriod, from_micros
 from bms.metering.time_order import typos
+from bms.model.outside_file import read_outside
 from bms.model.readings.measurement import Quality
 from bms.model.readings.metering import Quantity, SupplierFile
 from bms.model.readings.series import Floats, Series
@@ -147,8 +149,9 @@ class _CsvFile:
     def rows(self, needed: tuple[str, ...]) -> Iterator[tuple[int, dict[str, int], list[str]]]:
         """Yields line, column indices and fields of every row. Raises ``FeedError``."""
         try:
-            with _opened(self.path) as file:
-                reader = csv.reader(file)
+            with opened_table(self.path) as file:
+                text = io.TextIOWrapper(file, "utf-8-sig", newline="")
+                reader = csv.reader(bounded_lines(text, self.path))
                 header = [name.strip() for name in next(reader, [])]
                 missing = [name for name in needed if name not in header]
                 if missing:
@@ -247,7 +250,9 @@ def _plain_columns(reader: _CsvFile) -> Columns:
 
 def _mapped_columns(reader: _CsvFile, mapping: CsvMapping) -> Columns:
     """Returns the energy by meter, the meters with registers, and the warnings."""
-    file = read_csv(reader.path.read_bytes(), str(reader.path), mapping, any_length=True)
+    file = read_csv(
+        read_outside(reader.path, MAX_BYTES), str(reader.path), mapping, any_length=True
+    )
     reader.take_over(file)
     columns = {number: _RawSeries() for number in file.without_rows}
     registers = set()
@@ -285,14 +290,6 @@ def read_weather(path: Path) -> WeatherFile:
     ghi = _regular(_CsvFile.of(path), "", sun, spread=False, unit="ghi_wm2", register=False)
     sun_or_none = ghi if isinstance(ghi, Series) else None
     return WeatherFile(found, sun_or_none, reader.mistakes.by_line(), reader.mistakes.unnamed)
-
-
-def _opened(path: Path) -> IO[str]:
-    with path.open("rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-    if zipped:
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open("r", encoding="utf-8-sig", newline="")
 
 
 def _add_value(

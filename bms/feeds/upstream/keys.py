@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from bms.errors import ConfigError
+from bms.model.outside_file import read_secret_file
 from bms.model.outside_text import obeyed, without_secrets
 
 OTHERS = 0o077
@@ -54,9 +55,10 @@ def _lines(file: Path) -> dict[str, Upstream]:
     try:
         if file.stat().st_mode & OTHERS:
             raise ConfigError(f"others can read the keys in {file}; chmod 600 {file}")
-        lines = file.read_bytes()[:MOST_BYTES].decode().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the keys of the upstreams in {file} cannot be read: {error}") from error
+        lines = read_secret_file(file, MOST_BYTES).splitlines()
+    except OSError as error:
+        why = error.strerror
+        raise ConfigError(f"the keys of the upstreams in {file} cannot be read: {why}") from error
     found: dict[str, Upstream] = {}
     for number, line in enumerate(lines, 1):
         words = line.split("#", 1)[0].split(None, 2)

@@ -148,6 +148,8 @@ class HttpxClient:
             raise FeedError("the answer was cut off") from error
         if packed and not unpack.eof:
             raise FeedError("the answer was cut off")
+        if packed and unpack.unused_data.strip(b"\x00"):
+            raise FeedError("something else follows the packed answer")
         return bytes(body)
 
 

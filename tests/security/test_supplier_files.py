@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -139,6 +140,28 @@ def test_a_gzip_in_several_parts_with_padding_is_one_text() -> None:
     assert text == "a" * 3_000_000 + "b"
     with pytest.raises(FeedError, match="something else follows"):
         decoded_text(b"".join((*parts, b"x")), "x", wanted="CSV")
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_h5_a_file_of_nothing_is_refused_by_its_beginning(packed: bool) -> None:
+    content = bytes(60_000_000)
+    if packed:
+        content = gzip.compress(content)
+    tracemalloc.start()
+    try:
+        with pytest.raises(FeedError, match="holds no text"):
+            decoded_text(content, "a", wanted="CSV")
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 10_000_000
+
+
+def test_h5_what_follows_a_gzip_is_refused_and_its_members_are_all_read() -> None:
+    whole = gzip.compress(b"a;1\n") + gzip.compress(b"b;2\n")
+    assert decoded_text(whole, "a", wanted="CSV") == "a;1\nb;2\n"
+    with pytest.raises(FeedError, match="something else follows"):
+        decoded_text(whole + b"c;3\n", "a", wanted="CSV")
 
 
 def test_h5_each_period_a_calendar_of_its_own() -> None:

@@ -14,7 +14,7 @@ import pytest
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.suppliers.formats import reader
 from bms.model.readings.metering import SupplierFile
-from bms.services.collect.drop_folder import STILL_TICKS, DropFolder
+from bms.services.collect.drop_folder import STILL_TICKS, TURN_S, DropFolder
 from bms.services.collect.file_ingest import Read
 from bms.services.collect.supplier_points import SupplierBook
 from bms.store.memory.store import MemoryStore
@@ -209,6 +209,57 @@ def test_m6_a_name_is_one_line_of_the_log(
         supplied.settle()
     assert caplog.records
     assert all(record.getMessage().isprintable() for record in caplog.records)
+
+
+def test_h5_more_names_than_a_tick_looks_at_are_told_once_and_taken_in_turn(
+    supplied: Supplied, caplog: pytest.LogCaptureFixture
+) -> None:
+    supplied.watch.most_listed = 5
+    for number in range(12):
+        (supplied.inbox / f"day{number}.csv").write_text(CSV)
+    with caplog.at_level(logging.WARNING):
+        taken = [len(supplied.watch.tick(NOW)) for _ in range(3 * (STILL_TICKS + 1))]
+    assert max(taken) == 5
+    assert sum(taken) == 12
+    told = [r.getMessage() for r in caplog.records if "holds more than 5 names" in r.getMessage()]
+    assert len(told) == 1
+
+
+def test_h5_a_supplier_whose_files_are_slow_leaves_each_tick_to_the_others(
+    supplied: Supplied, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = supplied.root / "csv-z" / "in"
+    other.mkdir(parents=True)
+    clock = [0.0]
+    supplied.watch.monotonic = lambda: clock[0]
+
+    def slow() -> None:
+        clock[0] += TURN_S + 1
+
+    supplied.during = slow
+    for number in range(3):
+        (supplied.inbox / f"day{number}.csv").write_text(CSV)
+    (other / "day.csv").write_text(CSV)
+    with caplog.at_level(logging.WARNING):
+        taken = [len(supplied.watch.tick(NOW)) for _ in range(STILL_TICKS + 3)]
+    assert taken == [*([0] * STILL_TICKS), 2, 1, 1]
+    told = [r.getMessage() for r in caplog.records if "the others wait" in r.getMessage()]
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize("ending", [".reason.txt", ".report.json"])
+def test_h5_a_name_whose_reason_or_report_is_there_gets_its_own(
+    supplied: Supplied, ending: str
+) -> None:
+    """The supplier sends a file of the very name that ours would have."""
+    first, second = ("no table\n",) * 2 if ending == ".reason.txt" else (CSV, f"{CSV}x,y,z\n")
+    for name, text in ((f"bad.csv{ending}", first), ("bad.csv", second), ("bad.csv", second)):
+        (supplied.inbox / name).write_text(text)
+        supplied.settle()
+    folder = "failed" if ending == ".reason.txt" else "done"
+    names = {name.rpartition("/")[2] for name in supplied.files() if f"/{folder}/" in name}
+    assert {"bad.csv.2", f"bad.csv.2{ending}", "bad.csv.3", f"bad.csv.3{ending}"} <= names
+    assert list(supplied.inbox.iterdir()) == []
 
 
 def test_h4_a_broken_mapping_stops_its_own_folder_only(

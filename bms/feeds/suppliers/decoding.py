@@ -130,11 +130,19 @@ def _errors(encoding: str) -> str:
 
 def _unpacked(content: bytes, name: str, limit: int) -> bytes:
     plain = _gunzipped(content, name, limit) if content.startswith(_GZIP) else content
+    _refuse_blank(plain, name)
     if len(plain) > limit:
         raise _too_much(name, f"{limit / 1e6:g} MB of text")
     if _lines(plain) > MAX_LINES:
         raise _too_much(name, f"{MAX_LINES} lines")
     return plain
+
+
+def _refuse_blank(plain: bytes | bytearray, name: str) -> None:
+    """Raises ``FeedError`` for what begins with so much of nothing that no table follows: nobody
+    looks further into it."""
+    if len(plain) >= _CHUNK and not plain[:_CHUNK].strip(b"\x00 \t\r\n"):
+        raise FeedError(f"{name}: the file holds no text: its first {_CHUNK} bytes are empty")
 
 
 def _lines(plain: bytes | bytearray) -> int:
@@ -161,7 +169,10 @@ def _gunzipped(content: bytes, name: str, limit: int) -> bytes:
         while not member.eof and len(plain) <= limit:
             packed = content[at : at + _PACKED]
             part = _piece(member, packed, name)
+            begun = len(plain) >= _CHUNK
             plain += part
+            if not begun:
+                _refuse_blank(plain, name)
             lines += _lines(part)
             if lines > MAX_LINES:
                 raise _too_much(name, f"{MAX_LINES} lines")

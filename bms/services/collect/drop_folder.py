@@ -5,7 +5,8 @@ alone, as are ``done``, ``failed`` and ``mapping.yaml`` in it; suppliers write t
 file that was taken is moved to ``done``, one that is no such file to ``failed`` with the reason
 beside it, both for ``KEPT``; when the store is away it stays where it is. Between storing and
 moving a crash does no harm: the file is taken again, and twice is once. Links are never followed
-(``bms.services.collect.held_folder``).
+(``bms.services.collect.held_folder``). A tick looks at so many names of each folder and works for
+so long in it, so that none holds up the others.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import json
 import logging
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -38,6 +40,11 @@ MOST_BYTES = 200_000_000
 """Larger files [B] are refused: no supplier sends a city's day in more."""
 MOST_WATCHED = 10_000
 """Files [1] of a format that are looked at in a tick; the others wait for their turn."""
+MOST_LISTED = 50_000
+"""Names [1] in the folder of a format that a tick looks at; a supplier may leave millions there."""
+TURN_S = 20.0
+"""How long a tick takes files of a format [s]: the one that is begun then is the last of this tick,
+and the others wait for the next."""
 MAPPING = "mapping.yaml"
 MOST_MAPPING = 100_000
 """Bytes [1] of a mapping that are read."""
@@ -96,7 +103,8 @@ class _Format:
 class DropFolder:
     """Watches a folder. ``tick`` does the work and raises nothing for what lies in it.
 
-    ``believed``: whether the calendar is believed enough to delete what it calls old.
+    ``believed``: whether the calendar is believed enough to delete what it calls old;
+    ``monotonic`` is the clock [s] by which each format has its turn.
     """
 
     root: Path
@@ -104,6 +112,8 @@ class DropFolder:
     book: SupplierBook
     readings: ReadingStore
     believed: Callable[[datetime], bool]
+    monotonic: Callable[[], float] = time.monotonic
+    most_listed: int = MOST_LISTED
     _seen: dict[Path, _Seen] = field(default_factory=dict)
     _tidied: dict[Path, date] = field(default_factory=dict)
     _told: set[str] = field(default_factory=set)
@@ -179,7 +189,11 @@ class DropFolder:
     def _files(self, kind: _Format) -> dict[str, _Seen]:
         """Every file that may be taken, the oldest first, with how long it stood still."""
         found: list[tuple[str, _Seen]] = []
-        for entry in kind.inbox.entries():
+        most = self.most_listed
+        entries = kind.inbox.entries(most + 1)
+        if len(entries) > most:
+            self._tell(f"{kind.inbox.path} holds more than {most} names; so many are looked at")
+        for entry in entries[:most]:
             if entry.name.startswith(".") or entry.name.lower().endswith(UNFINISHED):
                 continue
             try:
@@ -208,7 +222,11 @@ class DropFolder:
                 log.debug("%s", kind.folder.path, exc_info=True)
             self._tell(f"{kind.folder.path}: its files wait: {error}")
             return
+        end = self.monotonic() + TURN_S
         for name in ready:
+            if self.monotonic() > end:
+                self._tell(f"{kind.inbox.path} has more than a tick can take; the others wait")
+                return
             report = self._spared(kind, name, read, now)
             if report is not None:
                 yield report

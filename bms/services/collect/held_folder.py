@@ -11,16 +11,21 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 
 LONGEST_NAME = 255
 """Bytes [1] of a file name on the file systems in use."""
 ROOM_FOR_ENDINGS = 24
 """Bytes [1] of a name that are kept free for a number and an ending of ours."""
+ENDINGS = (".reason.txt", ".report.json")
+"""Endings of what we write beside a file."""
+_NUMBER = re.compile("[0-9]{1,6}")
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
@@ -67,14 +72,22 @@ class HeldFolder:
         except FileExistsError:
             return
 
-    def entries(self) -> list[os.DirEntry[str]]:
-        """What is in it. Raises OSError."""
+    def entries(self, most: int | None = None) -> list[os.DirEntry[str]]:
+        """What is in it, of which ``most`` [1] at most. Raises OSError."""
         with os.scandir(self._descriptor) as entries:
-            return list(entries)
+            return list(islice(entries, most))
 
     def look(self, name: str) -> os.stat_result:
         """What bears the name, a link itself. Raises OSError."""
         return os.stat(name, dir_fd=self._descriptor, follow_symlinks=False)
+
+    def has(self, name: str) -> bool:
+        """Whether anything bears the name. Raises OSError."""
+        try:
+            self.look(name)
+        except FileNotFoundError:
+            return False
+        return True
 
     def open(self, name: str) -> int:
         """A descriptor to read the file of that name, which is no link. Raises OSError."""
@@ -117,7 +130,8 @@ class HeldFolder:
         return len(old)
 
     def take(self, name: str, source: HeldFolder) -> str:
-        """Move a file here from ``source``; the name that it got. Nothing is overwritten.
+        """Move a file here from ``source``; the name that it got. Nothing is overwritten, and what
+        we write beside it, with one of ``ENDINGS``, finds its place free.
 
         A name that is taken gets a number, one that leaves no room for our endings is cut and gets
         a digest. Raises OSError; the file is then where it was.
@@ -132,16 +146,17 @@ class HeldFolder:
 
     def _claimed(self, stem: str) -> str:
         """A name that was free and is ours now: ``stem``, or with the next number behind it."""
-        try:
-            self.write_new(stem, b"")
-        except FileExistsError:
-            start = f"{stem}."
-            ends = (e.name[len(start) :] for e in self.entries() if e.name.startswith(start))
-            taken = [int(end) for end in ends if end.isascii() and end.isdecimal()]
-            numbered = f"{start}{max(taken, default=1) + 1}"
-            self.write_new(numbered, b"")
-            return numbered
-        return stem
+        if not any(self.has(f"{stem}{ending}") for ending in ENDINGS):
+            with suppress(FileExistsError):
+                self.write_new(stem, b"")
+                return stem
+        start = f"{stem}."
+        names = (entry.name for entry in self.entries())
+        ends = (name[len(start) :].partition(".")[0] for name in names if name.startswith(start))
+        taken = [int(end) for end in ends if _NUMBER.fullmatch(end)]
+        numbered = f"{start}{max(taken, default=1) + 1}"
+        self.write_new(numbered, b"")
+        return numbered
 
 
 def _came(seen: os.stat_result) -> float:

@@ -92,6 +92,12 @@ class TestSize:
         with pytest.raises(FeedError, match="larger than 100000 bytes"):
             client(max_bytes=100_000).get(f"{server.address}/x", {})
 
+    def test_what_follows_a_gzip_is_not_left_out(self, server: FeedServer) -> None:
+        twice = gzip.compress(BODY) + gzip.compress(BODY)
+        server.says("/x", Reply(twice, headers={"Content-Encoding": "gzip"}))
+        with pytest.raises(FeedError, match="something else follows"):
+            client().get(f"{server.address}/x", {})
+
     def test_a_bomb_is_never_unpacked(self, server: FeedServer) -> None:
         bomb = gzip.compress(b"\0" * 20_000_000)
         server.says("/x", Reply(bomb, headers={"Content-Encoding": "gzip"}))

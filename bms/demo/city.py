@@ -34,6 +34,8 @@ from drivers.simulator.config import SimulatorConfig, SiteConfig
 
 log = logging.getLogger(__name__)
 ORPHAN_SPEED = 60.0
+SITE_FILES = "sites"
+"""The folder of the demo's site files, in its home."""
 
 Report = Callable[[str, float], None]
 """Called with what is being done and how much of it is (0..1)."""
@@ -98,7 +100,12 @@ async def simulated_city(options: DemoOptions, report: Report) -> AsyncIterator[
 def demo_settings(home: Path, clock_file: Path | None = None, port: int = 0) -> Settings:
     """The settings of a demo in this home."""
     return Settings(
-        home=home, clock_file=clock_file, port=port, database_url=None, open_dashboard=True
+        home=home,
+        sites=home / SITE_FILES,
+        clock_file=clock_file,
+        port=port,
+        database_url=None,
+        open_dashboard=True,
     )
 
 

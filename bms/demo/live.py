@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import re
 from collections.abc import Coroutine, Iterable
 from datetime import UTC, timedelta
@@ -12,12 +13,15 @@ from typing import Any, TypeVar
 
 from rich.console import Console
 
-from bms.demo.city import Report, Simulated, learn, simulated_city
+from bms.demo.city import SITE_FILES, Report, Simulated, learn, simulated_city
 from bms.demo.once import run_days
 from bms.demo.options import DemoOptions
 from bms.demo.trust import entrust
 from bms.model.assets.site import Site
+from bms.runtime.live_sites import LiveSites
 from bms.runtime.municipality import EXAMPLES, START, archetype_of
+from bms.runtime.reload.requests import reloading
+from bms.runtime.reload.take_in import SiteReload
 from bms.runtime.serve import give_back, listen, serving, stop_signal, working
 from bms.services.api_keys import create_key
 
@@ -26,8 +30,6 @@ HOST = "127.0.0.1"
 FASTEST_PULSE_S = 0.2
 PULSES_PER_QUARTER = 15
 QUARTER_S = 900
-SITE_FILES = "sites"
-"""The folder of the demo's site files, in its home."""
 
 
 async def run_live(options: DemoOptions, report: Report) -> None:
@@ -75,7 +77,13 @@ async def _first_days(
 async def _go_on(simulated: Simulated, options: DemoOptions, stopped: asyncio.Event) -> None:
     await simulated.simulator.speed(options.speed)
     pulse = max(FASTEST_PULSE_S, QUARTER_S / options.speed / PULSES_PER_QUARTER)
-    async with working(simulated.city, pulse_seconds=min(pulse, 1.0)):
+    city = simulated.city
+    assert isinstance(city.sites, LiveSites)
+    reload = SiteReload(city.settings, city.sites)
+    async with (
+        working(city, reload=reload, pulse_seconds=min(pulse, 1.0)),
+        reloading(reload, "demo"),
+    ):
         await stopped.wait()
 
 
@@ -111,7 +119,9 @@ def write_site_files(home: Path, sites: Iterable[Site]) -> Path:
     for site in sites:
         text = (EXAMPLES / f"{archetype_of(site.id)}.yaml").read_text("utf-8")
         ports = {device.protocol: device.port for device in site.devices}
-        text = re.sub(r"^site: .*$", f"site: {site.id}", text, count=1, flags=re.MULTILINE)
+        name = json.dumps({"da": site.name_da, "en": site.name_en}, ensure_ascii=False)
+        for key, value in (("site", site.id), ("name", name)):
+            text = re.sub(rf"^{key}: .*$", f"{key}: {value}", text, count=1, flags=re.MULTILINE)
         for protocol, port in ports.items():
             text = re.sub(rf"(protocol: {protocol}, .*?port: )\d+", rf"\g<1>{port}", text)
         (folder / f"{site.id}.yaml").write_text(text, "utf-8")

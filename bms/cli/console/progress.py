@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from bms.cli.console.screen import TerminalConsole
 
 TITLES = {
-    "past": "Simulating the year before",
+    "past": "Simulating the time before",
     "readings": "Storing its readings",
     "models": "Learning the buildings",
     "commissioning": "Commissioning points",

@@ -56,8 +56,9 @@ def _since(
 ) -> datetime | None:
     rule = point.write
     ours = rule is not None and held is not None and agrees(rule, standing, [held.command.value])
-    if ours and held is not None and held.command.moved_at is not None:
-        return held.command.moved_at
+    moved_at = None if held is None else held.command.moved_at
+    if ours and moved_at is not None and moved_at <= now:  # else the clock has gone back since
+        return moved_at
     try:
         return stood_since(point, on, readings, now, least)
     except StoreError:

@@ -22,7 +22,7 @@ def lines_of(*reports: tuple[float, str, float]) -> list[str]:
 def test_what_takes_long_is_told_now_and_then_and_at_its_end() -> None:
     assert lines_of(
         (0, "past", 0.0), (1, "past", 0.01), (3, "past", 0.02), (10, "past", 0.2), (19, "past", 0.4)
-    ) == ["Simulating the year before: 2%", "Simulating the year before: 40%"]
+    ) == ["Simulating the time before: 2%", "Simulating the time before: 40%"]
     assert lines_of((0, "days", 0.0), (3, "days", 0.5), (4, "days", 1.0), (5, "days", 1.0)) == [
         "Running the days: 50%",
         "Running the days: 100%",
@@ -35,7 +35,7 @@ def test_what_is_done_at_once_needs_no_line() -> None:
 
 def test_kinds_of_work_are_told_apart() -> None:
     found = lines_of((0, "past", 0.0), (0, "own", 0.0), (3, "own", 0.1), (3, "past", 0.3))
-    assert found == ["own: 10%", "Simulating the year before: 30%"]
+    assert found == ["own: 10%", "Simulating the time before: 30%"]
 
 
 @pytest.mark.parametrize("quiet", [True, False])

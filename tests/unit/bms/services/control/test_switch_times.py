@@ -128,6 +128,22 @@ async def test_w03_what_stands_of_ours_is_kept_where_another_value_was_never_sen
     assert bench.journal.leases()[TIMETABLE].lease_end == bench.now + LEASE
 
 
+async def test_w14_a_least_time_ends_though_the_calendar_went_back() -> None:
+    """What was switched tomorrow has been so for as long as it was watched."""
+    bench = ControlBench(fan())
+    seen(bench, 1.0, 120)
+    bench.plan({TIMETABLE: 0.0})
+    await bench.tick()
+    bench.clock.set_calendar(bench.now - timedelta(days=1))
+    bench.plan({TIMETABLE: 1.0})
+    for _ in range(4):
+        assert bench.held() == {TIMETABLE: 0.0}
+        bench.clock.advance(TICK)
+        bench.store.add_readings([Reading(TIMETABLE, bench.now, bench.held()[TIMETABLE])])
+        await bench.tick()
+    assert bench.held() == {TIMETABLE: 1.0}
+
+
 async def test_w03_a_person_waits_as_well() -> None:
     bench = ControlBench(fan())
     seen(bench, 1.0, 20)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from bms.model.assets.point import Point
 from bms.model.assets.site import Site
-from bms.model.control.command import AnyReceipt, ReleaseReceipt
+from bms.model.control.command import AnyReceipt, ReleaseReceipt, StillHeld
 from bms.model.control.lease import Lease
 from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
@@ -17,6 +17,7 @@ from bms.services.control.release_point import (
     HARMLESS,
     Return,
     give_back,
+    give_back_moved,
     return_of,
     settle_returned,
 )
@@ -89,11 +90,15 @@ async def release_points(
 
     Points that the journal does not know hold nothing of ours: a slot or an enable bit is looked
     at, so that people see who holds it, and left as it stands. A register that is not leased is
-    not even looked at.
+    not even looked at. Where nothing answers at the place of a lease, and the site file has the
+    point elsewhere by now, it is looked for there.
     """
     leases = await off_loop(journal.leases)
-    returns = _returns(site, points, leases)
-    return await release_returns(returns, now=now, drivers=drivers, journal=journal, told=told)
+    returns = list(_returns(site, points, leases))
+    receipts = await release_returns(returns, now=now, drivers=drivers, journal=journal, told=told)
+    return await _found_elsewhere(
+        [site], returns, receipts, now=now, drivers=drivers, journal=journal, told=told
+    )
 
 
 def as_accepted(lease: Lease, site: Site) -> Lease:
@@ -114,9 +119,56 @@ async def release_sites(
     told: Returned = unheard,
 ) -> list[ReleaseReceipt]:
     """Give back every point of many sites as ``release_points`` does, all devices side by side."""
-    leases = await off_loop(journal.leases)
-    returns = [item for site in sites for item in _returns(site, site.points, leases)]
-    return await release_returns(returns, now=now, drivers=drivers, journal=journal, told=told)
+    leases, chosen = await off_loop(journal.leases), list(sites)
+    returns = [item for site in chosen for item in _returns(site, site.points, leases)]
+    receipts = await release_returns(returns, now=now, drivers=drivers, journal=journal, told=told)
+    return await _found_elsewhere(
+        chosen, returns, receipts, now=now, drivers=drivers, journal=journal, told=told
+    )
+
+
+async def _found_elsewhere(
+    sites: Iterable[Site],
+    returns: Iterable[Return],
+    receipts: Iterable[ReleaseReceipt],
+    *,
+    now: datetime,
+    drivers: Drivers,
+    journal: Journal,
+    told: Returned,
+) -> list[ReleaseReceipt]:
+    """The receipts; of what is still held at a place that is silent and that the site file does not
+    name any more, that of the place that it names, where our value stands there: the device has
+    moved, and nobody else would ever give it back (W12, W17)."""
+    known = {site.id: site for site in sites}
+    leases = {item.point.id: item.lease for item in returns if item.lease is not None}
+
+    async def one(receipt: ReleaseReceipt) -> ReleaseReceipt:
+        lease = leases.get(receipt.point)
+        if not isinstance(receipt, StillHeld) or not receipt.retryable or lease is None:
+            return receipt
+        item = _where_it_is(lease, known[lease.point.site])
+        found = None
+        if item is not None:
+            found = await give_back_moved(item, now=now, drivers=drivers, journal=journal)
+        if found is None:
+            return receipt
+        told(found)
+        return found
+
+    return await side_by_side(*(one(receipt) for receipt in receipts))
+
+
+def _where_it_is(lease: Lease, site: Site) -> Return | None:
+    """The return of a leased point where the site file has it now; None where that is the place of
+    the lease, or nowhere."""
+    point = next((each for each in site.points if each.id == lease.point.id), None)
+    if point is None or point.write is None:
+        return None
+    device = site.device(point.device)
+    if device.same_place(lease.device) and point.address == lease.point.address:
+        return None
+    return Return(point, device, replace(lease, point=point, device=device))
 
 
 def _returns(site: Site, points: Iterable[Point], leases: Mapping[str, Lease]) -> Iterator[Return]:

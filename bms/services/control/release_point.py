@@ -108,6 +108,22 @@ async def give_back_unseen(
     return await take_ours_away(item, now=now, drivers=drivers, journal=journal)
 
 
+async def give_back_moved(
+    item: Return, *, now: datetime, drivers: Drivers, journal: Journal
+) -> ReleaseReceipt | None:
+    """Release a leased point at another place than that of its lease, and close the lease, where
+    our value stands there; None where it does not, or nobody answers: nothing is touched then."""
+    rule, lease = item.point.write, item.lease
+    state = (await look([(item.point, item.device)], drivers, now))[item.point.id]
+    if rule is None or lease is None or isinstance(state, NoCommandState) or state.own is None:
+        return None
+    if not state.occupied or not lease.wrote(state.own, rule):
+        return None
+    receipt = await take_ours_away(item, now=now, drivers=drivers, journal=journal)
+    await settle_returned(receipt, item, journal)
+    return receipt
+
+
 async def take_ours_away(
     item: Return, *, now: datetime, drivers: Drivers, journal: Journal
 ) -> ReleaseReceipt:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
+
 from bms.errors import GuardError
 from bms.journal import MemoryJournal
 from bms.model.assets.device import Fingerprint
+from bms.model.assets.site import Site
 from bms.model.control.command import Released, StillHeld
 from bms.model.control.reasons import ReceiptReason
 from bms.services.control.inspection import verify_site
@@ -57,6 +60,45 @@ async def test_a_dead_device_spares_its_neighbour(drivers, journal) -> None:
     assert StillHeld(NULL, device_said("no reply")) in receipts
     assert Released(ENABLE, 17.0) in receipts
     assert list(journal.leases()) == [NULL]
+
+
+def moved(point: str) -> Site:
+    """The hut; its file has the point at another device by now."""
+    second = replace(SITE.devices[0], id="hut/second", port=3)
+    points = tuple(replace(p, device=second.id) if p.id == point else p for p in SITE.points)
+    return replace(SITE, devices=(*SITE.devices, second), points=points)
+
+
+@pytest.mark.parametrize("point", [NULL, CONSTANT])
+async def test_w17_a_device_that_has_moved_under_a_lease_is_found_by_the_site_file(
+    drivers, journal, point: str
+) -> None:
+    """Nothing will ever answer at the old address, and its guard would go on for ever."""
+    site = moved(point)
+    old = drivers.device("hut/bacnet" if point == NULL else "hut/modbus")
+    second = drivers.device("hut/second")
+    second.own[point], second.held[point] = OWN[point], old.held[point]
+    old.dead = True
+    chosen = [each for each in site.points if each.id == point]
+    receipts = await release_points(site, chosen, now=NOW, drivers=drivers, journal=journal)
+    assert receipts == [Released(point, OWN[point])]
+    assert point not in second.held
+    assert point not in journal.leases()
+
+
+@pytest.mark.parametrize("there", [None, 17.0])
+async def test_w12_what_is_not_ours_at_the_new_place_ends_no_lease_of_the_old_one(
+    drivers, journal, there: float | None
+) -> None:
+    site = moved(NULL)
+    drivers.device("hut/bacnet").dead = True
+    if there is not None:
+        drivers.device("hut/second").held[NULL] = there
+    chosen = [each for each in site.points if each.id == NULL]
+    receipts = await release_points(site, chosen, now=NOW, drivers=drivers, journal=journal)
+    assert receipts == [StillHeld(NULL, device_said("no reply"))]
+    assert drivers.device("hut/second").releases == []
+    assert NULL in journal.leases()
 
 
 async def test_a_driver_that_cannot_be_had_is_a_receipt() -> None:

@@ -336,21 +336,29 @@ def free_run(
     ``run`` (n,), ``index`` (k, length). The answer (p, k, length) is the temperature at the *end*
     of each step.
     """
-    still, changing = interpolated.a[:, :, :, np.newaxis], interpolated.a_more[:, :, :, np.newaxis]
     steps = index.T
     runs = run[steps]
     blowing = np.asarray(runs.any(axis=1))
-    pushed = np.moveaxis(np.stack(added, axis=1)[:, :, steps], 2, 0)
-    state = np.stack(start, axis=1)
-    result = np.empty((len(steps), *start[0].shape))
-    for k in range(len(steps)):
+    shape = start[0].shape
+    still, changing = (_spread(each, shape) for each in (interpolated.a, interpolated.a_more))
+    states = np.ascontiguousarray(np.moveaxis(np.stack(added)[:, :, steps], 2, 0))
+    state = np.stack(start)
+    by_air, by_mass = np.empty_like(state), np.empty_like(state)
+    for k, pushed in enumerate(states):  # both nodes at once, without a copy: many short steps
         a = still + runs[k] * changing if blowing[k] else still
-        by_mass = a[:, :, 1] * state[:, 1:]
-        state = a[:, :, 0] * state[:, :1]  # both nodes at once, in half as many calls
-        state += by_mass
-        state += pushed[k]
-        result[k] = state[:, 0]
-    return np.moveaxis(result, 0, 2)
+        np.multiply(a[0], state[0], out=by_air)
+        np.multiply(a[1], state[1], out=by_mass)
+        by_air += by_mass
+        pushed += by_air
+        state = pushed
+    return np.moveaxis(states[:, 0], 0, 2)
+
+
+def _spread(matrices: Floats, shape: tuple[int, ...]) -> Floats:
+    """Matrices (p, 2, 2) for every simulation of ``shape`` (p, k): (from, to, p, k)."""
+    return np.ascontiguousarray(
+        np.broadcast_to(matrices.transpose(2, 1, 0)[..., np.newaxis], (2, 2, *shape))
+    )
 
 
 def heat_demand(

@@ -30,6 +30,8 @@ LOOK_S = 0.5
 BEAT_S = 5.0
 DEAD_S = 20.0
 """A worker whose heart has not beaten for so long is dead, and its jobs are taken up again [s]."""
+APART = 3.0
+"""Over so many times that what died with two workers is begun again [1]."""
 AGAIN_S = 5.0
 """The pause after the database was away [s]."""
 CONNECTIONS = 4
@@ -46,7 +48,8 @@ _RAISE = (
     " WHERE id = %(id)s AND status = 'todo'"
 )
 _STATES = "SELECT id, status::text FROM procrastinate_jobs WHERE id = ANY(%(ids)s)"
-#: A job whose name waits once more needs no second turn: two of one name may not wait.
+#: A job whose name waits once more needs no second turn: two of one name may not wait. What died
+#: with two workers waits for a while: of those that died together one may be what kills them.
 _TAKEN_UP = (
     "WITH dead AS MATERIALIZED (SELECT job.id, job.attempts, EXISTS ("
     "SELECT 1 FROM procrastinate_jobs AS other"
@@ -58,7 +61,9 @@ _TAKEN_UP = (
     " FOR UPDATE OF job SKIP LOCKED) SELECT id, CASE"
     " WHEN again THEN procrastinate_finish_job_v1(id, 'aborted', false)::text"
     " WHEN attempts + 1 >= %(most)s THEN procrastinate_finish_job_v1(id, 'failed', false)::text"
-    " ELSE procrastinate_retry_job_v2(id, NULL, NULL, NULL, NULL)::text END FROM dead"
+    " ELSE procrastinate_retry_job_v2(id, CASE WHEN attempts > 0"
+    " THEN now() + random() * make_interval(secs => %(apart_s)s) END, NULL, NULL, NULL)::text"
+    " END FROM dead"
 )
 
 
@@ -155,7 +160,7 @@ class SharedJobs:
             with contextlib.suppress(Exception):
                 await self._ready()
                 rows = await self._app.connector.execute_query_all_async(
-                    _TAKEN_UP, dead_s=self._dead_s, most=MOST_TRIES
+                    _TAKEN_UP, dead_s=self._dead_s, most=MOST_TRIES, apart_s=APART * self._dead_s
                 )
                 if rows:
                     log.warning("%d jobs of workers that died are taken up again", len(rows))

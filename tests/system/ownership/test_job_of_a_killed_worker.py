@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from bms.errors import JobFailed
@@ -69,6 +70,13 @@ async def until_begun(folder: Path, what: str, times: int = 1) -> None:
             await asyncio.sleep(0.05)
 
 
+async def waited(url: str) -> bool:
+    """Whether the one job of the list was handed out for a later moment."""
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        found = await connection.execute("SELECT scheduled_at IS NOT NULL FROM procrastinate_jobs")
+        return bool((await found.fetchone() or [False])[0])
+
+
 def lines(folder: Path, name: str) -> list[str]:
     file = folder / name
     return [w.rpartition(" ")[0] for w in file.read_text().splitlines()] if file.exists() else []
@@ -117,6 +125,8 @@ async def test_a_job_that_kills_its_workers_is_given_up(tmp_path: Path, postgres
         for times in (1, 2, 3):
             with worker(postgres_url, tmp_path, "hangs") as dying:
                 await until_begun(tmp_path, "plan of school", times)
+                # what died with two workers waits for a chance while, away from its neighbours
+                assert await waited(postgres_url) is (times == 3)
                 dying.kill()
         with worker(postgres_url, tmp_path):
             with pytest.raises(JobFailed):

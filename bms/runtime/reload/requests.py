@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from bms.errors import ConfigError, Mistake
 from bms.runtime.reload.difference import Reloaded
 from bms.runtime.reload.take_in import SiteReload
 
@@ -110,13 +111,21 @@ async def reloading(reload: SiteReload, process: str) -> AsyncIterator[None]:
 
 
 async def _grant(reload: SiteReload, request: ReloadRequest, process: str) -> None:
+    """Whatever comes of it, whoever asks is answered."""
+    home, sites = reload.settings.home, str(reload.settings.sites)
     try:
         reloaded = await reload.take_in(strict=request.strict)
-        _put(
-            reload.settings.home / f"{ANSWERS}.{os.getpid()}", as_answer(request, reloaded, process)
-        )
-    except Exception:
+    except ConfigError as error:
+        log.error("site files are not taken in: %s", error)
+        reloaded = Reloaded(None, mistakes=(Mistake(sites, 0, f"not looked at: {error}"),))
+    except Exception as error:
         log.exception("site files could not be taken in")
+        why = f"not taken in, the log says more: {error}"
+        reloaded = Reloaded(None, mistakes=(Mistake(sites, 0, why),))
+    try:
+        _put(home / f"{ANSWERS}.{os.getpid()}", as_answer(request, reloaded, process))
+    except OSError as error:
+        log.error("the answer to a request for site files cannot be left: %s", error.strerror)
 
 
 def _put(path: Path, said: dict[str, Any]) -> None:

@@ -112,19 +112,24 @@ def site_job(name: str, every: timedelta, sites: Iterable[Site], task: SiteTask)
     """A job that does the task for every site side by side; one failing site spares the others."""
     parts = tuple(_part(name, every, site, task) for site in sites)
 
+    async def spared(part: Job, now: datetime) -> None:
+        try:
+            await part.run(now)
+        except Exception as error:
+            log.error("%s failed at %s: %s", part.name, now.isoformat(), error)
+            log.debug("%s", part.name, exc_info=True)
+
     async def tick(now: datetime) -> None:
-        await side_by_side(*(part.run(now) for part in parts))
+        await side_by_side(*(spared(part, now) for part in parts))
 
     return Job(name, every, tick, parts)
 
 
 def _part(name: str, every: timedelta, site: Site, task: SiteTask) -> Job:
+    """The job at one site; whoever runs it says what it failed of."""
+
     async def tick(now: datetime) -> None:
-        try:
-            await task(site, now)
-        except Exception as error:
-            log.error("%s of %s failed at %s: %s", name, site.id, now.isoformat(), error)
-            log.debug("%s of %s", name, site.id, exc_info=True)
+        await task(site, now)
 
     return Job(f"{name} of {site.id}", every, tick, site=site.id)
 

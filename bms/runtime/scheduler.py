@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from bms.errors import StoreUnavailable
 from bms.model.clock_reading import ClockReading
 from bms.ports.clock import Clock
 from bms.runtime.jobs import DAY, Job
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 SET_BACK = timedelta(minutes=1)
 """A calendar that goes back by less than this delays no job by more than that."""
 SET_FORWARD = timedelta(minutes=10)
+MOST_TOLD = 5
+"""In so many ways it is said that the database is away [1]."""
 CUT_OFF_S = 5.0
 """How long a run that was cut off has to keep its receipts [s]."""
 
@@ -60,6 +63,32 @@ class CalendarWatch:
         return True
 
 
+class FailedJobs:
+    """Says what jobs failed of: each time, but what fails because the database is away once for all
+    sites and ticks, and again when it is back."""
+
+    def __init__(self) -> None:
+        self._without: set[str] = set()
+        self._told: set[str] = set()
+
+    def failed(self, job: str, now: datetime, error: Exception) -> None:
+        """A run has failed."""
+        log.debug("%s", job, exc_info=error)
+        if isinstance(error, StoreUnavailable):
+            self._without.add(job)
+            if str(error) in self._told or len(self._told) >= MOST_TOLD:
+                return
+            self._told.add(str(error))
+        log.error("%s failed at %s: %s", job, now.isoformat(), error)
+
+    def went_well(self, job: str) -> None:
+        """A run has ended well: where it was one of those, the database is back."""
+        if job in self._without:
+            log.warning("the database answers again; %d jobs were without it", len(self._without))
+            self._without.clear()
+            self._told.clear()
+
+
 @dataclass(order=True, slots=True)
 class _Due:
     """When a job is due next; of those due together the first of the table comes first."""
@@ -92,6 +121,7 @@ class Pulse:
         heapq.heapify(self._waiting)
         self._jobs = {part.name: (order, part) for order, part in enumerate(parts)}
         self._begun: set[str] = set()
+        self._failures = FailedJobs()
         self._running: set[asyncio.Task[None]] = set()
 
     def exchange(self, jobs: Sequence[Job]) -> None:
@@ -137,8 +167,9 @@ class Pulse:
         try:
             await due.job.run(now)
         except Exception as error:
-            log.error("%s failed at %s: %s", due.job.name, now.isoformat(), error)
-            log.debug("%s", due.job.name, exc_info=True)
+            self._failures.failed(due.job.name, now, error)
+        else:
+            self._failures.went_well(due.job.name)
         finally:
             self._put_back(due, now, jumped=jumps != self._jumps)
 

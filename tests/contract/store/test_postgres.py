@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import make_url, text
 from sqlmodel import Session, SQLModel
 
 from bms.errors import ConfigError, StoreError, StoreUnavailable
@@ -585,3 +586,22 @@ class TestTables:
         with pytest.raises(psycopg.errors.RaiseException, match=f"rows of {table} are never"):
             postgres_server.run(change.format(table, table), name_in(postgres_url))
         assert store.audit(AuditSearch())[0].actor == "bo"
+
+
+def test_a_connection_that_dies_before_its_transaction_leaves_no_traceback(
+    postgres_server: PostgresServer, postgres_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As behind a pgbouncer that goes on without its server."""
+    url = make_url(postgres_url).update_query_dict({"pool_mode": "transaction"})
+    lent = url.render_as_string(hide_password=False)
+    engine = database(lent, 5.0).engine()
+    with engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        postgres_server.run(f"SELECT pg_terminate_backend({driver.info.backend_pid})")
+        with pytest.raises(psycopg.OperationalError):
+            connection.execute(text("SELECT 1"))
+    assert "Exception during reset" not in caplog.text
+    with engine.connect() as connection:  # the dead one is not lent again
+        assert connection.execute(text("SELECT 1")).scalar() == 1
+    engine.dispose()

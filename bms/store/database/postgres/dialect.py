@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +24,7 @@ import psycopg
 from psycopg import IsolationLevel
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from bms.errors import StoreError
 from bms.model.readings.measurement import Ingested
@@ -130,11 +131,13 @@ class Postgres:
                 **({"prepare_threshold": None} if self._lent else {}),
             },
             pool_pre_ping=True,
+            pool_reset_on_return=None,  # by _reset
             use_native_hstore=False,
         )
         if not self._lent:
             event.listen(engine, "connect", self._configure)
         event.listen(engine, "begin", _begin)
+        event.listen(engine, "reset", _reset)
         begin = _Begin(IsolationLevel.REPEATABLE_READ, True, self._first())
         return engine.execution_options(bms_begin=begin)
 
@@ -252,6 +255,16 @@ def _begin(connection: Connection) -> None:
     driver.isolation_level, driver.read_only = begin.isolation, begin.read_only
     if begin.first:
         driver.execute(begin.first)
+
+
+def _reset(driver: psycopg.Connection[Any], record: ConnectionPoolEntry, _: object) -> None:
+    """What comes back into the pool has no transaction; a dead one goes without a word. SQLAlchemy
+    logs both with a traceback each, for as long as a pgbouncer goes on without its server."""
+    if not driver.closed:
+        with suppress(psycopg.Error):
+            driver.rollback()
+    if driver.closed:
+        record.invalidate()
 
 
 def _driver(connection: Connection) -> psycopg.Connection[Any]:

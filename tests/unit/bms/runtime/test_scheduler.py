@@ -6,12 +6,15 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
 
 from bms.clock import VirtualClock
+from bms.errors import StoreUnavailable
+from bms.model.assets.site import Site
 from bms.model.clock_reading import ClockReading
 from bms.runtime.jobs import Job, Tick, job_table, site_job
 from bms.runtime.scheduler import CalendarWatch, Pulse, scheduler
@@ -186,6 +189,36 @@ async def test_a_job_that_fails_is_run_again_when_it_is_due(caplog) -> None:
         assert await pulse.wait_until_idle(1)
         clock.advance(QUARTER)
     assert caplog.text.count("ingest failed") == 2
+
+
+async def test_a_database_that_is_away_is_said_once_for_all_sites_and_ticks(caplog) -> None:
+    clock, sites = VirtualClock(START), [replace(lodge(), id=f"s{i}") for i in range(50)]
+    away, why = True, "the server is gone"
+
+    async def asks(site: Site, now: datetime) -> None:
+        if away:
+            raise StoreUnavailable(why)
+
+    async def ticks(count: int) -> None:
+        for _ in range(count):
+            pulse.look()
+            assert await pulse.wait_until_idle(1)
+            clock.advance(QUARTER)
+
+    pulse = Pulse([site_job(name, QUARTER, sites, asks) for name in ("poll", "dispatch")], clock)
+    await ticks(10)
+    assert len(caplog.records) == 1
+    assert "the server is gone" in caplog.text
+    why = "no connection is free"  # another word for it is heard once, too
+    await ticks(10)
+    assert len(caplog.records) == 2
+    away = False
+    await ticks(2)
+    assert len(caplog.records) == 3
+    assert "answers again; 100 jobs" in caplog.text
+    away = True
+    await ticks(1)
+    assert len(caplog.records) == 4
 
 
 @pytest.mark.parametrize("step", [-HOUR, -DAY, timedelta(minutes=-2), 3 * HOUR])

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, literal, select, text
+from sqlalchemy import Connection, String, bindparam, literal, select, text
 from sqlalchemy.exc import DBAPIError
 
 from bms.model.control.evidence import (
@@ -45,7 +45,7 @@ _ENTRIES = text(
 ).execution_options(yield_per=AT_ONCE)
 _HEADS = text("SELECT chain, number, hash FROM evidence_heads")
 _SOME_HEADS = text(f"{_HEADS.text} WHERE chain IN :chains").bindparams(
-    bindparam("chains", expanding=True)
+    bindparam("chains", type_=String, expanding=True)
 )
 _LENGTHS = text("SELECT chain, count(*) FROM evidence GROUP BY chain")
 _REMOVALS = text("SELECT kind, part, first, last FROM removals WHERE site = :site")

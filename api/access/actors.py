@@ -29,8 +29,9 @@ def failed_keys_of(request: Request) -> FailedKeys:
 def actor_of(request: Request) -> Actor | None:
     """Who asks; None without a key or session, or with one that is not (or no longer) good.
 
-    It is found once for a request. A wrong one is counted: raises ``HTTPException`` 429 where
-    there were too many.
+    It is found once for a request. A wrong key is counted: raises ``HTTPException`` 429 where
+    there were too many. A session that is over is not: it was good once, its browser sends it until
+    somebody signs in again, and nobody guesses the token of another.
     """
     if _FOUND not in request.scope:
         with database_time_limit(None):  # a row; it waits for no turn behind large questions
@@ -75,9 +76,10 @@ def still_good(request: Request) -> bool:
 
 
 def _known(request: Request, found: Actor | None) -> Actor | None:
-    """The actor with the buildings of its groups; nobody is counted."""
+    """The actor with the buildings of its groups; a key of nobody is counted."""
     if found is None:
-        failed_keys_of(request).count(request)
+        if key_text(request) is not None:
+            failed_keys_of(request).count(request)
         return None
     if not any(grant.groups for grant in found.grants):
         return found

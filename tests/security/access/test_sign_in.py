@@ -128,6 +128,18 @@ async def test_a_session_ends(world: World, over: str) -> None:
         assert (await browser.get("/v1/sites")).status_code == 401
 
 
+async def test_browsers_whose_sessions_are_over_keep_nobody_behind_their_address_out(
+    world: World,
+) -> None:
+    async with world.browser() as browser:
+        await signed_in(browser)
+        world.clock.advance(IDLE)
+        answers = [await browser.get("/v1/sites") for _ in range(MOST_A_MINUTE + 1)]
+        assert {answer.status_code for answer in answers} == {401}
+        assert (await signed_in(browser)).status_code == 303
+        assert (await browser.get("/v1/sites")).status_code == 200
+
+
 async def test_a_session_that_is_used_goes_on(world: World) -> None:
     async with world.browser() as browser:
         await signed_in(browser)

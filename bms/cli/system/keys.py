@@ -25,10 +25,10 @@ if TYPE_CHECKING:
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 By = Annotated[str | None, typer.Option("--by", help="who does it; your user name when left out")]
 Sites = Annotated[
-    str, typer.Option("--sites", "--site", help="only these buildings, by commas; else all")
+    str | None, typer.Option("--sites", "--site", help="only these buildings, by commas; else all")
 ]
 Groups = Annotated[
-    str,
+    str | None,
     typer.Option("--groups", "--group", help="only those of these groups or uses"),
 ]
 EXPIRES = "how long it is good (90d, 12h), its last day (2027-06-30), or never; 365d for ingest"
@@ -55,8 +55,8 @@ def opened(settings: Settings) -> Iterator[City]:
 def create(
     name: Annotated[str, typer.Argument(help="whose key it is")],
     scope: Annotated[str, typer.Option(help=KNOWN)] = "read",
-    sites: Sites = "",
-    groups: Groups = "",
+    sites: Sites = None,
+    groups: Groups = None,
     expires: Annotated[str | None, typer.Option(help=EXPIRES)] = None,
     by: By = None,
     as_json: AsJson = False,
@@ -89,17 +89,25 @@ def create(
     typer.echo(json.dumps(made) if as_json else secret)
 
 
-def limited(scope: str, sites: str, groups: str) -> str:
-    """A scope or role, of these buildings and groups alone. Raises ``ConfigError``."""
+def limited(scope: str, sites: str | None, groups: str | None) -> str:
+    """A scope or role, of these buildings and groups alone; everywhere where neither is given.
+
+    Raises ``ConfigError``, also for one that is given and names nothing: a variable that was empty
+    would let somebody in everywhere.
+    """
     name = scope.strip().replace("-", "_") if ":" not in scope else scope.strip()
-    places = [*_names(sites), *(f"group:{group}" for group in _names(groups))]
+    named = _names("--sites", sites), _names("--groups", groups)
+    places = [*named[0], *(f"group:{group}" for group in named[1])]
     if places and ("@" in name or ":" in name):
         raise ConfigError(f"{scope!r} names its buildings already; leave out --sites and --groups")
     return Grant.of(f"{name}@{','.join(places)}" if places else name).text
 
 
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+def _names(option: str, text: str | None) -> list[str]:
+    found = [name.strip() for name in (text or "").split(",") if name.strip()]
+    if text is not None and not found:
+        raise ConfigError(f"{option} names nothing; leave it out for all buildings")
+    return found
 
 
 def known_places(city: City, scope: str) -> None:

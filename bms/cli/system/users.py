@@ -37,8 +37,8 @@ def register(app: typer.Typer) -> None:
 def create(
     name: Name,
     role: Annotated[str, typer.Option(help=ROLES)] = "viewer",
-    sites: Sites = "",
-    groups: Groups = "",
+    sites: Sites = None,
+    groups: Groups = None,
     password_file: PasswordFile = None,
     by: By = None,
     as_json: AsJson = False,

@@ -18,6 +18,7 @@ from bms.model.yaml_data import mistakes_of, read_yaml_file
 
 MOST_BYTES = 1_000_000
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")]
+Places = Annotated[tuple[Name, ...], Field(min_length=1)]
 
 
 class _AccessPart(BaseModel):
@@ -25,12 +26,13 @@ class _AccessPart(BaseModel):
 
 
 class ClaimedRole(_AccessPart):
-    """What a group of the provider may, and where; everywhere without sites and groups."""
+    """What a group of the provider may, and where; everywhere without sites and groups. An empty
+    list is a mistake: whoever took the last building out of it does not mean all."""
 
     group: Annotated[str, StringConstraints(min_length=1, max_length=200)]
     role: PersonRole
-    sites: tuple[Name, ...] = ()
-    groups: tuple[Name, ...] = ()
+    sites: Places = ()
+    groups: Places = ()
 
 
 class AccessFile(_AccessPart):

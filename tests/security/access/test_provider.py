@@ -20,6 +20,7 @@ from joserfc.jwk import OctKey, RSAKey
 
 from bms.errors import ConfigError, FeedError, NotPermitted
 from bms.feeds.sign_in.openid import LEEWAY_S, MOST_AT_ONCE, OpenIdProvider
+from bms.feeds.sign_in.settings import access_rules
 from bms.model.access.people import SignInWay
 from bms.ports.sign_in import SignInAttempt
 from tests.rigs.fakes.api import NOW, World, a_world
@@ -315,6 +316,18 @@ async def test_somebody_of_a_group_with_a_role_is_let_in(world: World, provider:
     [session] = world.store.sessions()
     assert (session.name, session.way) == ("ole@by.dk", SignInWay.PROVIDER)
     assert session.grants == "energy_team@lodge"
+
+
+@pytest.mark.parametrize("limit", ["sites", "groups"])
+def test_a_group_that_is_limited_to_no_building_is_not_let_in_everywhere(
+    tmp_path: Path, limit: str
+) -> None:
+    file, role = tmp_path / "access.yaml", "{group: drift, role: viewer"
+    file.write_text(f"sign_in: [{role}, {limit}: [lodge]}}]")
+    assert not access_rules(file).of_claims(["drift"])[0].everywhere
+    file.write_text(f"sign_in: [{role}, {limit}: []}}]")
+    with pytest.raises(ConfigError, match=limit):
+        access_rules(file)
 
 
 async def test_somebody_without_a_group_is_not(world: World, provider: Provider) -> None:

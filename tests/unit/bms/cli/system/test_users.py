@@ -77,3 +77,14 @@ def test_a_key_is_limited_to_buildings_and_groups(tmp_path: Path) -> None:
     assert json.loads(made)["scope"] == "energy_team@school,group:school"
     refused = ("keys", "create", "x", "--scope", "ingest:school", "--sites", "school")
     assert "names its buildings already" in bms(tmp_path, *refused, code=1)
+
+
+@pytest.mark.parametrize("option", ["--sites", "--groups"])
+@pytest.mark.parametrize("named", ["", " ", " , "])
+@pytest.mark.parametrize("what", ["keys", "users"])
+def test_whoever_is_limited_to_no_building_is_not_let_in_everywhere(
+    tmp_path: Path, what: str, named: str, option: str
+) -> None:
+    asked = (what, "create", "portal", option, named, "--by", "root")
+    assert f"{option} names nothing" in bms(tmp_path, *asked, typed=PASSWORD, code=1)
+    assert json.loads(bms(tmp_path, what, "list", "--json")) == []

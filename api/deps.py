@@ -11,7 +11,7 @@ from fastapi import Depends, Path, Query, Request
 from api.access.actors import actor_of
 from api.access.rules import Needs, rule_of
 from api.ports import ApiPorts
-from bms.errors import ConfigError
+from bms.errors import ConfigError, NotFound
 from bms.model.access.actor import Actor
 from bms.model.access.grant import Permission
 from bms.model.assets.site import Site
@@ -112,8 +112,17 @@ def asked_sites(site: str | None, ports: ApiPorts, key: Actor | None) -> list[st
 def permitted_item(ports: ApiPorts, key: Actor, permission: Permission, item_id: str) -> WorkItem:
     """An item of a site at which this is permitted. Raises ``NotFound``, ``NotPermitted``."""
     item = ports.work.item(item_id)
+    found_by(key, item.cause.site, f"there is no item {item_id!r} on the work list")
     authorise(key, permission, Reach.EVERYWHERE if item.cause.site == CITY else item.cause.site)
     return item
+
+
+def found_by(actor: Actor, site: str, nothing: str) -> None:
+    """Raises ``NotFound`` with ``nothing``, the words for what is not there, where the actor does
+    not see the site: which ids there are, and of which building, is for those who see it."""
+    sees_all = actor.may_everywhere(Permission.VIEW)
+    if not sees_all and (site == CITY or not actor.may(Permission.VIEW, site)):
+        raise NotFound(nothing)
 
 
 SiteId = Annotated[str, Path(pattern=SITE_ID, examples=["school"])]

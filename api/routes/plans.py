@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
-from api.deps import MADE_ID, Operator, PortsDep, Reader, SiteDep
+from api.deps import MADE_ID, Operator, PortsDep, Reader, SiteDep, found_by
 from api.pages.language import PageTranslator
 from api.pages.panels.plan import known_picture
 from api.protocol.repeats import RepeatableRoute
@@ -24,7 +24,6 @@ from bms.errors import ConfigError, NotFound
 from bms.messages import languages
 from bms.model.access.grant import Permission
 from bms.model.planning.prediction import Foreseen
-from bms.services.access.authorise import authorise
 from bms.services.overview.plan_knowledge import plan_knowledge, plan_to_draw
 from bms.services.periods import local_date
 from bms.services.planning.decisions.ledger import decision_ledger
@@ -125,6 +124,6 @@ def one_plan(
     ports: PortsDep, key: Reader, plan_id: Annotated[str, Path(pattern=MADE_ID)]
 ) -> PlanAnswer:
     """One plan with its reasons."""
-    plan = ports.control.plans.plan(plan_id)
-    authorise(key, Permission.VIEW, plan.site)
-    return PlanAnswer.of(plan)
+    kept = ports.control.plans.kept_plan(plan_id)
+    found_by(key, kept.schedule.site, f"there is no plan {plan_id}")
+    return PlanAnswer.of(kept.whole() or ports.control.plans.plan(plan_id))  # which says why not

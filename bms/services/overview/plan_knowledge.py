@@ -38,12 +38,22 @@ class PlanKnowledge:
 def plan_to_draw(plans: PlanStore, site: str, plan: str | None, now: datetime) -> Plan:
     """Returns a plan of a site by its id; without one that in force at ``now``.
 
-    Raises ``NotFound`` where there is none, and for a plan of another site.
+    Raises ``NotFound`` where there is none, in the same words for a plan of another site.
     """
-    found = plans.plan_in_force(site, now) if plan is None else plans.plan(plan)
-    if found is None or found.site != site:
+    found = plans.plan_in_force(site, now) if plan is None else _plan_of(plans, site, plan)
+    if found is None:
         raise NotFound(f"there is no plan {plan or 'in force'} of {site}")
     return found
+
+
+def _plan_of(plans: PlanStore, site: str, plan: str) -> Plan | None:
+    """A plan of a site; None where it has none of this id. Raises ``NotFound`` for one whose
+    problem is gone."""
+    try:
+        kept = plans.kept_plan(plan)
+    except NotFound:
+        return None
+    return (kept.whole() or plans.plan(plan)) if kept.schedule.site == site else None
 
 
 def plan_knowledge(

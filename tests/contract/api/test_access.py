@@ -11,9 +11,11 @@ import pytest
 from api.access.csrf import STALE
 from api.access.rules import Needs
 from bms.model.access.grant import PERMITTED, Permission, PersonRole
+from bms.model.control.evidence import CITY
 from tests.rigs.fakes.api import HTML, a_lodge_plan, a_world
 from tests.rigs.web.forms import send_form
 from tests.rigs.web.routes import ENDLESS, address, rules_of
+from tests.rigs.work.rows import a_cause, a_work_item
 
 ANYBODY = {
     ("GET", "/openapi.json"),
@@ -137,10 +139,34 @@ async def test_whoever_is_limited_to_a_building_hears_of_no_other(world, rules):
                 assert (await browser.post(path, json=body)).status_code == 403
         measure = {"site": "lodge", "what": "lamps", "start": "2019-01-20T00:00:00+01:00"}
         assert (await browser.post("/v1/measures", json=measure)).status_code == 403
-        assert (await browser.get("/v1/plans/p1")).status_code == 403
         assert (await browser.get("/v1/audit?site=lodge")).status_code == 403
         assert (await browser.get("/v1/measures?site=lodge")).status_code == 403
     assert world.store.mode("lodge") is None
+
+
+@pytest.mark.parametrize("of", ["lodge", CITY])
+@pytest.mark.parametrize(
+    "path",
+    ["/v1/plans/{}", "/v1/work/{}", "/v1/work/{}/ack", "/work-list/{}", "/work-list/{}/ack"],
+)
+async def test_what_is_of_another_building_is_as_if_it_were_not_there(world, of, path):
+    world.store.keep_items([a_work_item("p1", cause=a_cause(site=of))])
+    async with world.browser() as browser:
+        person = world.key("operate@barn")["authorization"].removeprefix("Bearer ")
+        await send_form(browser, "/login", {"key": person})
+        told = []
+        for name in ("p1", "p2"):
+            where = path.format(name)
+            if not where.endswith("/ack"):
+                answer = await browser.get(where)
+            elif where.startswith("/v1"):
+                headers = world.key("operate@barn")
+                answer = await browser.post(where, json={"reason": "a test"}, headers=headers)
+            else:
+                answer = await send_form(browser, where, {}, "/sessions")
+            told.append((answer.status_code, answer.text.replace(name, "")))
+    assert told[0] == told[1]
+    assert told[0][0] == 404
 
 
 async def test_nobody_without_a_key_or_with_a_wrong_one(world, rules):

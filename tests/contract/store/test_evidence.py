@@ -293,7 +293,6 @@ def test_whoever_asks_about_no_chain_is_told_of_none(store: AnyStore) -> None:
     assert store.verify([]).chains == 0
 
 
-
 def test_w16_a_digest_is_that_of_the_json_of_the_fields() -> None:
     """As ``printf '["a",null,1.5]' | sha256sum`` says."""
     expected = "7887e8bca69f432a804cd218ec1e6e7de2708535486c1f4221891258a715ea30"

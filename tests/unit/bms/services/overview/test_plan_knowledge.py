@@ -7,13 +7,15 @@ from datetime import timedelta
 
 import pytest
 
+from bms.errors import NotFound
 from bms.model.assets.equipment import HeatSourceKind
 from bms.model.planning.plan import Expected, Plan, PlanStatus, Schedule
 from bms.model.planning.problem import Problem
 from bms.model.readings.measurement import Quality, Reading
-from bms.services.overview.plan_knowledge import PlanKnowledge, plan_knowledge
+from bms.services.overview.plan_knowledge import PlanKnowledge, plan_knowledge, plan_to_draw
 from bms.services.planning.problem import assemble
 from bms.store.memory.store import MemoryStore
+from tests.rigs.fakes.api import a_lodge_plan
 from tests.rigs.fakes.city import HOUR, QUARTER, FakeFeed, FlatTariffs, lodge, utc
 from tests.rigs.fakes.ports import problem_ports
 
@@ -75,3 +77,15 @@ def test_a_plan_that_knew_nothing_has_nothing() -> None:
     problem = problem_of(HeatSourceKind.HEAT_PUMP)
     blank = replace(problem, electricity_dkk_per_kwh=())
     assert known(blank, HeatSourceKind.HEAT_PUMP).price == (None,) * 96
+
+
+def test_a_plan_of_another_site_is_as_if_it_were_not_there() -> None:
+    store, told = MemoryStore(), []
+    plan = a_lodge_plan("p1")
+    store.add_plan(plan)
+    assert plan_to_draw(store, "lodge", "p1", NOW) == plan
+    for name in ("p1", "p2"):
+        with pytest.raises(NotFound) as refused:
+            plan_to_draw(store, "barn", name, NOW)
+        told.append(str(refused.value).replace(name, ""))
+    assert told[0] == told[1]

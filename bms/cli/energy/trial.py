@@ -47,6 +47,7 @@ T = TypeVar("T")
 ALL = "all"
 """In place of a site, for the result: every building that had a trial, also those that are no
 longer in the files, and all of them together."""
+MARGIN_SAYS = f"--comfort-margin is above 0 and at most {LARGEST_MARGIN_KH:g} K·h/day"
 SHOWN_DIGITS = 12
 """Digits of a digest that are shown; JSON has all of them."""
 
@@ -95,17 +96,13 @@ def trial(
     with opened(Settings()) as city:
         match step:
             case TrialAction.PLAN:
-                if not 0.0 < effect <= 100.0:
-                    raise typer.BadParameter("--effect is a share above 0 and at most 100 %")
+                _check(0.0 < effect <= 100.0, "--effect is a share above 0 and at most 100 %")
                 found = plan_trial(city.trials, city.site(site), design=design, aim=effect / 100.0)
                 _show(found, as_json, show_plan)
             case TrialAction.START:
                 if weeks is None:
                     raise typer.BadParameter("say how long: --weeks N (see `bms trial SITE plan`)")
-                if not 0.0 < comfort_margin <= LARGEST_MARGIN_KH:
-                    raise typer.BadParameter(
-                        f"--comfort-margin is above 0 and at most {LARGEST_MARGIN_KH:g} K·h/day"
-                    )
+                _check(0.0 < comfort_margin <= LARGEST_MARGIN_KH, MARGIN_SAYS)
                 request = TrialRequest(
                     weeks=weeks,
                     by=by,
@@ -122,6 +119,12 @@ def trial(
                 typer.echo(json.dumps(to_dict(end)) if as_json else f"stopped {end.trial}")
             case TrialAction.RESULT:
                 _results(city, site, as_json)
+
+
+def _check(stands: bool, says: str) -> None:
+    """Raises ``typer.BadParameter`` for a call that is wrong."""
+    if not stands:
+        raise typer.BadParameter(says)
 
 
 def _show(found: T, as_json: bool, show: Callable[[T, CommandTranslator], None]) -> None:

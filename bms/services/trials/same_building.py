@@ -64,7 +64,7 @@ def _device(device: Device) -> Iterator[str]:
         yield str(getattr(device, name))
 
 
-class _Building:
+class _Traces:
     """What is known of a building by its site and the trials that were found to be its own."""
 
     def __init__(self, site: Site) -> None:
@@ -111,7 +111,7 @@ def trials_of_building(trials: TrialStore, site: Site) -> list[KeptTrial]:
     sealed, and those of the same building as one of these."""
     kept = trials.trials_of({*trials.trial_sites(), site.id})
     waiting = [known for each in kept.values() for known in each]
-    building, found = _Building(site), list[KeptTrial]()
+    building, found = _Traces(site), list[KeptTrial]()
     while joining := [known for known in waiting if building.has(known)]:
         for known in joining:
             building.join(known)

@@ -9,6 +9,7 @@ from fastapi import APIRouter
 
 from api.deps import Cursor, Limit, PortsDep, Reader, SiteDep
 from api.ports import ApiPorts
+from api.schemas.base import FactAnswer
 from api.schemas.sites import (
     DeviceAnswer,
     DeviceHealthAnswer,
@@ -32,6 +33,7 @@ from bms.model.assets.device import Device
 from bms.model.assets.site import Site
 from bms.ports.drivers import DeviceHealth
 from bms.services.effective_control import LOOK_BACK, controlled_points
+from bms.services.modes.gate import stepped_back
 from bms.services.site_lookup import mode_in_force
 
 router = APIRouter(prefix="/sites", tags=["sites"])
@@ -72,6 +74,7 @@ def site(ports: PortsDep, key: Reader, site: SiteDep) -> SiteAnswer:
     now = ports.clock.now()
     overrides = ports.control.decisions.overrides(site.id, now)
     local = at_building(site.id, ports.control.journal)
+    went_back = stepped_back(site.id, ports.control.trust)
     return SiteAnswer(
         **_row(ports, site).model_dump(),
         latitude=site.latitude,
@@ -85,6 +88,7 @@ def site(ports: PortsDep, key: Reader, site: SiteDep) -> SiteAnswer:
         overrides=[OverrideAnswer.of(known, local) for known in overrides],
         local_overrides=[LocalOverrideAnswer.model_validate(each) for each in local],
         hands_off=HandsOffAnswer.standing(ports.control.hands_off, ports.clock.reading(), site.id),
+        went_back=None if went_back is None else FactAnswer.of(went_back),
         trial=TrialAnswer.of(ports.control.trials.trials(site.id), now),
     )
 

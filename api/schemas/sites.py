@@ -263,6 +263,11 @@ class SiteAnswer(SiteRow):
     overrides: list[OverrideAnswer]
     local_overrides: list[LocalOverrideAnswer]
     hands_off: list[HandsOffAnswer]
+    went_back: FactAnswer | None = Field(
+        None,
+        description="why the site went back from auto by itself; null where it did not, or a named "
+        "person has agreed since",
+    )
     trial: TrialAnswer | None = None
 
 

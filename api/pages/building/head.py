@@ -16,6 +16,7 @@ from bms.model.control.command import Override
 from bms.model.control.local_override import LOCAL
 from bms.model.savings.trial import KeptTrial
 from bms.services.control.trial_block import trial_block_at
+from bms.services.modes.gate import stepped_back
 from bms.services.overview.buildings import BuildingNow, buildings_now
 
 
@@ -46,6 +47,7 @@ class BuildingHead:
     row: BuildingRow
     mode_long: str
     holds: tuple[HoldLine, ...]
+    went_back: str | None
     trial: str | None
     tabs: tuple[tuple[str, str, bool], ...]
 
@@ -61,11 +63,13 @@ def building_head(ports: ApiPorts, site: Site, tab: Tab, t: PageTranslator) -> B
     now = ports.clock.now()
     standing = building_now(ports, site, now)
     row = building_row(standing, now, t)
+    went_back = stepped_back(site.id, ports.control.trust)
     return BuildingHead(
         id=site.id,
         row=row,
         mode_long=t(f"mode_{row.mode.value}_long"),
         holds=tuple(_hold(each, site, t) for each in standing.overrides),
+        went_back=None if went_back is None else t.describe(went_back),
         trial=trial_line(ports.control.trials.trials(site.id), now, t),
         tabs=tuple(
             (t(f"tab_{each.value}"), tab_address(site.id, each), each is tab) for each in Tab

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -22,6 +22,7 @@ from bms.model.control.audit import Action, AuditEntry, AuditSearch
 from bms.model.control.command import Released, StillHeld
 from bms.model.control.evidence import CITY, ChainFlaw, ChainHead, FlawReason, Verification
 from bms.model.fact import Moment, fact
+from bms.ports.storage.trust import TrustStore
 from bms.runtime.city import City
 from bms.runtime.wire import opened
 from bms.services.evidence.trace import Trace, TracePorts, trace
@@ -64,12 +65,15 @@ def list_entries(
     )
     with opened(settings) as city:
         entries = city.stores.ledgers.audit(search)
+        words = reasons_in_words(
+            entries, city.stores.trust, translator_of_locale(settings.timezone)
+        )
     if as_json:
         typer.echo(json.dumps([to_dict(entry) for entry in entries]))
     elif not entries:
         say("there is no such entry")
     else:
-        _show(entries, zone)
+        _show(entries, words, zone)
 
 
 @app.command()
@@ -186,11 +190,24 @@ def _show_trace(found: Trace, t: CommandTranslator) -> None:
     say(t("trace_readings", start=begin, end=start, count=readings, points=points))
 
 
-def _show(entries: Sequence[AuditEntry], zone: ZoneInfo) -> None:
+def reasons_in_words(
+    entries: Iterable[AuditEntry], trust: TrustStore, t: CommandTranslator
+) -> dict[int, str]:
+    """Why sites went back from ``auto`` by themselves, in words, by the number of the entry."""
+    steps = [e for e in entries if e.action is Action.STEP_BACK and e.site is not None]
+    reasons = {
+        (step.site, step.at): t.describe(step.reason)
+        for site in {entry.site for entry in steps if entry.site is not None}
+        for step in trust.steps_back(site)
+    }
+    return {e.number: reasons.get((e.site or "", e.at), e.reason) for e in steps}
+
+
+def _show(entries: Sequence[AuditEntry], reasons: Mapping[int, str], zone: ZoneInfo) -> None:
     table = slim_table("reason", "time", "who", "action", "site", "about")
     for entry in entries:
         table.add_row(
-            entry.reason,
+            reasons.get(entry.number, entry.reason),
             f"{entry.at.astimezone(zone):%Y-%m-%d %H:%M:%S}",
             entry.actor,
             entry.action.value,

@@ -75,6 +75,15 @@ def standing_step(site: str, trust: TrustStore) -> StepBack | None:
     return next((step for step in trust.steps_back(site) if step.agreed_at is None), None)
 
 
+def stepped_back(site: str, trust: TrustStore) -> Fact | None:
+    """That the site went back by itself, when and why, and that somebody has to agree; None where
+    somebody has. Raises ``StoreUnavailable``."""
+    step = standing_step(site, trust)
+    if step is None:
+        return None
+    return fact(ModeRefusal.STEPPED_BACK, site=site, at=Moment(step.at), why=step.reason)
+
+
 def ask_for_auto(site: Site, ports: GatePorts, now: datetime, *, agree: bool) -> GateAnswer:
     """What a site lacks for ``auto``. One that was in it before needs no new shadow period: after a
     step back somebody has to ``agree``. Raises ``StoreUnavailable``."""
@@ -83,10 +92,9 @@ def ask_for_auto(site: Site, ports: GatePorts, now: datetime, *, agree: bool) ->
     flaws = ports.commissioned.flaws([site])[site.id]
     written = [p for p in site.points if p.write is not None and p.device]
     nothing = tuple(flaws.values()) if written and len(flaws) == len(written) else ()
-    step = standing_step(site.id, ports.trust)
     gaps = () if allowed is None else (allowed,)
-    if step is not None and not agree:
-        stepped = fact(ModeRefusal.STEPPED_BACK, site=site.id, at=Moment(step.at), why=step.reason)
+    stepped = None if agree else stepped_back(site.id, ports.trust)
+    if stepped is not None:
         gaps = (*gaps, stepped)
     return GateAnswer((*gaps, *nothing, *period), scope, tuple(flaws.values()))
 

@@ -197,8 +197,12 @@ async def test_a_site_that_went_back_waits_for_somebody_who_agrees(desk):
     assert "went back from auto by itself" in refused.json()["detail"]
     body = (await browser.get("/v1/sites/lodge/commissioning")).json()
     assert (body["mode"], body["missing"][0]["code"]) == ("advise", "mode_stepped_back")
+    assert (await browser.get("/v1/sites/lodge")).json()["went_back"]["code"] == "mode_stepped_back"
+    assert "went back from auto by itself" in (await browser.get("/sites/lodge?lang=en")).text
     agreed = await browser.post("/v1/sites/lodge/mode", json={**asked, "agree": True})
     assert agreed.json()["mode"] == "auto"
+    assert (await browser.get("/v1/sites/lodge")).json()["went_back"] is None
+    assert "went back from auto by itself" not in (await browser.get("/sites/lodge?lang=en")).text
 
 
 async def test_logins_and_exports_stand_in_the_audit_of_the_city(desk):

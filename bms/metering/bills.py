@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from bms.metering.cooling import kwh_per_m3
 from bms.metering.interval import SELDOM_US, interval_lengths
 from bms.model.readings.runs_and_peaks import Mask
 from bms.model.readings.series import Floats, Micros
@@ -52,6 +53,14 @@ def billed_amounts(times: Micros, amounts: Floats, guessed: Mask) -> BilledUse:
         kwh.append(pending)
         pending = 0.0
     return in_months(BilledUse(np.array(edges, dtype=np.int64) // SECOND_US, np.array(kwh)))
+
+
+def per_m3_of_bills(energy: BilledUse, volume: BilledUse) -> float | None:
+    """Returns the energy [kWh] over the volume [m3] of the bills that both have, None without."""
+    ends = zip(volume.edges_s[:-1].tolist(), volume.edges_s[1:].tolist(), strict=True)
+    m3 = dict(zip(ends, volume.kwh.tolist(), strict=True))
+    pairs = zip(energy.edges_s[:-1].tolist(), energy.edges_s[1:].tolist(), strict=True)
+    return kwh_per_m3(energy.kwh, np.array([m3.get(pair, np.nan) for pair in pairs]))
 
 
 def in_months(bills: BilledUse) -> BilledUse:

@@ -129,6 +129,17 @@ BILLED_KWH_PER_M3_K = 1.163
 a cubic metre."""
 
 
+def kwh_per_m3(energy: Floats, volume: Floats) -> float | None:
+    """Returns the energy [kWh] over the volume [m3] of a heat meter where both are known and water
+    flowed; None where nothing is. Shapes (n,) of the same steps.
+
+    ``BILLED_KWH_PER_M3_K`` times the cooling: 12 to 81 kWh/m3 at 10 to 70 K.
+    """
+    both = np.isfinite(energy) & np.isfinite(volume) & (volume > 0)
+    passed = float(volume[both].sum())
+    return float(energy[both].sum()) / passed if passed > 0 else None
+
+
 def mean_cooling_of_energy(volume: Consumption, energy: Consumption) -> Cooling:
     """Cooling [K] from volume [m3] and energy [kWh] per step, on the same grid.
 

@@ -111,11 +111,12 @@ def point_use(
     step: timedelta,
     *,
     edges: Micros | None = None,
+    spread: bool = False,
 ) -> Consumption:
     """Use per ``step``, or between ``edges`` [us], at a point that counts, the one of its meter or
     another of the same meter (the volume of a heat meter), for which multiplier, exchanges and
-    maximum are not meant."""
-    period = MeterPeriod(start, end, step, edges)
+    maximum are not meant; ``spread`` as in ``consumption``."""
+    period = MeterPeriod(start, end, step, edges, spread)
     meter = next((each for each in site.meters if each.id == point.meter), None)
     if meter is not None and measured_point(site, meter) != point:
         meter = None

@@ -245,6 +245,7 @@ def _answers(
         periods=asked.periods,
         settings=replace(asked.settings, normal=normal),
         commodity=asked.commodity,
+        volumes=meters.volumes,
     )
 
 

@@ -77,6 +77,8 @@ class MeterFile:
     """Rows that were not used beyond those that are named [1]."""
     warnings: tuple[str, ...] = ()
     """What was taken for granted, or may be wrong with the file as a whole."""
+    volumes: Mapping[str, Series | BilledUse] = field(default_factory=dict)
+    """The volume [m3] of the meters that have one beside their energy."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -193,9 +195,15 @@ def read_meters(path: Path, mapping: CsvMapping | None = None) -> MeterFile:
     opened.
     """
     reader = _CsvFile.of(path)
-    columns, registers, warnings = (
+    columns, registers, warnings, beside = (
         _plain_columns(reader) if mapping is None else _mapped_columns(reader, mapping)
     )
+    volumes = {
+        name: found
+        for name, column in beside.items()
+        for found in [_volume(reader.path, name, column, register=name in registers)]
+        if found is not None and name in columns
+    }
     use: dict[str, Series] = {}
     bills: dict[str, BilledUse] = {}
     for name in list(columns):
@@ -207,11 +215,18 @@ def read_meters(path: Path, mapping: CsvMapping | None = None) -> MeterFile:
         else:
             use[name] = found or NOTHING
     mistakes = reader.mistakes
-    return MeterFile(use, bills, mistakes.by_line(), mistakes.unnamed, warnings)
+    return MeterFile(use, bills, mistakes.by_line(), mistakes.unnamed, warnings, volumes)
 
 
-Columns = tuple[dict[str, _RawSeries], set[str], tuple[str, ...]]
-"""The energy by meter, the meters with registers, and the warnings."""
+def _volume(
+    path: Path, name: str, column: _RawSeries, *, register: bool
+) -> Series | BilledUse | None:
+    """The volume beside a meter's energy, whose rows are named there."""
+    return _regular(_CsvFile.of(path), name, column, spread=True, unit="m3", register=register)
+
+
+Columns = tuple[dict[str, _RawSeries], set[str], tuple[str, ...], dict[str, _RawSeries]]
+"""The energy by meter, the meters with registers, the warnings, and the volume by meter."""
 
 
 def _plain_columns(reader: _CsvFile) -> Columns:
@@ -245,29 +260,31 @@ def _plain_columns(reader: _CsvFile) -> Columns:
         *told_of_courses(courses[name] for name in registers),
         *told_of(odd),
     )
-    return columns, set(registers), (*warnings, *told)
+    return columns, set(registers), (*warnings, *told), {}
 
 
 def _mapped_columns(reader: _CsvFile, mapping: CsvMapping) -> Columns:
-    """Returns the energy by meter, the meters with registers, and the warnings."""
+    """Returns the energy by meter, the meters with registers, the warnings, and the volumes."""
     file = read_csv(
         read_outside(reader.path, MAX_BYTES), str(reader.path), mapping, any_length=True
     )
     reader.take_over(file)
     columns = {number: _RawSeries() for number in file.without_rows}
     registers = set()
+    volumes: dict[str, _RawSeries] = {}
+    taken = {Quantity.ENERGY: columns, Quantity.VOLUME: volumes}
     for row in file.rows:
-        if row.quantity is not Quantity.ENERGY:
+        if row.quantity not in taken:
             continue
         value = math.nan if row.value is None else row.value
-        column = columns.setdefault(row.number, _RawSeries())
+        column = taken[row.quantity].setdefault(row.number, _RawSeries())
         column.add(row.time, value, row.line)
         if row.quality is not Quality.GOOD or column.idle or column.guessed:
             (column.guessed.add if row.quality.is_guess else column.guessed.discard)(row.time)
             (column.idle.discard if row.quality.counts else column.idle.add)(row.time)
         if not row.interval_s:
             registers.add(row.number)
-    return columns, registers, file.warnings
+    return columns, registers, file.warnings, volumes
 
 
 def read_weather(path: Path) -> WeatherFile:

@@ -48,11 +48,13 @@ MAX_CACHED_NUMBERS = 100_000
 
 
 _WORDS = {
-    Quality.GOOD: "maalt measured aflaest a04 e01",
-    Quality.ESTIMATED: "estimeret estimated skoennet a03 56",
+    Quality.GOOD: "maalt maaltvaerdi measured aflaest a04 e01",
+    Quality.ESTIMATED: (
+        "estimeret estimated skoennet anslaaet foreloebig interpoleret interpolated a03 56"
+    ),
     Quality.CALCULATED: "beregnet calculated a01 a06 d01",
     Quality.CORRECTED: "korrigeret corrected adjusted revideret rettet",
-    Quality.ABSENT: "mangler missing ikketilgaengelig a02 a05",
+    Quality.ABSENT: "mangler manglende missing ikketilgaengelig a02 a05",
 }
 QUALITY_WORDS: Mapping[str, Quality] = MappingProxyType(
     {word: quality for quality, words in _WORDS.items() for word in words.split()}
@@ -60,6 +62,8 @@ QUALITY_WORDS: Mapping[str, Quality] = MappingProxyType(
 """Words and codes of Danish portals by their normalised name. A01 to A05 as in
 ``bms.feeds.suppliers.eloverblik``; A06 calculated; 56, D01 and E01 are the estimated, calculated
 and measured quantities of ebIX as Energinet's DataHub used them."""
+MOST_WORDS = 5
+"""Words of quality [1] that a warning names."""
 LOCAL_STAMPS = (
     "its times have no offset and nobody says of which zone they are, or they look like local time;"
     " they are taken for UTC. Declare timezone: Europe/Copenhagen, or UTC, in a mapping"
@@ -110,6 +114,8 @@ class RowCollector:
         self._dropped: set[int] = set()
         self._marks: dict[int, Quality] = {}
         """Qualities other than good, by the place of the row."""
+        self._unknown: dict[str, None] = {}
+        """Words of quality that nobody has said the meaning of."""
         self._local = False
         """Whether a stamp came without an offset."""
 
@@ -146,8 +152,10 @@ class RowCollector:
     def _quality(self, text: str) -> Quality:
         """What a value is worth by a word of the file, ``UNCERTAIN`` for an unknown one."""
         word = text.strip()
-        known = self.mapping.qualities.get(word)
-        return known or QUALITY_WORDS.get(normalised_name(word), Quality.UNCERTAIN)
+        known = self.mapping.qualities.get(word) or QUALITY_WORDS.get(normalised_name(word))
+        if known is None and word and len(self._unknown) < MOST_WORDS:
+            self._unknown[word] = None
+        return known or Quality.UNCERTAIN
 
     def value(
         self, line: int, number: str, time: int | AmbiguousTime, column: ScaledColumn, text: str
@@ -241,7 +249,18 @@ class RowCollector:
         return off_hours(list(seen), np.array(codes, dtype=np.int64), stamps)
 
     def _warnings(self) -> tuple[str, ...]:
-        """What may be wrong with the times of the file as a whole."""
+        """What may be wrong with the times and qualities of the file as a whole."""
+        return (*self._zone_warnings(), *self._word_warnings())
+
+    def _word_warnings(self) -> Iterator[str]:
+        if self._unknown:
+            words = ", ".join(repr(word[:MAX_NUMBER_LENGTH]) for word in self._unknown)
+            yield printable(
+                f"nobody says what the quality {words} means: such values are kept, and do not"
+                " count. Declare qualities in the mapping, such as {OK: good}"
+            )
+
+    def _zone_warnings(self) -> tuple[str, ...]:
         named = any("utc" in column.lower() for column in self.mapping.time)
         if not self._local or self.mapping.timezone is not None:
             return ()

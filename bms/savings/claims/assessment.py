@@ -44,7 +44,8 @@ class AssessmentSettings:
     normal year and ``hourly`` for the second opinion of the hourly models; both need days, and
     bills are assessed without them. ``panels`` of the sun that meters of export or production tell
     of, and whose part in the use is not known; others are looked for in the use itself, by
-    ``irradiance`` [W/m2] where it is known.
+    ``irradiance`` [W/m2] where it is known. ``kwh_per_m3``: energy over the volume that flowed
+    through a meter of district heating in each of the periods [kWh/m3], None where it is not known.
     """
 
     closed: Closed | None = None
@@ -55,6 +56,7 @@ class AssessmentSettings:
     hourly: bool = False
     panels: SunPanels | None = None
     irradiance: Series | None = None
+    kwh_per_m3: tuple[float | None, ...] = ()
 
 
 USUAL = AssessmentSettings()

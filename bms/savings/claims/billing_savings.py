@@ -26,6 +26,7 @@ from bms.savings.claims.gates import (
     period_objections,
     size_objections,
     sufficiency_objections,
+    volume_objections,
     weather_objections,
     without_model,
 )
@@ -77,6 +78,9 @@ class _PreparedBills:
     before: UsableBills
     after: UsableBills
     coverage: float
+    across: tuple[int, float, float]
+    """Bills across an edge of a period, which belong to none: how many, their energy [kWh], and the
+    share of the reporting period that they take, 0..1."""
     usual_days: float
     """Usual length of all bills [days]."""
     flags: tuple[FindingCode, ...]
@@ -112,6 +116,7 @@ def assess_bills(
         before=before,
         after=after,
         coverage=min(float(after.days.sum()) / _length(periods.reporting, timezone), 1.0),
+        across=_across(cleaned, periods),
         usual_days=float(np.median(np.diff(bills.edges_s))) / DAY_S if len(bills.kwh) else 0.0,
         flags=flags,
     )
@@ -180,8 +185,38 @@ def _too_long(q: _PreparedBills) -> list[Objection]:
     ]
 
 
+def _across(bills: Bills, periods: AssessmentPeriods) -> tuple[int, float, float]:
+    """The bills of known use that lie across an edge of a period by more than half a day: how many,
+    their energy [kWh], and the share of the reporting period that is in them."""
+    starts, ends = bills.edges_s[:-1], bills.edges_s[1:]
+    found = np.zeros(len(starts), dtype=np.bool_)
+    for span in (periods.baseline, periods.reporting):
+        for edge in (span.start.timestamp(), span.end.timestamp()):
+            found |= (starts < edge - DAY_S / 2) & (ends > edge + DAY_S / 2)
+    found &= np.isfinite(bills.kwh)
+    first, last = (m.timestamp() for m in (periods.reporting.start, periods.reporting.end))
+    inside = np.minimum(ends, last) - np.maximum(starts, first)
+    share = float(np.maximum(inside, 0.0)[found].sum() / max(last - first, 1.0))
+    return int(found.sum()), float(bills.kwh[found].sum()), share
+
+
+def _across_objections(q: _PreparedBills) -> list[Objection]:
+    """Says what is left out by bills across the edges of the periods; the coverage, which they
+    lower, limits the claim."""
+    count, kwh, share = q.across
+    if not count:
+        return []
+    verified = Verdict.VERIFIED
+    code = GateCode.BILLS_ACROSS
+    return [objection(code, ObjectionKind.DATA, verified, count=count, kwh=kwh, share=share)]
+
+
 def _sufficiency(q: _PreparedBills) -> list[Objection]:
-    found = sufficiency_objections(int(q.before.days.sum()), int(q.after.days.sum()), q.coverage)
+    found = [
+        *volume_objections(q.settings.kwh_per_m3),
+        *sufficiency_objections(int(q.before.days.sum()), int(q.after.days.sum()), q.coverage),
+        *_across_objections(q),
+    ]
     n = len(q.before)
     if 0 < n < LEAST_BILLS:
         refused = Verdict.NOT_CLAIMABLE

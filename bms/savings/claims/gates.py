@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import timedelta
-from math import hypot
+from math import hypot, log
 from zoneinfo import ZoneInfo
 
 from bms.model.fact import Day, MessageCode
@@ -31,6 +31,11 @@ LEAST_COVERAGE = 0.5
 GOOD_CV_RMSE = 0.25
 USABLE_CV_RMSE = 1.0
 GOOD_NMBE = 0.005
+KWH_PER_M3_K = 1.163
+"""Heat of water as it is billed [kWh/(m3 K)]."""
+USUAL_COOLING_K, POSSIBLE_COOLING_K = (10.0, 70.0), (3.0, 120.0)
+"""Cooling of a building's district heating over a period [K], and what water in pipes can have."""
+TYPICAL_COOLING_K, LEAST_K = 30.0, 1e-6
 SETTLED = timedelta(days=31)
 """Panels that show in the first month of a baseline were there before it."""
 OUTSIDE_SHARE = 0.02
@@ -59,6 +64,8 @@ class GateCode(MessageCode):
     WEATHER_OUTSIDE_BASELINE = "weather_outside_baseline"
     SUN_PANELS = "sun_panels"
     EXPORTS = "counts_export"
+    ENERGY_PER_VOLUME = "energy_per_volume"
+    BILLS_ACROSS = "bills_across"
     NO_SAVING = "no_saving"
     SAVING_WITHIN_UNCERTAINTY = "saving_within_uncertainty"
     PROVEN_IN_FIRST_YEAR = "proven_in_first_year"
@@ -87,6 +94,29 @@ def panel_objections(panels: SunPanels | None, periods: AssessmentPeriods) -> li
     if panels.exported:
         return [objection(GateCode.EXPORTS, ObjectionKind.DATA, refused)]
     return []
+
+
+def volume_objections(kwh_per_m3: Iterable[float | None]) -> list[Objection]:
+    """Returns the objection to a meter of district heating whose energy is not what its volume can
+    have carried (each of ``kwh_per_m3`` over a period): columns that are swapped, a unit, a factor.
+    """
+    known = [each / KWH_PER_M3_K for each in kwh_per_m3 if each is not None]
+    odd = [each for each in known if not USUAL_COOLING_K[0] <= each <= USUAL_COOLING_K[1]]
+    if not odd:
+        return []
+    worst = max(odd, key=lambda kelvin: abs(log(max(kelvin, LEAST_K) / TYPICAL_COOLING_K)))
+    possible = POSSIBLE_COOLING_K[0] <= worst <= POSSIBLE_COOLING_K[1]
+    return [
+        objection(
+            GateCode.ENERGY_PER_VOLUME,
+            ObjectionKind.DATA,
+            Verdict.INDICATIVE if possible else Verdict.NOT_CLAIMABLE,
+            kwh_per_m3=worst * KWH_PER_M3_K,
+            kelvin=worst,
+            least=USUAL_COOLING_K[0],
+            most=USUAL_COOLING_K[1],
+        )
+    ]
 
 
 def sufficiency_objections(

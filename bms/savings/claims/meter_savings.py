@@ -28,6 +28,7 @@ from bms.savings.claims.gates import (
     period_objections,
     size_objections,
     sufficiency_objections,
+    volume_objections,
     weather_objections,
     without_model,
 )
@@ -309,7 +310,10 @@ def _refusals(q: _PreparedDays) -> list[Objection]:
     found = period_objections(q.periods) or panel_objections(q.panels, q.periods)
     if found:
         return found
-    found = sufficiency_objections(len(q.before), len(q.after), q.coverage)
+    found = [
+        *volume_objections(q.settings.kwh_per_m3),
+        *sufficiency_objections(len(q.before), len(q.after), q.coverage),
+    ]
     return found if verdict_of(found) is Verdict.NOT_CLAIMABLE else []
 
 
@@ -413,6 +417,7 @@ def _objections(
     """What stands against the saving of a meter, of which the ``first_year`` may be proven."""
     saving = result.adjusted_kwh - result.measured_kwh
     return (
+        *volume_objections(q.settings.kwh_per_m3),
         *sufficiency_objections(len(q.before), len(q.after), q.coverage),
         *fit_objections(model.cv_rmse, model.nmbe),
         *weather_objections(result.outside_days, len(q.after)),

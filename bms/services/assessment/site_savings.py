@@ -33,6 +33,7 @@ from bms.savings.claims.billing_savings import assess_bills
 from bms.savings.claims.meter_savings import assess_meter, baseline_alone
 from bms.savings.portfolio.primary_energy import Factors, primary_factors
 from bms.services.assessment.energy_value import EnergyValue, energy_value
+from bms.services.assessment.heat_per_volume import billed_per_m3, use_per_m3
 from bms.services.assessment.own_power import panels_of, with_own_power
 from bms.services.assessment.seldom_read import seldom_read_use
 from bms.services.consumption import consumption
@@ -142,8 +143,10 @@ def _meter_savings(
     end = max(periods.baseline.end, periods.whole.end)
     name = f"{site.id}/{meter.id}"
     settings = _settings(site)
+    spans = periods.baseline, periods.reporting
     billed = seldom_read_use(site, meter, readings, start, end)
     if billed is not None:
+        settings = replace(settings, kwh_per_m3=billed_per_m3(site, meter, readings, billed))
         return assess_bills(
             billed,
             temperature,
@@ -162,7 +165,10 @@ def _meter_savings(
         commodity=meter.commodity,
         periods=periods,
         settings=replace(
-            settings, panels=panels_of(site, meter, readings, start, end), irradiance=sun
+            settings,
+            panels=panels_of(site, meter, readings, start, end),
+            irradiance=sun,
+            kwh_per_m3=tuple(use_per_m3(site, meter, readings, use, span) for span in spans),
         ),
     )
 

@@ -524,6 +524,16 @@ def test_a_bill_that_does_not_come_is_missed(doors: Doors) -> None:
     assert found.state is MeterState.SILENT
 
 
+def test_a_word_of_quality_that_nobody_knows_is_named_by_both_doors(doors: Doors) -> None:
+    content = graded(rows(), ["Målt", "Målt værdi", "Gættet"])
+    file, report = doors.read(content, QUALITY), doors.store_file(content, QUALITY)
+    assert file.warnings == report.warnings
+    assert "'Gættet'" in file.warnings[0]
+    assert "Målt" not in file.warnings[0]
+    known = doors.read(content, QUALITY + "qualities: {Gættet: good}\n")
+    assert known.warnings == ()
+
+
 @pytest.mark.parametrize("content", ["", "<html><body>502</body></html>", '{"error": 1}'])
 def test_what_is_no_table_is_refused_alike(content: str, doors: Doors) -> None:
     with pytest.raises(FeedError) as one:

@@ -17,6 +17,7 @@ from bms.savings.data.screening import Zeros
 from bms.savings.models.billing import bill_days, bills_in, fit_bills, longest_days
 from tests.rigs.assessment import asked
 from tests.rigs.real_meters import BASELINE, START, TIMEZONE, commodity, local, meters, outdoor
+from tests.rigs.sentences import danish, english
 
 YEAR = Span(start=local(2019, 1, 1), end=local(2020, 1, 1))
 DATES, TEMP = days_of(outdoor(), TIMEZONE)
@@ -63,6 +64,24 @@ def assess(given: Bills, **changes):
         "timezone": TIMEZONE,
     } | changes
     return assess_bills(given, outdoor(), **asked(**keywords))
+
+
+class TestBillsAcrossAnEdge:
+    def test_are_told_with_their_energy_and_their_share_of_the_period(self) -> None:
+        given = bills(firsts(24, first=date(2018, 1, 15)), heating)
+        found = assess(given)
+        (said,) = (each for each in found.reasons if each.code == "bills_across")
+        assert said.ceiling is Verdict.VERIFIED
+        # The one over the new year, of which 14 days lie in the reporting year; no other.
+        assert said.parameters["count"] == 1
+        assert said.parameters["kwh"] == pytest.approx(float(given.kwh[11]))
+        assert said.parameters["share"] == pytest.approx(14 / 365)
+        assert "of the reporting period" in english(said)
+        assert "rapportperioden" in danish(said)
+
+    def test_are_none_where_bills_begin_with_the_period(self) -> None:
+        codes = [each.code for each in assess(bills(firsts(), heating)).reasons]
+        assert "bills_across" not in codes
 
 
 class TestWhichBillsCount:

@@ -17,7 +17,7 @@ from bms.reports.forms.write import write
 
 COLUMNS = (
     *("building", "building_name", "meter_number", "commodity", "billed", "n", "saving_kwh"),
-    *("coverage", "month", "last_reading", "reasons"),
+    *("coverage", "month", "last_reading", "reasons", "flags"),
 )
 RECORD: Record = {
     "building": "hall",
@@ -31,6 +31,7 @@ RECORD: Record = {
     "month": date(2026, 10, 1),
     "last_reading": datetime(2026, 10, 24, 22, 30, tzinfo=UTC),
     "reasons": (fact(ReportFact.SAVING_UNKNOWN),),
+    "flags": "gap:2 clock_unseen",
 }
 
 

@@ -12,7 +12,7 @@ Record = Mapping[str, Cell]
 """The cells of a row by the code of their column; what is left out is not known."""
 
 _TEXTS = (
-    *("building", "meter_id", "meter_number", "model", "flags"),
+    *("building", "meter_id", "meter_number", "model"),
     *("measure", "what", "behind", "point", "source", "unit", "address", "energy_label"),
 )
 _TERMS = {
@@ -93,6 +93,7 @@ def _columns() -> Iterator[Column]:
         yield from (Column(code, kind) for code in codes)
     yield Column("building_name", CellKind.NAME)
     yield from (Column(code, CellKind.TERM, family=each) for code, each in _TERMS.items())
+    yield Column("flags", CellKind.TERMS, family="flaw")
     yield from (Column(code, CellKind.NUMBER, "kWh", 3) for code in _KWH)
     yield from (Column(code, CellKind.SHARE, "1", 6) for code in _SHARES)
     for code, unit in _NUMBERS.items():

@@ -35,6 +35,9 @@ class CellKind(StrEnum):
     NAME = "name"
     TERM = "term"
     """A code with a word in every language: the term of ``Column.family`` and the code."""
+    TERMS = "terms"
+    """Several of these as one text, a blank between them, each with how often where it is more than
+    a code: ``gap:2 reset:1``."""
     NUMBER = "number"
     COUNT = "count"
     SHARE = "share"

@@ -68,9 +68,16 @@ class ReportCells(ReportText):
         """The cell for a spreadsheet: words in the language, moments as local time."""
         if column.kind is CellKind.TERM and cell is not None:
             return self.translator.term(f"{column.family}_{cell}")
+        if column.kind is CellKind.TERMS and isinstance(cell, str):
+            return ", ".join(self._term(column.family, each) for each in cell.split())
         if isinstance(cell, datetime):
             return cell.astimezone(self.timezone).replace(tzinfo=None, microsecond=0)
         return self._plain(cell)
+
+    def _term(self, family: str, code: str) -> str:
+        """A code that may have a number behind it, in words."""
+        name, colon, count = code.partition(":")
+        return self.translator.term(f"{family}_{name}") + (f": {count}" if colon else "")
 
     def coded(self, cell: Cell) -> Value:
         """The cell for programs: codes instead of words, moments with their offset."""

@@ -17,11 +17,13 @@ def test_danish_has_a_mark_semicolons_commas_headings_names_and_local_times() ->
     assert (row["Energiart"], row["Afregnet"]) == ("Varme", "ja")
     assert (row["Måned"], row["Seneste måling"]) == ("01-10-2026", "25-10-2026 00:30")
     assert row["Grunde"] == "Hvad der er sparet, vides endnu ikke."
+    assert row["Mærker"] == "hul: 2, uret kan ikke efterprøves"
 
 
 def test_english_has_decimal_points() -> None:
     (row,) = read_csv(written(a_report(RECORD), "csv", "en"))
     assert (row["Saving [kWh]"], row["Building"]) == ("-1234.568", "The hall")
+    assert row["Flags"] == "gap: 2, clock cannot be checked"
 
 
 def test_plain_has_codes_and_iso_times() -> None:
@@ -30,6 +32,7 @@ def test_plain_has_codes_and_iso_times() -> None:
     (row,) = read_csv(data)
     assert (row["commodity"], row["billed"], row["saving_kwh"]) == ("heat", "true", "-1234.568")
     assert (row["month"], row["last_reading"]) == ("2026-10-01", "2026-10-25T00:30:00+02:00")
+    assert row["flags"] == "gap:2 clock_unseen"
 
 
 @pytest.mark.parametrize("start", ["=", "+", "-", "@", "\t", "\r"])

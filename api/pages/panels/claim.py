@@ -114,10 +114,10 @@ def _worth(saving: SiteSavings | Savings, name: str, t: PageTranslator) -> str |
 
 def _period(periods: Periods, t: PageTranslator) -> str:
     span = periods.reporting
-    days = (t.local(span.end).date() - t.local(span.start).date()).days
+    first, last = t.local(span.start), t.local(span.end - timedelta(hours=1))
     return t(
         "saved_period",
-        first=t.day(span.start),
-        last=t.day(span.end - timedelta(hours=1), year=True),
-        count=days,
+        first=t.day(first, year=first.year != last.year),
+        last=t.day(last, year=True),
+        count=(t.local(span.end).date() - first.date()).days,
     )

@@ -45,7 +45,7 @@ def _view(row: MeterDays, site: Site, t: PageTranslator) -> MeterView:
         description=t(
             "use_about",
             meter=name,
-            first=t.day(times[0]),
+            first=t.day(times[0], year=row.dates[0].year != row.dates[-1].year),
             last=t.day(times[-1], year=True),
             measured=_sum(row.measured_kwh),
             baseline=_sum(row.adjusted_baseline_kwh),

@@ -31,3 +31,11 @@ class TestClaim:
         (reason,) = claim_of(saving, periods, names_of((SITE,), t), t).reasons
         assert SITE.name_da in reason
         assert SITE.id not in reason.replace(SITE.name_da, "")
+
+    def test_a_period_over_the_new_year_has_both_years(self) -> None:
+        t = PageTranslator("en", "Europe/Copenhagen")
+        saving = combine_buildings("portfolio", ())
+        for days, first in ((60, "Thu 1 Oct –"), (365, "Thu 1 Oct 2026 –")):
+            span = Span(start=START, end=START + timedelta(days=days))
+            periods = Periods(baseline=span, reporting=span)
+            assert claim_of(saving, periods, {}, t).period.startswith(first)

@@ -28,6 +28,7 @@ from bms.model.assets.equipment import Meter, VirtualMeter
 from bms.model.assets.site import Site
 from bms.model.readings.metering import Consumption
 from bms.model.readings.units import Commodity
+from bms.services.accounts.meter_quality import meter_quality
 from bms.services.consumption import (
     all_meters,
     consumption,
@@ -38,7 +39,6 @@ from bms.services.consumption import (
     months,
 )
 from bms.services.cooling import cooling
-from bms.services.meter_quality import meter_quality
 from bms.services.periods import local_date
 
 router = APIRouter(prefix="/meters", tags=["meters"])

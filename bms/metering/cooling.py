@@ -8,7 +8,9 @@ weighted mean, at its own sampling, and better than any taken from hourly temper
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
 
@@ -138,6 +140,19 @@ def kwh_per_m3(energy: Floats, volume: Floats) -> float | None:
     both = np.isfinite(energy) & np.isfinite(volume) & (volume > 0)
     passed = float(volume[both].sum())
     return float(energy[both].sum()) / passed if passed > 0 else None
+
+
+def kwh_per_m3_between(
+    use: Series, volume: Series, spans: Iterable[tuple[datetime, datetime]]
+) -> tuple[float | None, ...]:
+    """Returns ``kwh_per_m3`` of the steps that begin in each of ``spans``; ``volume`` [m3] is on
+    the steps of ``use`` [kWh]."""
+
+    def step(moment: datetime) -> int:
+        return min(max(-((use.start - moment) // use.step), 0), len(use))
+
+    parts = [slice(step(start), step(end)) for start, end in spans]
+    return tuple(kwh_per_m3(use.values[part], volume.values[part]) for part in parts)
 
 
 def mean_cooling_of_energy(volume: Consumption, energy: Consumption) -> Cooling:

@@ -29,10 +29,10 @@ from bms.model.outside_file import read_outside
 from bms.model.readings.metering import FlawKind
 from bms.runtime.city import City
 from bms.runtime.wire import opened
+from bms.services.accounts.meter_quality import meter_quality
 from bms.services.collect.file_ingest import IngestReport, Progress, Read, as_dict, ingest_file
 from bms.services.collect.supplier_points import SupplierBook
 from bms.services.consumption import counted_until
-from bms.services.meter_quality import meter_quality
 
 AsJson = Annotated[bool, typer.Option("--json", help="print JSON")]
 KNOWN = {known.name: known for known in formats()}

@@ -21,11 +21,11 @@ from bms.model.readings.units import Commodity
 from bms.model.savings.avoided_use import Span
 from bms.model.savings.kept_answer import AnswerKind
 from bms.ports.storage.readings import ReadingStore
+from bms.services.accounts.meter_quality import meter_quality
 from bms.services.answers.kept import Planned, Question
 from bms.services.assessment.savings_cache import SavingsCache
 from bms.services.assessment.seldom_read import seldom_read_use
 from bms.services.consumption import HOUR
-from bms.services.meter_quality import meter_quality
 from bms.services.periods import local_date, midnight
 
 USUAL_DAYS = 30

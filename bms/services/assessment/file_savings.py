@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from bms.metering.bills import BilledUse, per_m3_of_bills
-from bms.metering.cooling import kwh_per_m3
+from bms.metering.cooling import kwh_per_m3_between
 from bms.model.planning.grid import on_grid
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
@@ -22,7 +22,6 @@ from bms.savings.models.normal_year import (
     normal_year,
     scaled_to_degree_days,
 )
-from bms.services.assessment.heat_per_volume import use_between
 
 
 def assess_series(
@@ -83,11 +82,8 @@ def _per_m3(
         return ()
     hours = on_grid(volume, use.start, use.step, len(use))
     beside = Series(use.start, use.step, hours)
-    parts = [
-        (use_between(use, span), use_between(beside, span))
-        for span in (periods.baseline, periods.reporting)
-    ]
-    return tuple(kwh_per_m3(here.values, there.values) for here, there in parts)
+    spans = ((each.start, each.end) for each in (periods.baseline, periods.reporting))
+    return kwh_per_m3_between(use, beside, spans)
 
 
 def normal_weather(

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from bms.model.assets.equipment import Meter
-from bms.model.assets.point import Role
+from bms.metering.bills import BilledUse, per_m3_of_bills
+from bms.metering.cooling import kwh_per_m3_between
+from bms.model.assets.equipment import HeatSourceKind, Meter
+from bms.model.assets.point import Point, Role
 from bms.model.assets.site import Site
 from bms.model.readings.series import Series
 from bms.model.readings.units import Commodity
@@ -33,10 +35,9 @@ from bms.savings.claims.billing_savings import assess_bills
 from bms.savings.claims.meter_savings import assess_meter, baseline_alone
 from bms.savings.portfolio.primary_energy import Factors, primary_factors
 from bms.services.assessment.energy_value import EnergyValue, energy_value
-from bms.services.assessment.heat_per_volume import billed_per_m3, use_per_m3
 from bms.services.assessment.own_power import panels_of, with_own_power
-from bms.services.assessment.seldom_read import seldom_read_use
-from bms.services.consumption import consumption
+from bms.services.assessment.seldom_read import seldom_read_at, seldom_read_use
+from bms.services.consumption import consumption, point_use
 from bms.services.periods import Periods
 
 HOUR = timedelta(hours=1)
@@ -143,10 +144,9 @@ def _meter_savings(
     end = max(periods.baseline.end, periods.whole.end)
     name = f"{site.id}/{meter.id}"
     settings = _settings(site)
-    spans = periods.baseline, periods.reporting
     billed = seldom_read_use(site, meter, readings, start, end)
     if billed is not None:
-        settings = replace(settings, kwh_per_m3=billed_per_m3(site, meter, readings, billed))
+        settings = replace(settings, kwh_per_m3=_billed_per_m3(site, meter, readings, billed))
         return assess_bills(
             billed,
             temperature,
@@ -168,9 +168,43 @@ def _meter_savings(
             settings,
             panels=panels_of(site, meter, readings, start, end),
             irradiance=sun,
-            kwh_per_m3=tuple(use_per_m3(site, meter, readings, use, span) for span in spans),
+            kwh_per_m3=_per_m3(site, meter, readings, use, periods),
         ),
     )
+
+
+def _per_m3(
+    site: Site, meter: Meter, readings: ReadingStore, use: Series, periods: AssessmentPeriods
+) -> tuple[float | None, ...]:
+    """Energy over the volume of the same hours in each period [kWh/m3]; empty for a meter without
+    both, and of any heat but district heating."""
+    point = _heat_volume(site, meter)
+    if point is None:
+        return ()
+    volume = point_use(site, point, readings, use.start, use.end, use.step, spread=True).use
+    spans = ((each.start, each.end) for each in (periods.baseline, periods.reporting))
+    return kwh_per_m3_between(use, volume, spans)
+
+
+def _billed_per_m3(
+    site: Site, meter: Meter, readings: ReadingStore, billed: BilledUse
+) -> tuple[float | None, ...]:
+    """As ``_per_m3``, of all bills."""
+    point = _heat_volume(site, meter)
+    if point is None or len(billed.edges_s) < 2:
+        return ()
+    start, end = (datetime.fromtimestamp(int(each), UTC) for each in billed.edges_s[[0, -1]])
+    volume = seldom_read_at(site, meter, point, readings, start, end)
+    return () if volume is None else (per_m3_of_bills(billed, volume),)
+
+
+def _heat_volume(site: Site, meter: Meter) -> Point | None:
+    """The volume of a meter of district heating that has energy, too."""
+    district = site.heat_source.kind is HeatSourceKind.DISTRICT_HEATING
+    if meter.commodity is not Commodity.HEAT or not district:
+        return None
+    counted = site.meter_point(meter.id, Role.METER_ENERGY) is not None
+    return site.meter_point(meter.id, Role.METER_VOLUME) if counted else None
 
 
 def site_baselines(

@@ -260,7 +260,7 @@ class DropFolder:
         )
         moved = _moved(kind.inbox, name, kind.done, look)
         kind.done.stamp(moved, now)
-        if report.refused or report.unasked:
+        if report.refused or report.unasked or report.warnings:
             text = json.dumps(as_dict(report), indent=1)
             kind.done.write_new(f"{moved}.report.json", text.encode())
             kind.done.stamp(f"{moved}.report.json", now)

@@ -26,12 +26,12 @@ from bms.model.savings.avoided_use import Span
 from bms.savings.claims.assessment import AssessmentPeriods
 from bms.savings.claims.billing_savings import assess_bills
 from bms.services.accounts.daily_use import daily_use
+from bms.services.accounts.meter_quality import meter_quality
 from bms.services.assessment.seldom_read import seldom_read_use
 from bms.services.assessment.site_savings import meter_use
 from bms.services.collect.file_ingest import IngestReport, ingest_file
 from bms.services.collect.supplier_points import SupplierBook
 from bms.services.consumption import consumption
-from bms.services.meter_quality import meter_quality
 from bms.store.memory.store import MemoryStore
 from sites.loader import load_sites
 

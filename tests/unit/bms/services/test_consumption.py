@@ -16,6 +16,7 @@ from bms.model.assets.site import Site
 from bms.model.readings.measurement import Quality, Reading
 from bms.model.readings.metering import FlawKind, MeterExchange, Quantity
 from bms.model.readings.units import Commodity, Unit
+from bms.services.accounts.meter_quality import meter_quality
 from bms.services.assessment.site_savings import meter_use
 from bms.services.consumption import (
     consumption,
@@ -24,7 +25,6 @@ from bms.services.consumption import (
     measured_point,
     moments,
 )
-from bms.services.meter_quality import meter_quality
 from bms.services.planning.problem import history
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.city import HOUR, QUARTER, lodge, utc

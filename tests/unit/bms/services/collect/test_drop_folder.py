@@ -28,12 +28,15 @@ POINT = "school/heat.energy"
 
 def read_lines(content: bytes, name: str) -> SupplierFile:
     """``<hour> <value>`` per line; ``?`` is a mistake, ``boom`` a bug, ``no`` another file."""
-    rows, mistakes = [], []
+    rows, mistakes, warnings = [], [], list[str]()
     for line, text in enumerate(content.decode().splitlines(), 1):
         if text == "no":
             raise FeedError(f"{name}: not a meter file: it looks like a poem")
         if text == "boom":
             raise ZeroDivisionError("boom")
+        if text == "odd":
+            warnings.append("6841234: units or meters are mixed")
+            continue
         if text == "?":
             mistakes.append(Mistake(name, line, "no number"))
             continue
@@ -44,7 +47,7 @@ def read_lines(content: bytes, name: str) -> SupplierFile:
                 "6841234", Quantity.ENERGY, second, float(value), Unit.KWH, 0, Quality.GOOD, line
             )
         )
-    return SupplierFile(tuple(rows), tuple(mistakes))
+    return SupplierFile(tuple(rows), tuple(mistakes), warnings=tuple(warnings))
 
 
 class Drop:
@@ -105,6 +108,13 @@ class TestAFinishedFile:
         report = json.loads((drop.root / "lines/done/day.txt.report.json").read_text())
         assert report["refused"] == [{"line": 2, "message": "no number"}]
         assert report["taken"] == 1
+
+    def test_has_what_may_be_wrong_with_the_whole_of_it_beside_it(self, drop: Drop) -> None:
+        drop.put("day.txt", "0 10\nodd\n")
+        drop.settle()
+        report = json.loads((drop.root / "lines/done/day.txt.report.json").read_text())
+        assert (report["refused"], report["taken"]) == ([], 1)
+        assert report["warnings"] == ["6841234: units or meters are mixed"]
 
     def test_of_a_name_that_came_before_overwrites_nothing(self, drop: Drop) -> None:
         for text in ("0 10\n", "0 11\n?\n", "0 12\n"):

@@ -5,6 +5,7 @@ An announcement from elsewhere never moves it (CONTRACT, W1); it is counted and 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from contextlib import suppress
 
@@ -26,7 +27,8 @@ class DeviceEndpoint:
 
     With ``network`` and ``mac`` in the site file it is known; else the device is at the address
     itself or, where another one answers there, searched behind it by Who-Is. What was found stays
-    for the life of the process. ``i_am`` is its I-Am, where one was just received.
+    for the life of the process, or until it is not there any more and the name of its host stands
+    for another address. ``i_am`` is its I-Am, where one was just received.
     """
 
     def __init__(
@@ -87,6 +89,24 @@ class DeviceEndpoint:
             return True
         return False
 
+    async def moved(self) -> bool:
+        """Whether the name of its host stands for another address now; it is asked there then."""
+        old = self._home
+        if old is None or not self._device.host:
+            return False
+        try:
+            new = await self._looked_up()
+        except NoReply:
+            return False
+        if new.address == old.address:
+            return False
+        _LOG.warning("%s: %s is %s now, and was %s", self._device.id, self._device.host, new, old)
+        self._at_home(new)
+        if self.peer is not None:
+            self._link.asked[self._device.instance or 0].discard(self.peer)
+        self.peer = self.i_am = None
+        return True
+
     async def ask_around(self) -> None:
         """Broadcast a Who-Is for its instance, without waiting: who announces it is noted."""
         instance = self._device.instance
@@ -127,9 +147,22 @@ class DeviceEndpoint:
 
     async def _resolved_home(self) -> Peer:
         if self._home is None:
-            self._home = await self._link.resolve(self._device.host, self._device.port)
-            self._link.named[self._device.instance or 0].add(self._home.address)
+            return self._at_home(await self._looked_up())
         return self._home
+
+    async def _looked_up(self) -> Peer:
+        device = self._device
+        try:
+            async with asyncio.timeout(device.timeout_s):
+                return await self._link.resolve(device.host, device.port)
+        except TimeoutError:
+            slow = f"{device.host}: no address within {device.timeout_s:g} s"
+            raise NoReply(slow) from None
+
+    def _at_home(self, home: Peer) -> Peer:
+        self._home = home
+        self._link.named[self._device.instance or 0].add(home.address)
+        return home
 
     def _settle_at(self, i_am: IAm) -> Peer:
         _LOG.info("%s is %s", self._device.id, i_am.peer)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -103,11 +103,13 @@ class BacnetLink:
     reached, on port 47808, or on any free port where that is in use or on loopback. With ``bbmd``
     broadcasts reach the networks behind that broadcast management device. Several devices may bear
     one instance: ``named`` are the addresses that site files give for it, ``asked`` the places at
-    which it is asked. Nothing is bound before the first request.
+    which it is asked. ``names`` gives the address of a host. Nothing is bound before the first
+    request.
     """
 
     bind: str | None = None
     bbmd: Bbmd | None = None
+    names: Callable[[str, int], Awaitable[str]] = resolve
     named: defaultdict[int, set[tuple[str, int]]] = field(default_factory=lambda: defaultdict(set))
     asked: defaultdict[int, set[Peer]] = field(default_factory=lambda: defaultdict(set))
     _announced: dict[int, list[OnIAm]] = field(default_factory=dict)
@@ -121,7 +123,7 @@ class BacnetLink:
 
     async def resolve(self, host: str, port: int) -> Peer:
         """The peer of a host name or address. Raises ``NoReply`` when it cannot be resolved."""
-        return Peer(await resolve(host, port), port)
+        return Peer(await self.names(host, port), port)
 
     async def confirmed(
         self,
@@ -246,7 +248,9 @@ class BacnetLink:
         if via is not None:
             return await self._port(via.ip, via.port)
         if self.bbmd is not None:
-            return await self._port(await resolve(self.bbmd.host, self.bbmd.port), self.bbmd.port)
+            return await self._port(
+                await self.names(self.bbmd.host, self.bbmd.port), self.bbmd.port
+            )
         if self.bind is None:
             raise NoReply("a broadcast needs a local address with its prefix, or a BBMD")
         return await self._port("", DEFAULT_PORT)

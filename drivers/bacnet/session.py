@@ -262,7 +262,8 @@ class BacnetSession:
             seen = await self._identity(wanted)
         except (NoReply, WrongDevice):
             # A device that was there before is not searched: it is silent, or was replaced.
-            if self._has_sizes or not await self._endpoint.search():
+            elsewhere = await self._endpoint.moved()
+            if not elsewhere and (self._has_sizes or not await self._endpoint.search()):
                 await self._endpoint.ask_around()
                 raise
             seen = await self._identity(wanted)

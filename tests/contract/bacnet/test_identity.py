@@ -105,6 +105,56 @@ async def value(driver: BacnetDriver) -> float | None:
     return (await seen(driver)).value
 
 
+class TestAHostWithAName:
+    @pytest.fixture
+    async def made(self) -> AsyncIterator[Bench]:
+        async with bench() as made:
+            self.stands_for, self.slow = FIRST, False
+
+            async def names(host: str, port: int) -> str:
+                if self.slow:
+                    await asyncio.sleep(100)
+                return self.stands_for if host == "ahu.example" else host
+
+            made.link.names = names
+            await made.put(controller(1.0), FIRST)
+            yield made
+
+    async def test_w01_a_device_that_answers_is_asked_where_it_is(self, made: Bench) -> None:
+        driver = made.at("ahu.example")
+        assert await value(driver) == 1.0
+        await made.put(controller(2.0), SECOND)
+        self.stands_for = SECOND
+        made.later(hours=2)
+        assert await value(driver) == 1.0  # while it answers nobody asks for its name
+
+    @pytest.mark.parametrize("stays", ["silence", "another device"])
+    async def test_w01_after_a_new_lease_it_is_found_at_its_new_address(
+        self, made: Bench, stays: str
+    ) -> None:
+        old = controller(1.0)
+        await made.put(old, "127.0.0.4")
+        self.stands_for = "127.0.0.4"
+        driver = made.at("ahu.example")
+        assert await value(driver) == 1.0
+        await made.put(controller(2.0), SECOND)
+        self.stands_for = SECOND
+        old.deaf = stays == "silence"
+        if not old.deaf:
+            old.instance, old.properties = 99, controller(1.0, instance=99).properties
+        made.later(hours=2)
+        assert await value(driver) == 2.0
+        assert driver.session.known_peer == Peer(SECOND, made.port)
+
+    async def test_a_server_of_names_that_is_slow_is_waited_for_a_time_out_at_most(
+        self, made: Bench
+    ) -> None:
+        self.slow = True
+        found = await seen(made.at("ahu.example"))
+        assert found.quality is Quality.NO_REPLY
+        assert "no address within 0.2 s" in str(found.detail)
+
+
 class TestOneInstanceBehindTwoRouters:
     @pytest.fixture
     async def two(self) -> AsyncIterator[tuple[Bench, Router, Router, BacnetDriver, BacnetDriver]]:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import ssl
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from bms.model.assets.device import Device, MqttAccess
 from bms.model.outside_file import MOST_CERTIFICATES, opened_outside, read_secret_file
+from bms.outgoing.names import rows_of
 
 if TYPE_CHECKING:
     from aiomqtt import Client
 
+Names = Callable[[str, int], Awaitable[object]]
+"""Looks up the name of a host. Raises OSError."""
 _LOG = logging.getLogger(__name__)
 FIRST_S, LONGEST_S = 0.5, 60.0
 _QUALITY = 1
@@ -80,8 +83,9 @@ class MqttLink:
     connection asks for all of them anew, and is given up where the broker does not answer that.
     """
 
-    def __init__(self, key: BrokerKey) -> None:
+    def __init__(self, key: BrokerKey, names: Names = rows_of) -> None:
         self.key = key
+        self._names = names
         self.connected_at: float | None = None
         """When the connection that stands was made [s, of the loop]; None: none stands."""
         self.trouble = "not connected yet"
@@ -189,6 +193,8 @@ class MqttLink:
                 with suppress(UnicodeDecodeError):  # a topic that is no text is none of ours
                     link._dispatch(message.topic, message.payload, message.retain)
 
+        # paho asks for the name in a thread that the store needs, too: here nobody has to wait
+        await self._names(self.key.host, self.key.port)
         async with Listening(**self._options()) as client:
             topics = _topics(self._listeners)
             self._refused.clear()

@@ -15,6 +15,7 @@ from bms.clock import SystemClock
 from bms.model.assets.device import MqttPreset
 from bms.model.readings.measurement import Quality
 from drivers.mqtt.driver import MqttDriver
+from drivers.mqtt.link import BrokerKey, MqttLink
 from drivers.registry import NetworkDrivers
 from tests.rigs.fieldbus.mosquitto import (
     Broker,
@@ -220,3 +221,16 @@ async def test_no_broker_is_silence_that_names_it(drivers: NetworkDrivers, tmp_p
     (reading,) = await driver.read([temp()], BASE)
     assert reading.quality is Quality.NO_REPLY
     assert str(nobody.port) in str(reading.detail)
+
+
+async def test_a_broker_whose_name_nobody_knows_is_silence_that_says_so(tmp_path: Path) -> None:
+    device = sensor(Broker(tmp_path), "hall/one")
+
+    async def away(host: str, port: int) -> object:
+        raise OSError(f"no server of names for {host}")
+
+    link = MqttLink(BrokerKey.of(device), away)
+    (reading,) = await MqttDriver(device, link, SystemClock()).read([temp()], BASE)
+    await link.close()
+    assert reading.quality is Quality.NO_REPLY
+    assert "no server of names for 127.0.0.1" in str(reading.detail)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import termios
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -310,6 +311,31 @@ async def test_a_serial_line_that_is_not_there_is_silence_and_then_comes_back(
     (reading,) = await driver.read([register(0)], MORNING)
     assert reading.value == 33
     await link.close()
+    await peer.stop()
+
+
+async def test_a_serial_line_is_opened_again_as_whoever_had_it_before_left_it(
+    clock: Quick,
+) -> None:
+    """A program that wanted 255 octets at once; and a pseudo-terminal that has no parity."""
+    peer = Peer("rtu", Bank())
+    peer.bank.fill(3, "holding", 0, 33)
+    await peer.start()
+    with Path(peer.path).open("rb", buffering=0) as line:
+        attributes = termios.tcgetattr(line)
+        attributes[3] &= ~termios.ICANON
+        attributes[6][termios.VMIN], attributes[6][termios.VTIME] = 255, 0
+        termios.tcsetattr(line, termios.TCSANOW, attributes)
+    device = Device(
+        id="a/b", site="a", protocol="modbus", host="", port=502, unit=3, timeout_s=TIMEOUT_S,
+        framing=Framing.RTU, serial=SerialLine(path=peer.path),
+    )  # fmt: skip
+    for _ in range(3):
+        link = ModbusLink(endpoint_of(device), clock)
+        driver = ModbusDriver(device, link, clock, "Europe/Copenhagen")
+        (reading,) = await driver.read([register(0)], MORNING)
+        assert reading.value == 33, reading.detail
+        await link.close()
     await peer.stop()
 
 

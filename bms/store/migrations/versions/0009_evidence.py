@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import zlib
 from collections.abc import Iterator
+from heapq import merge
+from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
 from alembic import op
+from pydantic_core import from_json, to_json
 
 from bms.model.control.evidence import ChainHead, EvidenceKind
 from bms.store.evidence.chain import NO_ENTRY, Proven, appended
@@ -132,7 +135,7 @@ def _tables() -> None:
 def _split_plans() -> None:
     """Take the problem out of the body of each plan."""
     for seq, body, _ in _plans():
-        plan = json.loads(zlib.decompress(body))
+        plan = from_json(zlib.decompress(body))
         problem = plan.pop("problem")
         _keep(seq, _packed({**plan, "problem": None}), _packed(problem))
 
@@ -143,8 +146,8 @@ def _join_plans() -> None:
         if problem is None:
             op.get_bind().execute(sa.text("DELETE FROM plans WHERE seq = :seq"), {"seq": seq})
             continue
-        plan = json.loads(zlib.decompress(body))
-        plan["problem"] = json.loads(zlib.decompress(problem))
+        plan = from_json(zlib.decompress(body))
+        plan["problem"] = from_json(zlib.decompress(problem))
         _keep(seq, _packed(plan), None)
 
 
@@ -161,8 +164,7 @@ def _keep(seq: int, body: bytes, problem: bytes | None) -> None:
 
 
 def _packed(value: object) -> bytes:
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return zlib.compress(text.encode(), level=1)
+    return zlib.compress(to_json(value), level=1)
 
 
 def _sites() -> list[str]:
@@ -176,12 +178,10 @@ def _sites() -> list[str]:
 
 
 def _prove(site: str) -> None:
-    """Begin the chain of a site with what is there, by time."""
-    rows = [found for row in PROVEN for found in _rows(site, *row)]
-    rows.sort(key=lambda row: row[0])
+    """Begin the chain of a site with what is there, by time; never all of it in memory."""
+    rows = merge(*(_rows(site, *row) for row in PROVEN), key=itemgetter(0))
     head = NO_ENTRY
-    for i in range(0, len(rows), PORTION):
-        proven = [row for _, row in rows[i : i + PORTION]]
+    while proven := [row for _, row in islice(rows, PORTION)]:
         entries = appended(site, head, proven)
         op.get_bind().execute(
             _ADD,
@@ -200,7 +200,7 @@ def _prove(site: str) -> None:
             ],
         )
         head = ChainHead(number=entries[-1].number, hash=entries[-1].hash)
-    if rows:
+    if head is not NO_ENTRY:
         end = {"chain": site, "number": head.number, "hash": head.hash}
         op.get_bind().execute(_END, end)
 
@@ -222,7 +222,7 @@ def _rows(
         sa.select(*map(sa.column, (moment, key, *names)))
         .select_from(sa.table(table))
         .where(sa.column(moment).is_not(None))
-        .order_by(sa.column(key))
+        .order_by(sa.column(moment), sa.column(key))
     )
     if table not in OF_CITY:
         wanted = wanted.where(sa.column("site") == site)

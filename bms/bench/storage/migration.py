@@ -17,10 +17,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Protocol
 from zlib import compress
-
-from sqlalchemy import Connection
 
 from bms.bench.figure import Figure, Progress
 from bms.store.database import schema
@@ -50,6 +48,13 @@ SITES = 650
 PLANS_AT_ONCE, RECEIPTS_AT_ONCE = 500, 5_000
 _PLAN = "INSERT INTO plans (id, site, created_at, body) VALUES (?, ?, ?, ?)"
 _RECEIPT = "INSERT INTO receipts (site, at, kind, body) VALUES (?, ?, 'accepted', ?)"
+
+
+class _Connection(Protocol):
+    """What takes the driver's own SQL."""
+
+    def exec_driver_sql(self, statement: str, parameters: Any = None, /) -> object:
+        """Run a statement, once or for many rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +132,7 @@ def _made(file: Path, megabytes: float, report: Progress) -> tuple[int, int, int
 
 
 def _filled(
-    link: Link, file: Path, add: Callable[[Connection, int], int], until: float, report: Progress
+    link: Link, file: Path, add: Callable[[_Connection, int], int], until: float, report: Progress
 ) -> int:
     """Rows [1] that ``add`` has made until the database has its size [MB]."""
     rows = 0
@@ -138,12 +143,12 @@ def _filled(
     return rows
 
 
-def _add_readings(connection: Connection, first: int) -> int:
+def _add_readings(connection: _Connection, first: int) -> int:
     connection.exec_driver_sql(_ROWS, _values(first))
     return ROWS_AT_ONCE
 
 
-def _add_plans(connection: Connection, first: int) -> int:
+def _add_plans(connection: _Connection, first: int) -> int:
     """Plans of the size and shape that those of three simulated buildings had, about 70 kB of text
     and 10 kB as they are kept."""
     rows = range(first, first + PLANS_AT_ONCE)
@@ -151,7 +156,7 @@ def _add_plans(connection: Connection, first: int) -> int:
     return PLANS_AT_ONCE
 
 
-def _add_receipts(connection: Connection, first: int) -> int:
+def _add_receipts(connection: _Connection, first: int) -> int:
     rows = range(first, first + RECEIPTS_AT_ONCE)
     connection.exec_driver_sql(_RECEIPT, [(*_whose(i), _receipt(i)) for i in rows])
     return RECEIPTS_AT_ONCE

@@ -38,7 +38,7 @@ class UpstreamRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UseRow:
+class MunicipalityUse:
     """What all used of a commodity in a year, in words."""
 
     year: str
@@ -56,7 +56,7 @@ class FederationView:
 
     total: FederatedSaving
     rows: tuple[UpstreamRow, ...]
-    use: tuple[UseRow, ...]
+    use: tuple[MunicipalityUse, ...]
     silent: tuple[str, ...]
 
 
@@ -88,8 +88,8 @@ def _row(look: UpstreamLook, same_as: str | None, now: datetime, t: PageTranslat
     )
 
 
-def _use(row: FederatedUse, t: PageTranslator) -> UseRow:
-    return UseRow(
+def _use(row: FederatedUse, t: PageTranslator) -> MunicipalityUse:
+    return MunicipalityUse(
         year=str(row.year),
         commodity=t.one_of(f"meter_{row.commodity}", row.commodity),
         use=MISSING if row.use is None else f"{t.number(row.use)} {row.unit}",

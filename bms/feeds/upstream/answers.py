@@ -44,7 +44,7 @@ class SavingsPage(_Read):
     next: str | None
 
 
-class _Together(BaseModel):
+class _WholeUse(BaseModel):
     model_config = ConfigDict(allow_inf_nan=False)
     totals: Annotated[list[ToldUse], Field(max_length=20)]
 
@@ -52,7 +52,7 @@ class _Together(BaseModel):
 class _YearPage(_Read):
     year: Annotated[int, Field(ge=1990, le=2199)]
     until: date
-    together: _Together
+    together: _WholeUse
 
 
 def savings_page(body: bytes) -> SavingsPage:

@@ -13,12 +13,12 @@ from bms.store.rollups.stale_days import ensure_timezone
 from bms.store.sql.access.keys import SqlKeys
 from bms.store.sql.access.people import SqlPeople
 from bms.store.sql.answers import SqlAnswers
+from bms.store.sql.chains.evidence import SqlEvidence
+from bms.store.sql.chains.proofs import witness
 from bms.store.sql.decisions import SqlDecisions
-from bms.store.sql.evidence import SqlEvidence
 from bms.store.sql.ledgers import SqlLedgers
 from bms.store.sql.plans import SqlPlans
 from bms.store.sql.predictions import SqlPredictions
-from bms.store.sql.proofs import witness
 from bms.store.sql.retention import SqlRetention
 from bms.store.sql.trials import SqlTrials
 from bms.store.sql.trust import SqlTrust

@@ -19,9 +19,9 @@ from sqlalchemy import Connection, Engine, create_engine, text
 from sqlalchemy.exc import IntegrityError
 
 from bms.model.control.evidence import ChainFlaw, ChainHead, FlawReason
-from bms.store.sql.proofs import PROOFS
+from bms.store.sql.chains.proofs import PROOFS
+from bms.store.sql.chains.verification import verified
 from bms.store.sql.store import SqlStore
-from bms.store.sql.verification import verified
 from tests.rigs.examples import LEVEL
 from tests.rigs.storage.evidence_rows import fill
 

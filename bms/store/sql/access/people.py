@@ -16,7 +16,7 @@ from bms.store.database.connection import Linked
 from bms.store.database.tables import StoredPerson, StoredSession
 from bms.store.ledger_rules import name_taken, no_person, no_session, person_reason
 from bms.store.sql.audit import note
-from bms.store.sql.proofs import hold_chain
+from bms.store.sql.chains.proofs import hold_chain
 
 
 class SqlPeople(Linked):

@@ -37,7 +37,7 @@ from bms.store.evidence.check import (
     StandingEntry,
     StandingRow,
 )
-from bms.store.sql.proofs import AT_ONCE, PROOFS, Proof
+from bms.store.sql.chains.proofs import AT_ONCE, PROOFS, Proof
 
 _ENTRIES = text(
     "SELECT number, kind, proves, content, apart, salt, hash FROM evidence"

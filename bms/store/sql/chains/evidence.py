@@ -37,8 +37,8 @@ from bms.ports.storage.evidence import Report, no_report
 from bms.store.database.connection import Linked
 from bms.store.database.tables import StoredEvidence, StoredRemoval
 from bms.store.evidence.chain import removals_of
-from bms.store.sql.proofs import PROOFS, Proof
-from bms.store.sql.verification import digest_text, heads, standing_rows, verified
+from bms.store.sql.chains.proofs import PROOFS, Proof
+from bms.store.sql.chains.verification import digest_text, heads, standing_rows, verified
 
 _SALT_GOES = text("UPDATE evidence SET salt = NULL WHERE chain = :chain AND number = :number")
 WHOLE = (EvidenceKind.RECEIPT, EvidenceKind.PLAN)

@@ -166,5 +166,6 @@ def rounding_of(values: Floats, usual: float) -> float:
 
 
 def _multiples(values: Floats, step: float) -> bool:
-    steps = values / step
-    return bool((np.abs(steps - np.round(steps)) < WHOLE).all())
+    with np.errstate(over="ignore", invalid="ignore"):  # too many steps to be counted are none
+        steps = values / step
+        return bool((np.abs(steps - np.round(steps)) < WHOLE).all())

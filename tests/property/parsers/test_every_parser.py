@@ -27,6 +27,7 @@ from bms.feeds.electricity import energidata, entsoe, nordpool
 from bms.feeds.suppliers import aalborg, csv_reader, decoding, eloverblik, kredsloeb
 from bms.feeds.suppliers.csv_mapping import CsvMapping
 from bms.feeds.tariffs import datahub_pricelist
+from bms.feeds.upstream.answers import consumption_year, savings_page
 from bms.feeds.weather import dmi, metno, open_meteo
 from bms.journal.entries import Book, Head
 from bms.journal.hands_off import HandsOffState
@@ -139,6 +140,7 @@ I_AM = bytes.fromhex("810a0014 01 00 1000 c402000007 2205c4 9100 210f".replace("
 CSV = b"meter_id,timestamp_utc,kwh\n571,2026-01-01T00:00:00Z,1.5\n"
 SITE = next((ROOT / "sites" / "examples").glob("*.yaml")).read_bytes()
 JSON = (b"{}", b"[]", b'{"records": [{"HourUTC": "2026-01-01T00:00:00", "x": 1e400}]}')
+YEAR = b'{"year": 2026, "until": "2026-11-30", "together": {"totals": []}}'
 XML = b"<Publication_MarketDocument><TimeSeries/></Publication_MarketDocument>"
 CALENDAR = b"""BEGIN:VCALENDAR\r
 BEGIN:VEVENT\r
@@ -242,6 +244,8 @@ PARSERS: dict[str, Parser] = {
         ),
         seeds=(CALENDAR,),
     ),
+    "bms/feeds/upstream/answers.py:consumption_year": Parser(consumption_year, seeds=(YEAR,)),
+    "bms/feeds/upstream/answers.py:savings_page": Parser(savings_page, seeds=JSON),
     "bms/feeds/suppliers/aalborg.py:read_aalborg": Parser(
         partial(aalborg.read_aalborg, name="x", mapping=None), seeds=JSON
     ),

@@ -14,12 +14,7 @@ from bms.cli.main import main
 from tests.rigs.fieldbus.driver_rigs import free_port
 from tests.rigs.processes.outside import bms, soon
 from tests.rigs.storage.modes import others_may, umask
-from tests.security.programs.test_marked_secrets import (  # noqa: F401  (fixtures)
-    MARK,
-    hook,
-    marked,
-    settings,
-)
+from tests.rigs.web.marked_secrets import MARK, marked
 
 DEVICE = """devices:
   - {{id: told, protocol: mqtt, host: 127.0.0.1, port: {closed}, topic: hall/climate,
@@ -46,7 +41,7 @@ CALLS = [
 
 
 @pytest.fixture
-def told(settings: dict[str, str]) -> dict[str, str]:  # noqa: F811
+def told(settings: dict[str, str]) -> dict[str, str]:
     """With a device at a broker that wants a password."""
     file = Path(settings["BMS_SITES"]) / "townhall.yaml"
     device = DEVICE.format(closed=free_port(), folder=file.parent.parent)

@@ -32,8 +32,6 @@ CALLS = [
     ("discover modbus 127.0.0.1:1 --last-unit 2 --timeout 0.1", False),
     ("discover mbus 127.0.0.1:1 --last-address 2 --timeout 0.1", False),
     ("work look townhall", False),
-    ("work --sites townhall", True),
-    ("work --jobs", True),
     ("write townhall/north.setpoint 20.5 --reason asked", True),
     ("discover bacnet 127.0.0.1:47999 --timeout 0.2", True),
 ]

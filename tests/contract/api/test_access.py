@@ -17,6 +17,8 @@ from tests.rigs.web.forms import send_form
 from tests.rigs.web.routes import ENDLESS, address, rules_of
 from tests.rigs.work.rows import a_cause, a_work_item
 
+ITEMS = "/v1/work", "/work-list"
+"""Where work items stand: in the API, and on pages."""
 ANYBODY = {
     ("GET", "/openapi.json"),
     ("GET", "/static/style.css"),
@@ -147,7 +149,7 @@ async def test_whoever_is_limited_to_a_building_hears_of_no_other(world, rules):
 @pytest.mark.parametrize("of", ["lodge", CITY])
 @pytest.mark.parametrize(
     "path",
-    ["/v1/plans/{}", "/v1/work/{}", "/v1/work/{}/ack", "/work-list/{}", "/work-list/{}/ack"],
+    ["/v1/plans/{}", *(f"{work}{end}" for work in ITEMS for end in ("/{}", "/{}/ack"))],
 )
 async def test_what_is_of_another_building_is_as_if_it_were_not_there(world, of, path):
     world.store.keep_items([a_work_item("p1", cause=a_cause(site=of))])

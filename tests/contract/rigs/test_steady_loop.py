@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 
 import pytest
+from anyio import to_thread
+from anyio.from_thread import start_blocking_portal
 
 from tests.rigs.steady_loop import IN_FLIGHT_TTY_S, STEP_S, SteadyLoop
 
@@ -61,6 +63,13 @@ async def sleeps() -> tuple[float, float]:
 async def test_where_nobody_can_come_sleep_and_time_out_are_over_at_once() -> None:
     slept, waited = await sleeps()
     assert LONG_S <= slept < LONG_S + 20 * STEP_S
+    assert waited < LONG_S
+
+
+async def test_what_another_test_has_kept_is_nobody_who_comes() -> None:
+    with start_blocking_portal() as portal:
+        portal.call(to_thread.run_sync, threading.get_ident)
+        _, waited = await sleeps()
     assert waited < LONG_S
 
 

@@ -39,6 +39,8 @@ class SealedDesign:
     is and what may be written there, none of designs that were sealed before;
     ``sources`` are digests of where each billed meter is read, ``places`` of where levers and the
     rooms' sensors are, and ``elsewhere`` the trials that the building had under another name.
+    ``rates`` is a digest of what the tariffs said of the trial's hours, empty where it was not
+    known.
     """
 
     version: str
@@ -62,6 +64,7 @@ class SealedDesign:
     sources: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
     elsewhere: tuple[str, ...] = ()
+    rates: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,6 +64,7 @@ class DesignChange(MessageCode):
     COMFORT = "trial_changed_comfort"
     OWN_CONTROL = "trial_changed_own_control"
     TARIFF = "trial_changed_tariff"
+    RATES = "trial_changed_rates"
     PLACE = "trial_changed_place"
     VERSION = "trial_changed_version"
     LEVERS = "trial_changed_levers"

@@ -35,6 +35,7 @@ from bms.services.trials.readings_check import (
     readings_checks,
 )
 from bms.services.trials.result import FoundResult, find_result, unsealed_result
+from bms.services.trials.sealed_rates import changed_rates
 
 
 def design_digest(known: KeptTrial) -> str:
@@ -125,7 +126,8 @@ def site_trials(ports: TrialPorts, site: Site, *, gone: bool = False) -> SiteTri
     for known in kept:
         missing = (fact(DesignChange.SITE_GONE, site=site.id),)
         today = missing if gone else changed_inputs(site, known.trial)
-        changes = (*today, *_meanwhile(ports, known.trial))
+        rates = changed_rates(ports.tariffs, site, known.trial)
+        changes = (*today, *rates, *_meanwhile(ports, known.trial))
         report = _report(ports, site, known, changes, checks.get(known.trial.id))
         reports.append(report if known.trial.id not in unproven else _not_proven(report))
     lost = lost_trials(kept, unproven)

@@ -33,6 +33,7 @@ from bms.services.trials.design import (
 from bms.services.trials.ports import TrialPorts
 from bms.services.trials.proof import is_cut, lost_of_building
 from bms.services.trials.same_building import trials_of_building
+from bms.services.trials.sealed_rates import rates_digest
 
 DAY = timedelta(days=1)
 YEAR = 364 * DAY
@@ -144,7 +145,9 @@ def _drawn(
         seed=ground.lot,
         limit=allocation.limit,
         imbalance=allocation.imbalance,
-        sealed=replace(sealed, elsewhere=elsewhere),
+        sealed=replace(
+            sealed, elsewhere=elsewhere, rates=rates_digest(site, ports.tariffs, first, days)
+        ),
         started_at=now,
         by=request.by,
         reason=request.reason,

@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from multiprocessing import resource_tracker
 
 import pytest
 from anyio import to_thread
@@ -67,6 +68,7 @@ async def test_where_nobody_can_come_sleep_and_time_out_are_over_at_once() -> No
 
 
 async def test_what_another_test_has_kept_is_nobody_who_comes() -> None:
+    resource_tracker.ensure_running()
     with start_blocking_portal() as portal:
         portal.call(to_thread.run_sync, threading.get_ident)
         _, waited = await sleeps()

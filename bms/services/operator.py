@@ -17,6 +17,7 @@ from bms.model.clock_reading import ClockReading
 from bms.model.control.command import Override, ReleaseReceipt
 from bms.model.control.hands_off import HandsOff, HandsOffKind, SpokenWord
 from bms.model.fact import Explained
+from bms.services.control.gone_device import give_up_gone
 from bms.services.control.ports import ControlPorts
 from bms.services.control.release_many import release_leases, release_points, release_sites
 from bms.services.hands_off.record import put_on_record, record_words, taken_back
@@ -192,6 +193,14 @@ async def release_city(
         others = [lease for point, lease in leases.items() if point not in seen]
         await release_leases(others, now=now, drivers=drivers, journal=journal, told=told)
     return await _recorded(ports, words, receipts, now, refused)
+
+
+async def declare_gone(
+    target: str, site: Site | None, *, now: datetime, ports: ControlPorts, actor: str, reason: str
+) -> HandedBack:
+    """As ``give_up_gone``, and on record. Raises the same."""
+    receipts = await give_up_gone(target, site, now=now, ports=ports, actor=actor, reason=reason)
+    return HandedBack(receipts, await put_on_record(ports, [], receipts, now=now))
 
 
 async def take_back_release(

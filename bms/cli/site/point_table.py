@@ -116,7 +116,7 @@ def show_releases(
             outcome = t("released") if receipt.by is None else t("left", by=t.describe(receipt.by))
             table.add_row(receipt.point, outcome, now)
         else:
-            table.add_row(receipt.point, t("still_held"), "")
+            table.add_row(receipt.point, t("given_up" if receipt.given_up else "still_held"), "")
             trouble.append(receipt)
     console.print(table)
     for receipt in trouble:

@@ -16,6 +16,7 @@ import typer
 
 from bms.cli.console.errors import FAILED, errors
 from bms.cli.console.language import translator_of_locale
+from bms.cli.console.person import user_name
 from bms.cli.console.screen import screen
 from bms.cli.site.point_table import (
     Identities,
@@ -233,7 +234,16 @@ def release(
     undo: Annotated[
         bool, typer.Option("--undo", help="take a release back: the plan acts there again")
     ] = False,
-    reason: Annotated[str, typer.Option(help="why, for the audit log")] = "bms release",
+    gone: Annotated[
+        bool,
+        typer.Option(
+            "--gone",
+            help="a device that is gone for good, and that the site file has no longer: give up "
+            "what it still holds of ours (needs --reason)",
+        ),
+    ] = False,
+    reason: Annotated[str | None, typer.Option(help="why, for the audit log")] = None,
+    by: Annotated[str, typer.Option(help="--gone: who says so; else who is logged in")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Give a point, a site or the city back to the buildings' own control.
@@ -241,19 +251,30 @@ def release(
     It stands, through restarts and without the database, until --undo takes it back, or another
     mode is set at the site.
 
+    With --gone nothing is told to be free that was not seen to be: what answers is given back, the
+    rest is given up and so recorded.
+
     Example: bms release townhall
+
+    Example: bms release townhall/north.setpoint --gone --reason "burnt, scrapped"
     """
     if (target is None) != all_:
         raise typer.BadParameter("name SITE[/POINT], or --all for the whole city")
+    if gone and (undo or target is None or not (reason or "").strip()):
+        raise typer.BadParameter("--gone needs SITE[/POINT] and --reason, and no --undo")
+    why = reason or "bms release"
     settings = Settings()
     make_home(settings.home)
     with contextlib.closing(_store(settings)) as store:
         city = owners_seen(wire(settings, store=store))
         if undo:
-            recorded = asyncio.run(_taken_back(city, target, reason))
+            recorded = asyncio.run(_taken_back(city, target, why))
             typer.echo(json.dumps({"recorded": recorded}) if as_json else _undone(recorded))
             return
-        done = asyncio.run(_given_back(city, target, reason))
+        if gone and target is not None:
+            done = asyncio.run(_given_up(city, target, by or user_name("--by"), why))
+        else:
+            done = asyncio.run(_given_back(city, target, why))
     if as_json:
         rows = [{"outcome": type(r).__name__.lower(), **to_dict(r)} for r in done.receipts]
         typer.echo(json.dumps(rows))
@@ -261,7 +282,7 @@ def release(
         show_releases(screen(), done.receipts, translator_of_locale(settings.timezone))
     if not done.recorded:
         log.warning("%s", WAITS)
-    if not all(isinstance(receipt, Released) for receipt in done.receipts):
+    if not all(isinstance(receipt, Released) or receipt.given_up for receipt in done.receipts):
         raise typer.Exit(1)
 
 
@@ -291,6 +312,16 @@ async def _given_back(city: City, target: str | None, reason: str) -> HandedBack
             return await operator.release_city(city.sites.values(), now=now, ports=ports, **said)
         site, point = _named(city, target)
         return await operator.release(site, now=now, ports=ports, point=point, **said)
+    finally:
+        await ports.drivers.close()
+
+
+async def _given_up(city: City, target: str, by: str, reason: str) -> HandedBack:
+    now, ports = city.clock.now(), city.control
+    site = city.sites.get(target.partition("/")[0])
+    try:
+        said = {"actor": by, "reason": reason}
+        return await operator.declare_gone(target, site, now=now, ports=ports, **said)
     finally:
         await ports.drivers.close()
 

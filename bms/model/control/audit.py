@@ -13,6 +13,7 @@ class Action(StrEnum):
     SET_MODE = "set_mode"
     ADD_OVERRIDE = "add_override"
     REMOVE_OVERRIDE = "remove_override"
+    DECLARE_GONE = "declare_gone"
     START_TRIAL = "start_trial"
     END_TRIAL = "end_trial"
     CHANGE_TRIAL_INPUTS = "change_trial_inputs"

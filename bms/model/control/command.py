@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from bms.model.control.reasons import ReceiptReason
 from bms.model.fact import Fact
 
 
@@ -103,11 +104,16 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class StillHeld:
-    """Not given back (yet); the guard tries again."""
+    """Not given back (yet); the guard tries again until a person says that the device is gone."""
 
     point: str
     error: Fact
     retryable: bool = True
+
+    @property
+    def given_up(self) -> bool:
+        """Whether nobody tries any more, because a person has said that the device is gone."""
+        return self.error.code == ReceiptReason.DECLARED_GONE
 
 
 ReleaseReceipt = Released | StillHeld

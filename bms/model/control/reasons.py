@@ -67,6 +67,7 @@ class ReceiptReason(MessageCode):
     BEING_GIVEN_BACK = "being_given_back"
     WRITTEN_SINCE = "written_since"
     NOT_RELEASABLE = "not_releasable"
+    DECLARED_GONE = "declared_gone"
     SLOTS_GONE = "slots_gone"
     SLOT_EMPTY = "slot_empty_after_write"
     SLOT_STILL_HELD = "slot_still_held"

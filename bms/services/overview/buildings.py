@@ -175,7 +175,11 @@ def failed_now(
     newest: dict[str, tuple[datetime, AnyReceipt]] = {}
     for at, receipt in receipts:
         newest[_point(receipt)] = (at, receipt)
-    return [(at, each) for at, each in newest.values() if isinstance(each, Failed | StillHeld)]
+    return [
+        (at, each)
+        for at, each in newest.values()
+        if isinstance(each, Failed) or (isinstance(each, StillHeld) and not each.given_up)
+    ]
 
 
 def _point(receipt: AnyReceipt) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import AsyncIterator
@@ -216,3 +217,38 @@ async def test_releasing_works_while_the_database_is_broken(town: Town) -> None:
     assert "released" in done.stdout
     assert await town.held() == []
     assert open_leases(town.journal) == []
+
+
+async def test_w12_what_a_device_held_that_is_gone_is_given_up_by_name_once_the_file_says_so(
+    town: Town,
+) -> None:
+    point = "sportshall/hall.setpoint"
+    wish = ("write", point, "17.4", "--for", "30m", "--reason", "parents' evening")
+    assert (await asyncio.to_thread(town.call, *wish)).returncode == 0
+    guard = Presence(town.journal).look()
+    assert guard is not None
+    assert town.simulator.pid is not None
+    os.kill(town.simulator.pid, signal.SIGKILL)
+    gone = ("release", point, "--gone", "--by", "Anna", "--reason", "scrapped", "--json")
+    try:
+        unsaid = await asyncio.to_thread(town.call, *gone[:5], "--json")
+        assert unsaid.returncode == 2
+        assert "--reason" in unsaid.stderr
+        refused = await asyncio.to_thread(town.call, *gone)
+        assert refused.returncode == 1
+        assert "site file still has" in refused.stderr
+        assert len(open_leases(town.journal)) == 1
+        file = town.folder / "sites" / "sportshall.yaml"
+        file.write_text(re.sub(r"port: \d+", f"port: {probe_tcp(0)}", file.read_text()))
+        given_up = await asyncio.to_thread(town.call, *gone)
+        assert given_up.returncode == 0, given_up.stderr
+        (row,) = json.loads(given_up.stdout)
+        assert (row["outcome"], row["error"]["code"]) == ("stillheld", "declared_gone")
+        assert open_leases(town.journal) == []
+        told = await asyncio.to_thread(town.call, "audit", "list", "--json")
+        assert '"declare_gone"' in told.stdout
+        assert "Anna" in told.stdout
+        await asyncio.to_thread(soon, lambda: not alive(guard.pid), 15, "the guard ends")
+    finally:
+        if alive(guard.pid):
+            os.kill(guard.pid, signal.SIGKILL)

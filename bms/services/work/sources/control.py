@@ -73,6 +73,9 @@ def _failing(site: Site, receipts: Receipts) -> Iterator[Cause]:
     runs: dict[str, tuple[type, datetime]] = {}
     for at, receipt in receipts:
         point = receipt.command.point if hasattr(receipt, "command") else receipt.point
+        if isinstance(receipt, StillHeld) and receipt.given_up:
+            runs.pop(point, None)
+            continue
         known, kind = runs.get(point), type(receipt)
         runs[point] = known if known is not None and known[0] is kind else (kind, at)
     for point, (kind, since) in sorted(runs.items()):

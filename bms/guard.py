@@ -38,8 +38,8 @@ from bms.ports.clock import Clock
 from bms.ports.drivers import Drivers
 from bms.ports.safety import HandsOffMarks, Journal
 from bms.services.control.authority import ended_by_mark
-from bms.services.control.release_point import give_back, return_of, settle_returned
 from bms.services.evidence.receipts import unrecorded
+from bms.services.giving_back.one_point import give_back, return_of, settle_returned
 from bms.services.guard.heartbeat import GuardPlace, Presence
 from bms.services.guard.systemd import notify
 from bms.services.guard.takeover import Companion, stand_by

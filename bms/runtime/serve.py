@@ -33,8 +33,8 @@ from bms.runtime.scheduler import Pulse, scheduler
 from bms.runtime.wire import LazyOptimizer
 from bms.runtime.work_jobs import live_jobs
 from bms.services.collect.change_of_value import watching
-from bms.services.control.release_many import release_everything
 from bms.services.evidence.receipts import keep_receipts, note_open_commands, record_receipts
+from bms.services.giving_back.many_points import release_everything
 from bms.services.hands_off.words_elsewhere import WordsElsewhere
 from bms.services.off_loop import off_loop
 from bms.services.ownership.ports import OwnershipPorts

@@ -17,9 +17,9 @@ from bms.model.clock_reading import ClockReading
 from bms.model.control.command import Override, ReleaseReceipt
 from bms.model.control.hands_off import HandsOff, HandsOffKind, SpokenWord
 from bms.model.fact import Explained
-from bms.services.control.gone_device import give_up_gone
 from bms.services.control.ports import ControlPorts
-from bms.services.control.release_many import release_leases, release_points, release_sites
+from bms.services.giving_back.gone_device import GivingBackPorts, give_up_gone
+from bms.services.giving_back.many_points import release_leases, release_points, release_sites
 from bms.services.hands_off.record import put_on_record, record_words, taken_back
 from bms.services.modes.gate import GatePorts, above_allowed, ask_for_auto
 from bms.services.off_loop import off_loop
@@ -199,7 +199,8 @@ async def declare_gone(
     target: str, site: Site | None, *, now: datetime, ports: ControlPorts, actor: str, reason: str
 ) -> HandedBack:
     """As ``give_up_gone``, and on record. Raises the same."""
-    receipts = await give_up_gone(target, site, now=now, ports=ports, actor=actor, reason=reason)
+    needs = GivingBackPorts(drivers=ports.drivers, journal=ports.journal, ledgers=ports.ledgers)
+    receipts = await give_up_gone(target, site, now=now, ports=needs, actor=actor, reason=reason)
     return HandedBack(receipts, await put_on_record(ports, [], receipts, now=now))
 
 

@@ -21,8 +21,8 @@ from bms.runtime.reload.difference import Difference, Reloaded, outdated_leases
 from bms.runtime.site_files import usable_sites
 from bms.runtime.wire import calendars_of
 from bms.runtime.work_jobs import live_jobs
-from bms.services.control.release_many import release_leases
 from bms.services.evidence.receipts import keep_receipts
+from bms.services.giving_back.many_points import release_leases
 from bms.services.off_loop import off_loop
 from bms.services.ownership.places import places_of
 

@@ -28,8 +28,8 @@ from bms.ports.drivers import IdentifyingDriver
 from bms.services.control.authority import PLAN, Writer
 from bms.services.control.person_write import PersonWrite, write_once
 from bms.services.control.ports import ControlPorts
-from bms.services.control.release_many import release_points
 from bms.services.evidence.receipts import keep_receipts
+from bms.services.giving_back.many_points import release_points
 from bms.services.local_overrides.detection import IN_SLOT, agrees
 from bms.services.local_overrides.look import look
 from bms.services.off_loop import off_loop

@@ -39,14 +39,14 @@ from bms.services.control.decision import PermittedCommand, decide, due_commands
 from bms.services.control.inspection import Inspection, inspect, merged
 from bms.services.control.point_limits import allows
 from bms.services.control.ports import ControlPorts
-from bms.services.control.release_many import (
-    as_accepted,
-    release_leases,
-)
 from bms.services.control.site_state import PLAN_MAX_AGE, SiteState, read_again, state_of
 from bms.services.control.ventilation_minimum import too_little_air
 from bms.services.control.write_path import WriteOrder, carry_out
 from bms.services.evidence.receipts import receipts_kept
+from bms.services.giving_back.many_points import (
+    as_accepted,
+    release_leases,
+)
 from bms.services.local_overrides.detection import Place
 from bms.services.local_overrides.people import end_overrides, follow_people
 from bms.services.off_loop import off_loop, side_by_side

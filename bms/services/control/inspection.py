@@ -35,8 +35,9 @@ from bms.model.fact import fact
 from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
 from bms.services.control.ports import ControlPorts
-from bms.services.control.release_many import as_accepted, unheard
-from bms.services.control.release_point import (
+from bms.services.evidence.receipts import receipts_kept
+from bms.services.giving_back.many_points import as_accepted, unheard
+from bms.services.giving_back.one_point import (
     HARMLESS,
     Return,
     give_back_found,
@@ -45,7 +46,6 @@ from bms.services.control.release_point import (
     settle_returned,
     take_ours_away,
 )
-from bms.services.evidence.receipts import receipts_kept
 from bms.services.journal_batches import close_leases, keep_notes
 from bms.services.local_overrides.detection import IN_SLOT, Known, Place, PlaceFinding, judge
 from bms.services.local_overrides.look import look, look_by_book

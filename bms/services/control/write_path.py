@@ -38,7 +38,7 @@ from bms.ports.ownership import OwnedSites
 from bms.ports.safety import Journal
 from bms.services.control.authority import AuthorityReason
 from bms.services.control.ports import ControlPorts
-from bms.services.control.release_point import (
+from bms.services.giving_back.one_point import (
     HARMLESS,
     announce,
     give_back,

@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from bms.errors import GuardError, StoreError
 from bms.model.control.local_override import OfferedLease
 from bms.model.control.ownership import CITY_WIDE, Ownership
-from bms.services.control.release_many import release_leases
 from bms.services.evidence.receipts import unrecorded
+from bms.services.giving_back.many_points import release_leases
 from bms.services.journal_batches import keep_notes
 from bms.services.off_loop import off_loop
 from bms.services.ownership.beat import Heartbeat, nothing_held

@@ -38,7 +38,7 @@ from bms.model.control.command import (
 )
 from bms.services.control.dispatch import dispatch_site
 from bms.services.control.inspection import verify_site
-from bms.services.control.release_many import release_points
+from bms.services.giving_back.many_points import release_points
 from bms.store.memory.store import MemoryStore
 from drivers.registry import NetworkDrivers
 from tests.rigs.control_bench import ControlBench

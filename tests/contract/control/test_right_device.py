@@ -17,7 +17,7 @@ from bms.services.collect.poll import poll_site
 from bms.services.control.inspection import verify_site
 from bms.services.control.person_write import PersonWrite, write_once
 from bms.services.control.ports import ControlPorts
-from bms.services.control.release_many import release_points
+from bms.services.giving_back.many_points import release_points
 from bms.store.memory.store import MemoryStore
 from drivers.registry import NetworkDrivers
 from sites.loader import load_sites

@@ -18,7 +18,7 @@ from bms.clock import VirtualClock
 from bms.guard import Guard
 from bms.journal import MemoryJournal
 from bms.model.control.command import Released
-from bms.services.control.release_many import release_leases
+from bms.services.giving_back.many_points import release_leases
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
 from tests.rigs.fakes.safety import LEASE, NOW, NULL, command, hut, lease_on
 

@@ -21,7 +21,7 @@ from bms.model.control.hands_off import HandsOff, HandsOffKind, SpokenWord
 from bms.model.control.local_override import GivingBack, ReadBack
 from bms.model.control.reasons import ReceiptReason
 from bms.model.fact import fact
-from bms.services.control.release_many import release_leases
+from bms.services.giving_back.many_points import release_leases
 from bms.services.guard.heartbeat import Presence
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
 from tests.rigs.fakes.safety import (

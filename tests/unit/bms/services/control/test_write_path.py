@@ -20,7 +20,7 @@ from bms.model.control.reasons import Holder, ReceiptReason
 from bms.model.fact import fact
 from bms.ports.departure import may_leave
 from bms.services.control.inspection import verify_site
-from bms.services.control.release_many import release_leases
+from bms.services.giving_back.many_points import release_leases
 from tests.rigs.control_bench import ControlBench
 from tests.rigs.fakes.drivers import FakeDevice, device_said
 from tests.rigs.fakes.safety import (

@@ -13,7 +13,7 @@ from bms.model.control.local_override import LetGo, OfferedLease, ReadBack
 from bms.model.control.reasons import Holder, RefusalReason
 from bms.model.fact import fact
 from bms.services.control.inspection import verify_site
-from bms.services.control.release_many import release_leases, release_points
+from bms.services.giving_back.many_points import release_leases, release_points
 from tests.rigs.control_bench import ControlBench
 from tests.rigs.fakes.safety import (
     CONSTANT,

@@ -20,7 +20,7 @@ from bms.ports.ownership import SiteOwners
 from bms.services.control.authority import AuthorityReason
 from bms.services.control.dispatch import dispatch_site
 from bms.services.control.person_write import PersonWrite, write_once
-from bms.services.control.release_many import release_everything
+from bms.services.giving_back.many_points import release_everything
 from bms.services.ownership.bequest import bequest_of, written
 from bms.services.ownership.worker import SiteWorker
 from bms.store.memory.store import MemoryStore

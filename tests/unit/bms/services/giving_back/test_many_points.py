@@ -14,12 +14,12 @@ from bms.model.assets.site import Site
 from bms.model.control.command import Released, StillHeld
 from bms.model.control.reasons import ReceiptReason
 from bms.services.control.inspection import verify_site
-from bms.services.control.release_many import (
+from bms.services.giving_back.many_points import (
     release_everything,
     release_leases,
     release_points,
 )
-from bms.services.control.release_point import take_away
+from bms.services.giving_back.one_point import take_away
 from bms.store.memory.store import MemoryStore
 from tests.rigs.fakes.drivers import FakeDrivers, device_said, held
 from tests.rigs.fakes.ports import control_ports

@@ -13,7 +13,7 @@ from bms.model.control.command import AnyReceipt, ReleaseReceipt, StillHeld
 from bms.model.control.lease import Lease
 from bms.ports.drivers import Drivers
 from bms.ports.safety import Journal
-from bms.services.control.release_point import (
+from bms.services.giving_back.one_point import (
     HARMLESS,
     Return,
     give_back,

@@ -14,7 +14,7 @@ from bms.model.control.command import Accepted, Failed, ReleaseReceipt, StillHel
 from bms.model.control.command_state import CommandState, NoCommandState
 from bms.model.control.reasons import ReceiptReason
 from bms.model.fact import fact
-from bms.services.control.release_many import release_leases
+from bms.services.giving_back.many_points import release_leases
 from tests.rigs.control_bench import ControlBench
 from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers
 from tests.rigs.fakes.safety import ENABLE, LEASE, LEVERS, OWN, TICK, WANTED

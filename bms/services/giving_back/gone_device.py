@@ -8,6 +8,7 @@ there, it is tried on (clauses W12 and W17).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from bms.errors import ConfigError, NotFound
@@ -18,15 +19,32 @@ from bms.model.control.command_state import NoCommandState
 from bms.model.control.lease import Lease
 from bms.model.control.reasons import ReceiptReason
 from bms.model.fact import fact
-from bms.services.control.ports import ControlPorts
-from bms.services.control.release_many import release_leases, release_points
+from bms.ports.drivers import Drivers
+from bms.ports.safety import Journal
+from bms.ports.storage.ledgers import LedgerStore
+from bms.services.giving_back.many_points import release_leases, release_points
 from bms.services.journal_batches import close_leases
 from bms.services.local_overrides.look import look
 from bms.services.off_loop import off_loop
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GivingBackPorts:
+    """What points are given back with, and where it is written down who gave them up."""
+
+    drivers: Drivers
+    journal: Journal
+    ledgers: LedgerStore
+
+
 async def give_up_gone(
-    target: str, site: Site | None, *, now: datetime, ports: ControlPorts, actor: str, reason: str
+    target: str,
+    site: Site | None,
+    *,
+    now: datetime,
+    ports: GivingBackPorts,
+    actor: str,
+    reason: str,
 ) -> list[ReleaseReceipt]:
     """Give up what is held of ours at devices that are gone: of a point, or of every point of a
     site that stands elsewhere by now (``target`` is the id of either). ``site`` is that of the site
@@ -47,7 +65,7 @@ async def give_up_gone(
     return receipts
 
 
-def _meant(target: str, site: Site | None, ports: ControlPorts) -> Sequence[Lease]:
+def _meant(target: str, site: Site | None, ports: GivingBackPorts) -> Sequence[Lease]:
     name, _, point = target.partition("/")
     held = ports.journal.leases_of(name)
     if point:
@@ -75,7 +93,7 @@ def _is_in_file(lease: Lease, site: Site | None) -> bool:
 
 
 async def _given_back(
-    lease: Lease, site: Site | None, *, now: datetime, ports: ControlPorts
+    lease: Lease, site: Site | None, *, now: datetime, ports: GivingBackPorts
 ) -> ReleaseReceipt:
     """As by a release: at the place of the lease, else where the site file has the point now."""
     drivers, journal = ports.drivers, ports.journal
@@ -87,7 +105,7 @@ async def _given_back(
     return found[0]
 
 
-async def _is_away(lease: Lease, *, now: datetime, ports: ControlPorts) -> bool:
+async def _is_away(lease: Lease, *, now: datetime, ports: GivingBackPorts) -> bool:
     """Whether nobody, or another device, answers at the place of a lease."""
     states = await look([(lease.point, lease.device)], ports.drivers, now)
     state = states[lease.point.id]
@@ -95,7 +113,7 @@ async def _is_away(lease: Lease, *, now: datetime, ports: ControlPorts) -> bool:
 
 
 async def _given_up(
-    lease: Lease, *, now: datetime, ports: ControlPorts, actor: str, reason: str
+    lease: Lease, *, now: datetime, ports: GivingBackPorts, actor: str, reason: str
 ) -> ReleaseReceipt:
     point, device = lease.point.id, lease.device.id
 

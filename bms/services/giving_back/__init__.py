@@ -1,0 +1,1 @@
+"""Giving points back: one, many, and what is held at a device that is gone."""

@@ -14,7 +14,8 @@ from bms.model.control.reasons import Holder
 from bms.model.fact import fact
 from bms.services.control.inspection import verify_site
 from bms.store.memory.store import MemoryStore
-from tests.rigs.fakes.drivers import FakeDevice, held
+from tests.rigs.buildings.held_hut import devices_that_hold, journal_of_held
+from tests.rigs.fakes.drivers import FakeDevice, FakeDrivers, held
 from tests.rigs.fakes.ports import control_ports
 from tests.rigs.fakes.safety import (
     CONSTANT,
@@ -30,6 +31,16 @@ from tests.rigs.fakes.safety import (
 )
 
 SITE = hut()
+
+
+@pytest.fixture
+def drivers() -> FakeDrivers:
+    return devices_that_hold()
+
+
+@pytest.fixture
+def journal() -> MemoryJournal:
+    return journal_of_held()
 
 
 class GivenBackMeanwhile(FakeDevice):

@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
-
 from bms.journal import MemoryJournal
 from tests.rigs.fakes.drivers import FakeDrivers
 from tests.rigs.fakes.safety import LEVERS, NULL, OWN, WANTED, command, hut, lease_on
 
 
-def device_of(point: str) -> str:
-    return "hut/bacnet" if point == NULL else "hut/modbus"
-
-
-@pytest.fixture
-def drivers() -> FakeDrivers:
-    """Devices that hold what we wrote."""
+def devices_that_hold() -> FakeDrivers:
+    """Devices of the hut that hold what we wrote."""
     made = FakeDrivers()
     for point in LEVERS:
-        made.device(device_of(point)).own[point] = OWN[point]
-        made.device(device_of(point)).held[point] = WANTED[point]
+        device = made.device("hut/bacnet" if point == NULL else "hut/modbus")
+        device.own[point], device.held[point] = OWN[point], WANTED[point]
     return made
 
 
-@pytest.fixture
-def journal() -> MemoryJournal:
+def journal_of_held() -> MemoryJournal:
+    """The open leases of the same."""
     made = MemoryJournal()
     made.intend([lease_on(hut(), command(p, WANTED[p], command_id=f"c-{p}")) for p in LEVERS])
     return made

@@ -181,11 +181,11 @@ class MqttLink:
         self._up.clear()
 
     async def _connection(self) -> None:
-        from aiomqtt import Client
+        from drivers.mqtt.broker_client import BrokerClient
 
         link = self
 
-        class Listening(Client):
+        class Listening(BrokerClient):
             """Hands messages on as they come: to wait for each costs more than to read it, and one
             whose topic is none would end the connection."""
 
@@ -193,7 +193,7 @@ class MqttLink:
                 with suppress(UnicodeDecodeError):  # a topic that is no text is none of ours
                     link._dispatch(message.topic, message.payload, message.retain)
 
-        # paho asks for the name in a thread that the store needs, too: here nobody has to wait
+        # one that nobody knows is said in the words of whoever was asked
         await self._names(self.key.host, self.key.port)
         async with Listening(**self._options()) as client:
             topics = _topics(self._listeners)

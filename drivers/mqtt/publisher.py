@@ -41,16 +41,18 @@ class SchedulePublisher:
 
         Raises ``RetryableError`` that names the broker, ``ConfigError`` for a file of a secret.
         """
-        from aiomqtt import Client, MqttError
+        from aiomqtt import MqttError
         from paho.mqtt.packettypes import PacketTypes
         from paho.mqtt.properties import Properties
+
+        from drivers.mqtt.broker_client import BrokerClient
 
         properties = Properties(PacketTypes.PUBLISH)  # type: ignore[no-untyped-call]
         lasts = int(lasts_s)
         if lasts > 0:
             properties.MessageExpiryInterval = lasts
         try:
-            async with asyncio.timeout(_TIMEOUT_S), Client(**self._options()) as client:
+            async with asyncio.timeout(_TIMEOUT_S), BrokerClient(**self._options()) as client:
                 payload = schedule if lasts > 0 else b""
                 await client.publish(
                     schedule_topic(device), payload, _QUALITY, retain=True, properties=properties

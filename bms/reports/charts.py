@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from bms.model.savings.avoided_use import SiteSavings
+from bms.model.savings.avoided_use import SiteSavings, is_lopsided
 from bms.model.savings.objection import Verdict
 from bms.model.work.finding import EvidenceSeries
 from bms.reports import svg
@@ -171,7 +171,7 @@ def _bar(row: SiteSavings, name: str, frame: Frame, y: float, x: Map, text: Char
     if saving is None or low is None or high is None:
         return [*out, svg.text(frame.right + 14, y + 4.5, text.word("unknown"))]
     number = text.translator.number
-    value = f"{number(saving)} ± {number((high - low) / 2.0)} kWh"
+    value = f"{number(saving)} {_spread(saving, low, high, text)} kWh"
     left, right = sorted((x(0.0), x(saving)))
     drawing = (
         svg.rect(left, y - 12, max(right - left, 0.5), 24, _BAR_CLASS[row.verdict]),
@@ -185,6 +185,12 @@ def _bar(row: SiteSavings, name: str, frame: Frame, y: float, x: Map, text: Char
         svg.text(frame.right + 14, y - 3, value, cls="strong"),
         svg.text(frame.right + 14, y + 14, verdict),
     ]
+
+
+def _spread(saving: float, low: float, high: float, text: ChartText) -> str:
+    if is_lopsided(saving, low, high):
+        return text.word("interval_ends", low=low, high=high)
+    return f"± {text.translator.number((high - low) / 2.0)}"
 
 
 def _bar_legend(text: ChartText) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from api.pages.city.board import SavingsBoard, StandingBoard
 from api.pages.language import PageTranslator
+from api.pages.panels.claim import spread_of
 from api.pages.panels.plan import plan_state_now
 from api.pages.panels.standing import name_of
 from bms.messages import MISSING
@@ -208,7 +209,7 @@ def _row(
         plan=t(f"plan_{plan_state_now(building.plan)}"),
         coldest=_coldest(room, t),
         cold=room is not None and room.in_use and room.short_k > TOO_COLD_K,
-        saving=MISSING if month is None else _with_half(month, t),
+        saving=MISSING if month is None else _with_spread(month, t),
         sign=SIGNS[saving.verdict] if saving is not None and month is not None else "",
         verdict="" if saving is None else t(f"verdict_{saving.verdict.value}"),
         spark=sparkline([each.saving_kwh for each in months[-SPARK_MONTHS:]]),
@@ -235,9 +236,9 @@ def _coldest(room: RoomNow | None, t: PageTranslator) -> str:
     return f"{t.number(room.temp_c, 1)} / {t.pattern(room.low_c, '0.#')}"
 
 
-def _with_half(month: MonthSavings, t: PageTranslator) -> str:
-    half = (month.saving_high_kwh - month.saving_low_kwh) / 2
-    return f"{t.number(month.saving_kwh)} ± {t.number(half)}"
+def _with_spread(month: MonthSavings, t: PageTranslator) -> str:
+    spread = spread_of(month.saving_kwh, month.saving_low_kwh, month.saving_high_kwh, t)
+    return f"{t.number(month.saving_kwh)} {spread}"
 
 
 def _change(months: Sequence[MonthSavings]) -> float | None:

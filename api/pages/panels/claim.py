@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from api.pages.language import PageTranslator
 from bms.model.fact import Fact, Parameter
-from bms.model.savings.avoided_use import Savings, SiteSavings
+from bms.model.savings.avoided_use import Savings, SiteSavings, is_lopsided
 from bms.services.periods import Periods
 
 MOST_NAMES = 8
@@ -17,7 +17,10 @@ MOST_NAMES = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """Texts of one saving; None where a figure is not known. ``more``: beyond the baseline."""
+    """Texts of one saving; None where a figure is not known. ``more``: beyond the baseline.
+
+    ``half``: of an interval that lies evenly about the saving. ``spread``: it, or else both ends.
+    """
 
     verdict: str
     verdict_word: str
@@ -25,6 +28,7 @@ class Claim:
     more: bool
     kwh: str | None
     half: str | None
+    spread: str | None
     interval: str | None
     share: str | None
     dkk: str | None
@@ -49,6 +53,7 @@ def claim_of(
         more=saving.saving_kwh is not None and saving.saving_kwh < 0,
         kwh=None if saving.saving_kwh is None else t.number(abs(saving.saving_kwh)),
         half=_half(saving, t),
+        spread=_spread(saving, t),
         interval=_interval(saving, t),
         share=_share(saving, t),
         dkk=_worth(saving, "cost_dkk", t),
@@ -80,10 +85,23 @@ def _name(value: Parameter, names: Mapping[str, str], t: PageTranslator) -> Para
     return names.get(value, value) if isinstance(value, str) else value
 
 
+def spread_of(saving: float, low: float, high: float, t: PageTranslator) -> str:
+    """The interval [kWh] as it stands behind a saving: ± its half, or both ends if lopsided."""
+    if is_lopsided(saving, low, high):
+        return t("interval_ends", low=low, high=high)
+    return f"± {t.number((high - low) / 2)}"
+
+
 def _half(saving: SiteSavings | Savings, t: PageTranslator) -> str | None:
-    if saving.saving_low_kwh is None or saving.saving_high_kwh is None:
+    kwh, low, high = saving.saving_kwh, saving.saving_low_kwh, saving.saving_high_kwh
+    if kwh is None or low is None or high is None or is_lopsided(kwh, low, high):
         return None
-    return t.number((saving.saving_high_kwh - saving.saving_low_kwh) / 2)
+    return t.number((high - low) / 2)
+
+
+def _spread(saving: SiteSavings | Savings, t: PageTranslator) -> str | None:
+    kwh, low, high = saving.saving_kwh, saving.saving_low_kwh, saving.saving_high_kwh
+    return None if kwh is None or low is None or high is None else spread_of(kwh, low, high, t)
 
 
 def _interval(saving: SiteSavings | Savings, t: PageTranslator) -> str | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.pages.language import PageTranslator
-from bms.model.savings.avoided_use import Savings, SiteSavings
-from bms.services.assessment.monthly_savings import year_to_date
+from api.pages.panels.claim import spread_of
+from bms.model.savings.avoided_use import MonthSavings, Savings, SiteSavings
+from bms.services.assessment.monthly_savings import YearToDate, year_to_date
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MonthRow:
-    """A month, or all of a year; the saving with the half of its 90 % interval."""
+    """A month, or all of a year; the saving with its 90 % interval."""
 
     name: str
     days: int
@@ -37,7 +38,7 @@ def month_table(savings: SiteSavings | Savings, t: PageTranslator) -> MonthTable
             days=row.days,
             baseline=t.number(row.adjusted_baseline_kwh),
             measured=t.number(row.measured_kwh),
-            saving=_with_half(row.saving_kwh, row.saving_high_kwh, t),
+            saving=_with_spread(row, t),
         )
         for row in savings.months
     )
@@ -48,10 +49,11 @@ def month_table(savings: SiteSavings | Savings, t: PageTranslator) -> MonthTable
             days=year.days,
             baseline=t.number(year.adjusted_baseline_kwh),
             measured=t.number(year.measured_kwh),
-            saving=_with_half(year.saving_kwh, year.saving_high_kwh, t),
+            saving=_with_spread(year, t),
         ),
     )
 
 
-def _with_half(saving: float, high: float, t: PageTranslator) -> str:
-    return f"{t.number(saving)} ± {t.number(high - saving)}"
+def _with_spread(row: MonthSavings | YearToDate, t: PageTranslator) -> str:
+    spread = spread_of(row.saving_kwh, row.saving_low_kwh, row.saving_high_kwh, t)
+    return f"{t.number(row.saving_kwh)} {spread}"

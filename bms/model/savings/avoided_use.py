@@ -211,3 +211,9 @@ class KeptBaseline:
     def site(self) -> str:
         """The site of the meter, whose id is ``site/meter``."""
         return self.baseline.meter_id.partition("/")[0]
+
+
+def is_lopsided(saving: float, low: float, high: float) -> bool:
+    """Whether a saving in an interval (all of one unit) lies off its middle, by more than a tenth
+    of the half-width, so that ± would say something else than both ends."""
+    return abs(saving - (low + high) / 2.0) > 0.1 * (high - low) / 2.0

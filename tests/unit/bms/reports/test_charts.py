@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -170,6 +171,11 @@ def test_bars_show_value_interval_and_verdict_and_start_at_zero():
     zero = float(gain.get("x"))
     assert float(loss.get("x")) + float(loss.get("width")) == pytest.approx(zero, abs=0.2)
     assert float(gain.get("width")) > float(loss.get("width"))
+
+
+def test_a_bar_whose_interval_lies_off_its_value_names_both_ends():
+    row = replace(total("a", 1000.0, 300.0, Verdict.VERIFIED), saving_low_kwh=200.0)
+    assert "1.000 (200 til 1.300) kWh" in words(savings_bars([row], BARS))
 
 
 def test_energy_shades_savings_and_losses_apart():

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from api.pages.language import PageTranslator
 from api.pages.panels.claim import claim_of
 from api.pages.panels.standing import names_of
@@ -39,3 +41,25 @@ class TestClaim:
             span = Span(start=START, end=START + timedelta(days=days))
             periods = Periods(baseline=span, reporting=span)
             assert claim_of(saving, periods, {}, t).period.startswith(first)
+
+    @pytest.mark.parametrize(
+        ("low", "high", "half", "spread"),
+        [
+            (700.0, 1300.0, "300", "± 300"),
+            (690.0, 1305.0, "308", "± 308"),
+            (200.0, 1100.0, None, "(200 to 1,100)"),
+        ],
+    )
+    def test_an_interval_off_the_saving_is_written_by_both_ends(
+        self, low: float, high: float, half: str | None, spread: str
+    ) -> None:
+        t = PageTranslator("en", "Europe/Copenhagen")
+        saving = replace(
+            combine_buildings("portfolio", ()),
+            saving_kwh=1000.0,
+            saving_low_kwh=low,
+            saving_high_kwh=high,
+        )
+        span = Span(start=START, end=START + timedelta(days=10))
+        claim = claim_of(saving, Periods(baseline=span, reporting=span), {}, t)
+        assert (claim.half, claim.spread) == (half, spread)

@@ -129,18 +129,21 @@ class ChainCheck:
 
     def entries(self, entries: Iterable[StandingEntry]) -> None:
         """Look at the entries that follow."""
+        following = 1 if self._last is None else self._last.number + 1
+        known = NO_ENTRY.number if self.known is None else self.known.number
         for entry in entries:
             self.count += 1
-            following = 1 if self._last is None else self._last.number + 1
-            if entry.number > following:
-                self._gap(following, entry.number - 1)
-            elif entry.number < following:
+            number = entry.number
+            if number > following:
+                self._gap(following, number - 1)
+            elif number < following:
                 self._misplaced(entry)
             self._entry(entry)
             self._row(entry)
             self._last = entry
-            if self.known is not None and entry.number == self.known.number:
+            if number == known:
                 self._at_known = entry.hash
+            following = number + 1
 
     def flaws(self) -> tuple[ChainFlaw, ...]:
         """Everything that is not as it was written, once all entries were given."""
@@ -168,21 +171,18 @@ class ChainCheck:
         self._previous = ()
 
     def _entry(self, entry: StandingEntry) -> None:
+        number, kind, row, content, apart, _, found = entry
         fits: list[str] = []
         for previous in self._previous:
-            fits.append(self._hash(entry, previous))
-            if fits[-1] == entry.hash:
+            fits.append(entry_hash(self.chain, number, kind, row, content, apart, previous))
+            if fits[-1] == found:
                 break
-        if not fits or fits[-1] == entry.hash:
-            self._previous = (entry.hash,)
+        if not fits or fits[-1] == found:
+            self._previous = (found,)
             return
         self._previous = (entry.hash, *fits)
         what = fact(FlawReason.ENTRY_CHANGED, number=entry.number)
         self._about(entry, what, found=entry.hash, expected=fits[0])
-
-    def _hash(self, entry: StandingEntry, previous: str) -> str:
-        fields = (entry.number, entry.kind, entry.row, entry.content, entry.apart)
-        return entry_hash(self.chain, *fields, previous)
 
     def _row(self, entry: StandingEntry) -> None:
         row = self.rows.pop((entry.kind, entry.row), None)

@@ -88,16 +88,18 @@ class Proof:
         )
         return (str(row.site) if self.by_site else CITY), proven  # type: ignore[attr-defined]
 
-    def standing(self, connection: Connection, site: str) -> Iterator[tuple[str, list[Value]]]:
+    def standing(self, connection: Connection, site: str) -> Iterator[tuple[str, Sequence[Value]]]:
         """Key and fields (``content``, then ``apart``) of every row, as they lie in the columns."""
         names = (*self.content, *self.apart)
         packed = [isinstance(self._columns[name].type, PackedText) for name in names]
         long = any(packed)
         found = connection.execute(sql_select(*self.fields).where(*self.of_site(site)))
-        for key, *values in joined.from_iterable(found.partitions(AT_ONCE)):
-            if long:
-                values = [_unpacked(v) if p else v for v, p in zip(values, packed, strict=True)]
-            yield str(key), values
+        for portion in found.partitions(AT_ONCE):
+            for row in portion:
+                values: Sequence[Value] = row[1:]
+                if long:
+                    values = [_unpacked(v) if p else v for v, p in zip(values, packed, strict=True)]
+                yield str(row[0]), values
 
     @property
     def fields(self) -> list[ColumnElement[Any]]:

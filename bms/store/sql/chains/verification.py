@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import Any
 
 from sqlalchemy import Connection, String, bindparam, literal, select, text
@@ -88,11 +89,16 @@ def standing_rows(
     """The rows of a site of these kinds, as they are now."""
     rows: dict[Key, StandingRow] = {}
     for proof in proofs:
-        n, kind = len(proof.content), proof.kind.value
-        for key, fields in proof.standing(connection, site):
-            row = StandingRow.of(fields[:n], fields[n:], personal=proof.personal)
-            rows[kind, key] = row
+        _add_standing(rows, connection, site, proof)
     return rows
+
+
+def _add_standing(
+    rows: dict[Key, StandingRow], connection: Connection, site: str, proof: Proof
+) -> None:
+    n, kind = len(proof.content), proof.kind.value
+    for key, fields in proof.standing(connection, site):
+        rows[kind, key] = StandingRow.of(fields[:n], fields[n:], personal=proof.personal)
 
 
 def digest_text(value: Any) -> str:
@@ -132,7 +138,7 @@ class _Reading:
         rows: dict[Key, StandingRow] = {}
         for proof in proofs:
             with self._spared(name, proof, unread):
-                rows |= standing_rows(self.connection, name, [proof])
+                _add_standing(rows, self.connection, name, proof)
         self.rows += len(rows)
         removals: list[tuple[str, str, int, int]] = []
         if REMOVALS not in unread:
@@ -189,13 +195,31 @@ class _Reading:
 def _standing(connection: Connection, chain: str) -> Iterator[StandingEntry]:
     found = connection.execute(_ENTRIES, {"chain": chain})
     for portion in found.partitions(AT_ONCE):
-        for number, kind, proves, content, apart, salt, hash_ in portion:
-            digests = digest_text(content), None if apart is None else digest_text(apart)
-            if not (salt is None or isinstance(salt, bytes)):
-                salt = _text(salt).encode()
-            yield StandingEntry(
-                _whole(number), _text(kind), _text(proves), *digests, salt, digest_text(hash_)
-            )
+        for fields in portion:
+            number, kind, proves, content, apart, salt, hash_ = fields
+            if tuple(map(type, fields)) in _AS_WRITTEN:
+                apart = apart and apart.hex()
+                yield StandingEntry(number, kind, proves, content.hex(), apart, salt, hash_.hex())
+            else:
+                yield _odd_entry(*fields)
+
+
+_AS_WRITTEN = {
+    (int, str, str, bytes, apart, salt, bytes)
+    for apart, salt in ((bytes, bytes), (bytes, NoneType), (NoneType, NoneType))
+}
+"""The types of an entry's columns, but for what somebody has put in their place."""
+
+
+def _odd_entry(
+    number: Any, kind: Any, proves: Any, content: Any, apart: Any, salt: Any, hash_: Any
+) -> StandingEntry:
+    digests = digest_text(content), None if apart is None else digest_text(apart)
+    if not (salt is None or isinstance(salt, bytes)):
+        salt = _text(salt).encode()
+    return StandingEntry(
+        _whole(number), _text(kind), _text(proves), *digests, salt, digest_text(hash_)
+    )
 
 
 def _removals(connection: Connection, site: str) -> list[tuple[str, str, int, int]]:

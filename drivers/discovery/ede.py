@@ -20,6 +20,7 @@ from drivers.bacnet.encoding import names
 from drivers.discovery.inventory import FoundDevice, FoundObject
 
 _MOST_OCTETS = 50_000_000
+_MOST_LINES = 20  # of one cell
 _MOST_INSTANCE = 4_194_302
 _DEVICE = 8
 _PORT = 47808
@@ -310,16 +311,41 @@ def _delimiter(lines: Iterable[str]) -> str:
 
 
 def _cells(lines: Sequence[str], delimiter: str) -> Iterable[tuple[int, list[str]]]:
-    """Cells by line number. A stray quote spoils its own line only."""
-    for number, line in enumerate(lines, 1):
-        text = line.replace("\0", "")
-        try:
-            parsed = next(csv.reader(io.StringIO(text), delimiter=delimiter), [])
-        except csv.Error:
-            parsed = text.split(delimiter)
-        cells = [cell.strip() for cell in parsed]
+    """Cells by the number of their first line; a quoted one may go on over the next lines. A stray
+    quote spoils its own line only."""
+    at = 0
+    while at < len(lines):
+        taken, parsed = _broken(lines[at : at + _MOST_LINES], delimiter)
+        cells = [re.sub(r"\s*\n\s*", " ", cell).strip() for cell in parsed]
         if any(cells):
-            yield number, cells
+            yield at + 1, cells
+        at += taken
+
+
+def _broken(lines: Sequence[str], delimiter: str) -> tuple[int, list[str]]:
+    """How many of these lines the first record takes, and its cells."""
+    alone = _parsed(lines[0], delimiter)
+    if lines[0].count('"') % 2 == 0:
+        return 1, alone
+    for taken in range(2, len(lines) + 1):
+        last = lines[taken - 1]
+        if last.count('"') % 2 == 0:
+            continue
+        whole = _parsed("\n".join(lines[:taken]), delimiter, strict=True)
+        # a whole row that has a stray quote, too, is no continuation
+        goes_on = len(_parsed(last, delimiter)) < len(whole)
+        return (taken, whole) if goes_on else (1, alone)
+    return 1, alone
+
+
+def _parsed(text: str, delimiter: str, *, strict: bool = False) -> list[str]:
+    """The cells of a record; none where it is not to be had strictly."""
+    try:
+        return next(
+            csv.reader(io.StringIO(text.replace("\0", "")), delimiter=delimiter, strict=strict), []
+        )
+    except csv.Error:
+        return [] if strict else text.split(delimiter)
 
 
 def _columns(cells: Sequence[str]) -> list[str] | None:

@@ -111,6 +111,35 @@ def test_lines_that_cannot_be_used_are_named_and_spare_the_others() -> None:
     assert "analog-input 1 stands there already" in ede.mistakes[4]
 
 
+def test_a_cell_with_line_breaks_belongs_to_its_object() -> None:
+    rows = (
+        'K1;1001;"Rum 101\nmålt ""nord""";0;1;"Temperatur\n\ni rum";;;;N;Y;;;;62;;\n'
+        "K2;1001;Udeluft;0;2;;;;;N;Y;;;;62;;\n"
+    )
+    found = read_ede((HEADER + COLUMNS + rows).encode())
+    assert not found.mistakes
+    first, second = found.devices[0].objects
+    assert (first.name, first.description) == ('Rum 101 målt "nord"', "Temperatur i rum")
+    assert (second.name, second.unit) == ("Udeluft", "degrees-celsius")
+
+
+def test_states_with_line_breaks_stay_one_state() -> None:
+    rows = "K1;1001;Drift;5;7;;;;;Y;N;;;1;;;\nK2;1001;Form;5;8;;;;;Y;N;;;2;;;\n"
+    found = read_ede((HEADER + COLUMNS + rows).encode(), states=b'1;"On\nline";Off\n2;Ja;Nej')
+    assert [each.states for each in found.devices[0].objects] == [("On line", "Off"), ("Ja", "Nej")]
+
+
+@pytest.mark.parametrize("next_name", ["Ude", '"Ude"', 'Ude"', '"Ude;x"'])
+def test_a_stray_quote_spoils_its_own_line_only(next_name: str) -> None:
+    rows = (
+        'K1;1001;"Rum 101;0;1;;;;;N;Y;;;;62;;\n'
+        f"K2;1001;{next_name};0;2;;;;;N;Y;;;;62;;\nK3;1001;Inde;0;3;;;;;N;Y;;;;62;;\n"
+    )
+    found = read_ede((HEADER + COLUMNS + rows).encode())
+    assert [each.instance for each in found.devices[0].objects] == [2, 3]
+    assert [mistake.split(":")[0] for mistake in found.mistakes] == ["line 8"]
+
+
 def test_several_devices_are_several() -> None:
     ede = read_ede((FILE + "K9;1002;Rum 7;0;1;;;;;N;;;;;62;\n").encode())
     assert [(d.instance, len(d.objects)) for d in ede.devices] == [(1001, 7), (1002, 1)]

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from bms.bench.figure import Figure, Progress
 from bms.bench.planning.city import SimulatedCity, simulated_city
+from bms.model.trust.modes import StepBack
 from bms.runtime.fast_run import run_virtual
 from bms.runtime.jobs import job_table
 from bms.services.simulated_worlds import HourlyUse, WorldResult, outcome
@@ -27,12 +28,24 @@ LEAST_PART = 0.9
 
 
 @dataclass(frozen=True, slots=True)
+class SiteOutcome:
+    """Own control, the tuned setback and ours, and the part of the time for which ours was in
+    ``auto``."""
+
+    worlds: tuple[WorldResult, WorldResult, WorldResult]
+    in_auto: float
+
+
+@dataclass(frozen=True, slots=True)
 class Season:
     """One building: what each world cost, and ours with perfect forecasts."""
 
     site: str
     worlds: tuple[WorldResult, WorldResult, WorldResult]
     perfect: WorldResult
+    in_auto: float = 1.0
+    """Part of the season before a bound put the building back from ``auto``: afterwards our world
+    is own control."""
 
     @property
     def part(self) -> float:
@@ -52,7 +65,10 @@ def seasons(report: Progress, days: int) -> list[Season]:
         beside = pool.submit(_knowing, days)
         usual = asyncio.run(_run(report, days, perfect=False))
         perfect = beside.result()
-    return [Season(site, usual[site], perfect[site][OURS]) for site in usual]
+    return [
+        Season(site, found.worlds, perfect[site].worlds[OURS], found.in_auto)
+        for site, found in usual.items()
+    ]
 
 
 def season_figures(row: Season) -> list[Figure]:
@@ -92,10 +108,17 @@ def season_figures(row: Season) -> list[Figure]:
             rival="perfect forecasts [DKK]",
             rival_value=round(row.perfect.cost_dkk),
         ),
+        Figure(
+            name=f"{row.site}: part of the season in auto",
+            value=round(100 * row.in_auto, 1),
+            unit="%",
+            at_least=">= 100",
+            ok=row.in_auto >= 1.0,
+        ),
     ]
 
 
-def _knowing(days: int) -> dict[str, tuple[WorldResult, WorldResult, WorldResult]]:
+def _knowing(days: int) -> dict[str, SiteOutcome]:
     return asyncio.run(_run(_quiet, days, perfect=True))
 
 
@@ -103,9 +126,7 @@ def _quiet(doing: str, share: float) -> None:
     """Progress of what runs beside."""
 
 
-async def _run(
-    report: Progress, days: int, *, perfect: bool
-) -> dict[str, tuple[WorldResult, WorldResult, WorldResult]]:
+async def _run(report: Progress, days: int, *, perfect: bool) -> dict[str, SiteOutcome]:
     start = START.astimezone(UTC)
     until = (START + timedelta(days=days)).astimezone(UTC)
     with tempfile.TemporaryDirectory(prefix="bms-bench-") as home:
@@ -123,7 +144,7 @@ async def _run(
             if begin > start:
                 await simulated.learn()
             await run_virtual(jobs, begin, min(until, begin + LEARN_EVERY), move_to)
-        return _outcomes(simulated)
+        return _outcomes(simulated, start, until)
 
 
 def _months(start: datetime, until: datetime) -> Sequence[datetime]:
@@ -132,7 +153,7 @@ def _months(start: datetime, until: datetime) -> Sequence[datetime]:
     return [start + LEARN_EVERY * i for i in range(count)]
 
 
-def _outcomes(simulated: SimulatedCity) -> dict[str, tuple[WorldResult, WorldResult, WorldResult]]:
+def _outcomes(simulated: SimulatedCity, start: datetime, until: datetime) -> dict[str, SiteOutcome]:
     record = simulated.world.record()
     city = simulated.city
 
@@ -146,6 +167,17 @@ def _outcomes(simulated: SimulatedCity) -> dict[str, tuple[WorldResult, WorldRes
         comfort = float(record.comfort_kh[index, number])
         return outcome(city.sites[site], use, comfort, feed=city.feed, tariffs=city.tariffs)
 
+    def part(site: str) -> float:
+        return auto_part(city.stores.trust.steps_back(site), start, until)
+
     return {
-        site: (world(site, OWN), world(site, TUNED), world(site, OURS)) for site in record.sites
+        site: SiteOutcome((world(site, OWN), world(site, TUNED), world(site, OURS)), part(site))
+        for site in record.sites
     }
+
+
+def auto_part(steps: Sequence[StepBack], start: datetime, until: datetime) -> float:
+    """Returns the part 0..1 of ``[start, until)`` before the first step back from ``auto``; nobody
+    agrees to go on in a bench."""
+    end = min((step.at for step in steps), default=until)
+    return (min(end, until) - start) / (until - start)

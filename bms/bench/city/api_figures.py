@@ -14,7 +14,7 @@ import random
 import resource
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -29,6 +29,7 @@ import uvicorn
 
 from api.app import create_app
 from bms.bench.city.api_clients import AskedFor, ClientsOrder, ClientsReport, clients
+from bms.bench.city.cold_start import first_page_s
 from bms.bench.city.echo_drivers import EchoDrivers
 from bms.bench.control.city import NoObjections, a_plan
 from bms.bench.figure import Figure, Progress
@@ -40,7 +41,7 @@ from bms.model.readings.measurement import Reading
 from bms.model.reporting.request import FileForm, ReportFormat, ReportKind, ReportRequest
 from bms.runtime.bounded_http import BoundedProtocol
 from bms.runtime.city import City
-from bms.runtime.municipality import example_sites
+from bms.runtime.municipality import archetype_of, example_sites
 from bms.runtime.wire import wire
 from bms.services.accounts.answers_job import AnswersJob
 from bms.services.api_keys import create_key
@@ -49,11 +50,15 @@ from bms.services.consumption import measured_point
 from bms.services.reporting.build import build
 
 SITES = 650
+MEASURED = 15
+"""Buildings whose answers are made [1]: five of each of the three kinds."""
 NOW = datetime(2019, 1, 14, 9, tzinfo=UTC)
 DAY, QUARTER = timedelta(days=1), timedelta(minutes=15)
 HISTORY = 2 * 366
 """Days of readings of each meter [1]: a year, and the one before."""
 CLIENTS, VIEWERS = 20, 45
+COLD = "first overview page of a new process"
+Known = Callable[[Figure], None]
 HTML = {"accept": "text/html"}
 BATCH = 50_000
 
@@ -61,31 +66,45 @@ BATCH = 50_000
 @dataclass(frozen=True, slots=True)
 class ApiLoad:
     """How many buildings there are and requests of each kind are sent [1], and for how long [s]
-    controllers fetch while viewers look."""
+    controllers fetch while viewers look. Answers are made of ``measured`` buildings [1], those of
+    the others are copies of them. ``database``: URL of an empty one; without, SQLite."""
 
     sites: int = SITES
     requests: int = 60
     look_s: float = 5.0
+    measured: int = MEASURED
+    database: str = ""
 
 
-def bench_api(report: Progress, load: ApiLoad = ApiLoad()) -> list[Figure]:
-    """All figures; takes some minutes, most of them to make the answers."""
+def bench_api(
+    report: Progress, load: ApiLoad = ApiLoad(), told: Callable[[Figure], None] = lambda _: None
+) -> list[Figure]:
+    """All figures, each handed to ``told`` as soon as it is known; takes some minutes."""
     sites = [_fetching(site) for site in example_sites(load.sites)]
-    with TemporaryDirectory() as home, _a_city(Path(home), sites) as city:
+    figures: list[Figure] = []
+
+    def known(row: Figure) -> None:
+        told(row)
+        figures.append(row)
+
+    with TemporaryDirectory() as home, _a_city(Path(home), sites, load.database) as city:
         report(f"readings of {len(sites)} buildings", 0.0)
         _lived(city, sites)
-        figures = list(_answered(city, sites, report))
-        report("requests", 0.6)
-        figures += asyncio.run(_asked(city, sites, load))
+        _answered(city, sites, load.measured, report, known)
+        report("requests", 0.4)
+        asyncio.run(_asked(city, sites, load, known))
         report("reports of a year", 0.8)
-        figures += _reports(city, len(sites))
+        _reports(city, len(sites), known)
+        report("the first page of a new process", 0.95)
+        cold = first_page_s(city.settings, _key(city, "read"), len(sites), NOW)
+        known(_figure(COLD, cold, "s", 5.0, 2.0))
     report("api", 1.0)
     return figures
 
 
 @contextmanager
-def _a_city(home: Path, sites: Sequence[Site]) -> Iterator[City]:
-    settings = Settings(home=home)
+def _a_city(home: Path, sites: Sequence[Site], database: str) -> Iterator[City]:
+    settings = Settings(home=home, database_url=database or None)
     wired = wire(settings, sites=sites, clock=VirtualClock(NOW), drivers=EchoDrivers())
     city = replace(wired, checker=NoObjections())
     try:
@@ -135,15 +154,33 @@ def _polled(site: Site) -> frozenset[str]:
     return frozenset(point.id for point in site.polled)
 
 
-def _answered(city: City, sites: Sequence[Site], report: Progress) -> Iterator[Figure]:
+def _answered(
+    city: City, sites: Sequence[Site], measured: int, report: Progress, known: Known
+) -> None:
     job, began = AnswersJob(city.assessment), time.process_time()
-    for i, site in enumerate(sites):
+    made = sites[:measured]
+    for i, site in enumerate(made):
+        report(f"answers of {site.id}", 0.1 + 0.2 * i / len(made))
         job.keep(site, NOW)
-        if i % 50 == 0:
-            report(f"answers of {site.id}", 0.1 + 0.5 * i / len(sites))
+    took = (time.process_time() - began) * len(sites) / len(made)
+    known(_figure(f"all answers of {len(sites)} sites from nothing, processor", took, "s", 120.0))
+    _copied(city, made, sites[len(made) :])
     job.keep_city()
-    took = time.process_time() - began
-    yield _figure(f"all answers of {len(sites)} sites from nothing, processor", took, "s", 120.0)
+
+
+def _copied(city: City, made: Sequence[Site], others: Sequence[Site]) -> None:
+    """The answers about the buildings that were measured, as those of the others of their kind."""
+    store = city.assessment.answers
+    like = {archetype_of(site.id): site.id for site in made}
+    bodies = {
+        name: [store.answer(head.kind, name, head.question) for head in store.answer_heads(name)]
+        for name in like.values()
+    }
+    for site in others:
+        name = like[archetype_of(site.id)]
+        for kept in filter(None, bodies[name]):
+            body = kept.body.replace(f'"{name}', f'"{site.id}')
+            store.keep_answer(replace(kept, head=replace(kept.head, subject=site.id), body=body))
 
 
 @asynccontextmanager
@@ -164,15 +201,15 @@ async def _served(city: City) -> AsyncIterator[int]:
         bound.close()
 
 
-async def _asked(city: City, sites: Sequence[Site], load: ApiLoad) -> list[Figure]:
+async def _asked(city: City, sites: Sequence[Site], load: ApiLoad, known: Known) -> None:
     reader = _header(_key(city, "read"))
-    figures: list[Figure] = []
     async with _served(city) as port:
         for question in _questions(sites[0]):
             asked = AskedFor(path=question.path, headers={**reader, **question.headers})
-            figures += await _timed(question, _order(port, [asked], CLIENTS), load)
-        figures += await _schedules(city, sites, port, load.look_s)
-    return figures
+            for row in await _timed(question, _order(port, [asked], CLIENTS), load):
+                known(row)
+        for row in await _schedules(city, sites, port, load.look_s):
+            known(row)
 
 
 class AskedQuestion(NamedTuple):
@@ -212,7 +249,7 @@ def _order(port: int, requests: Sequence[AskedFor], count: int) -> ClientsOrder:
 async def _timed(question: AskedQuestion, order: ClientsOrder, load: ApiLoad) -> list[Figure]:
     """The first request, the 95th percentile of so many, and the processor time of one [s]."""
     name, at_least = question.name, question.at_least
-    first = await clients(replace(order, clients=1, most=1))
+    first, busy = await _with_processor(replace(order, clients=1, most=1))
     await clients(
         replace(order, clients=1, seconds=load.look_s)
     )  # what is made beside requests is there
@@ -222,6 +259,7 @@ async def _timed(question: AskedQuestion, order: ClientsOrder, load: ApiLoad) ->
     p95 = f"{name}, p95 with {question.clients} clients"
     return [
         _figure(f"{name}, first", first.p95_s, "s", 0.3),
+        _figure(f"{name}, first, processor", busy, "s", 0.3, 0.08),
         _figure(p95, told.p95_s, "s", at_least, question.stretch),
         _figure(f"{name}, processor", processor, "s", at_least, question.stretch),
         _figure(f"{name}, compressed", told.body / 1000, "kB", 100.0),
@@ -284,7 +322,7 @@ def _rate(name: str, told: ClientsReport, at_least: float, stretch: float | None
     )
 
 
-def _reports(city: City, count: int) -> Iterator[Figure]:
+def _reports(city: City, count: int, known: Known) -> None:
     cache = SavingsCache(city.assessment)
     for form in (ReportFormat.XLSX, ReportFormat.PARQUET, ReportFormat.PDF):
         began, busy, out = time.perf_counter(), time.process_time(), io.BytesIO()
@@ -292,11 +330,11 @@ def _reports(city: City, count: int) -> Iterator[Figure]:
         city.reporter.write(report, FileForm(format=form, language="da"), out)
         took, processor = time.perf_counter() - began, time.process_time() - busy
         name = f"{form.value} of {count} building-years"
-        yield _figure(name, took, "s", 30.0, 10.0)
-        yield _figure(f"{name}, processor", processor, "s", 30.0, 10.0)
-        yield _figure(f"{name}, size", len(out.getvalue()) / 1000, "kB", 10_000.0)
+        known(_figure(name, took, "s", 30.0, 10.0))
+        known(_figure(f"{name}, processor", processor, "s", 30.0, 10.0))
+        known(_figure(f"{name}, size", len(out.getvalue()) / 1000, "kB", 10_000.0))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    yield _figure("memory at its most, readings and server included", peak, "MB", 700.0)
+    known(_figure("memory at its most, readings and server included", peak, "MB", 700.0))
 
 
 def _figure(

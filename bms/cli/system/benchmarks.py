@@ -11,6 +11,7 @@ import typer
 from rich.table import Table
 
 from bms.bench.chaos.table import ChaosOptions, bench_chaos
+from bms.bench.city.api_figures import ApiLoad, bench_api
 from bms.bench.control.figures import bench_control
 from bms.bench.detection.figures import bench_detect
 from bms.bench.figure import Figure, Progress
@@ -32,8 +33,8 @@ Parts = Annotated[
 Database = Annotated[
     str,
     typer.Option(
-        help="chaos of two workers: URL of an empty PostgreSQL that they share; region: three "
-        "of them, by commas, for a small region of real processes"
+        help="chaos of two workers: URL of an empty PostgreSQL that they share; api: of one "
+        "in the place of SQLite; region: three of them, by commas, for real processes"
     ),
 ]
 Minutes = Annotated[
@@ -75,6 +76,7 @@ def bench(
 
     Example: bms bench chaos --days 800 --parts chaos.jsonl
     Example: bms bench chaos --workers 2 --days 1 --database postgresql:///bench
+    Example: bms bench api --database postgresql:///bench
     Example: bms bench region
     """
     if name != "all" and name not in BENCHES:
@@ -92,7 +94,7 @@ def bench(
         elif name == "detect":
             rows = bench_detect(report, labelled or (), reported)
         else:
-            rows = _measured(name, report, say, runs, long)
+            rows = _measured(name, report, say, runs, long, database)
     _show(rows, as_json)
     if not all(row.ok for row in rows):
         raise typer.Exit(1)
@@ -104,6 +106,7 @@ def _measured(
     say: Callable[[str], None],
     runs: int,
     long: bool,
+    database: str,
 ) -> list[Figure]:
     """The figures of what is not chaos."""
 
@@ -111,6 +114,8 @@ def _measured(
         say(f"{row.name}: {row.value:g} {row.unit}")
 
     match name:
+        case "api":
+            return bench_api(report, ApiLoad(database=database), told)
         case "trials":
             return bench_trial_cells(report, runs, say)
         case "plan":

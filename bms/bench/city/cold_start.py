@@ -11,9 +11,9 @@ import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from socket import create_server
-
-import httpx
 
 from bms.config import Settings
 from bms.model.codec import from_json, to_json
@@ -62,13 +62,16 @@ def first_page_s(settings: Settings, key: str, sites: int, now: datetime) -> flo
 def _wait_for_page(port: int, key: str, began: float) -> None:
     headers = {"authorization": f"Bearer {key}", "accept": "text/html"}
     while time.perf_counter() - began < LONGEST_S:
+        connection = HTTPConnection("127.0.0.1", port, timeout=LONGEST_S)
         try:
-            page = httpx.get(f"http://127.0.0.1:{port}/", headers=headers, timeout=LONGEST_S)
-        except httpx.TransportError:  # it does not listen yet
-            time.sleep(PAUSE_S)
-            continue
-        if page.status_code == httpx.codes.OK:
-            return
+            connection.request("GET", "/", headers=headers)
+            if connection.getresponse().status == HTTPStatus.OK:
+                return
+        except (OSError, HTTPException):  # it does not listen yet
+            pass
+        finally:
+            connection.close()
+        time.sleep(PAUSE_S)
     raise TimeoutError(f"no page of a new process within {LONGEST_S:g} s")
 
 

@@ -87,6 +87,23 @@ def _cold(scene: Scene) -> Floats:
     return np.maximum(16.0 - scene.columns[OUT], 0.0)
 
 
+def _heats(scene: Scene) -> Floats:
+    """Heat beside that of the least hours of its day, which is hot water."""
+    heat = scene.columns[H]
+    least = np.full(len(heat) // 24 + 1, np.inf)
+    day = np.arange(len(heat)) // 24
+    np.minimum.at(least, day, heat)
+    beside: Floats = heat - least[day]
+    return beside
+
+
+def _heating(scene: Scene) -> Flags:
+    """Hours in which the rooms are heated: a loss or a setpoint changes nothing in the others."""
+    heats = _heats(scene)
+    on: Flags = (heats > 0.1 * float(np.nanpercentile(heats, 90))) & (scene.columns[OUT] < 16.0)
+    return on
+
+
 def _night(scene: Scene) -> Flags:
     night: Flags = (scene.hour >= 21) | (scene.hour < 5)
     return night
@@ -104,11 +121,6 @@ def _warm(scene: Scene) -> Flags:
 def _mild(scene: Scene) -> Flags:
     mild: Flags = np.abs(scene.columns[OUT] - 14.0) < 4.0
     return mild
-
-
-def _cool(scene: Scene) -> Flags:
-    cool: Flags = scene.columns[OUT] < 15.0
-    return cool
 
 
 def _mild_night(scene: Scene) -> Flags:
@@ -301,8 +313,8 @@ KINDS = (
     Kind("holiday heated", _M, HALF_TERM, _heat(_holiday, _cold), priced=False, adds=H),
     Kind("hot water circulation loses", _M, SUMMER, _heat(_every, _same), adds=H),
     Kind("hot water circulation loses, winter", _M, WINTER, _heat(_every, _same), adds=H),
-    Kind("heat loss rises", _M, WINTER, _heat(_every, _cold), adds=H),
-    Kind("setpoint raised", _M, WINTER, _heat(_cool, _same), adds=H),
+    Kind("heat loss rises", _M, WINTER, _heat(_heating, _cold), adds=H),
+    Kind("setpoint raised", _M, WINTER, _heat(_heating, _same), adds=H),
     Kind(
         "heats in mild weather",
         _M,

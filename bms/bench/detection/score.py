@@ -62,10 +62,8 @@ class PlantedTrial:
     days: float | None
     price: PriceCheck | None
     rules: tuple[str, ...]
-
-    @property
-    def soon(self) -> bool:
-        return self.days is not None and self.days <= SOON.days
+    soon: bool = False
+    """Whether it is told from the readings of the first seven days alone."""
 
 
 def untouched(building: HourlyBuilding) -> dict[Equipment, tuple[Finding, ...]]:
@@ -94,17 +92,19 @@ def try_fault(
         for row in clean
         if row.start < begins + timedelta(days=AFTER_DAYS) and row.end > begins
     }
-    new = [
-        row
-        for row in detect(building.subject(kind.equipment, columns, until)).findings
-        if row.end > begins and row.rule not in stood
-    ]
+
+    def told(end: int) -> list[Finding]:
+        rows = detect(building.subject(kind.equipment, columns, end)).findings
+        return [row for row in rows if row.end > begins and row.rule not in stood]
+
+    new = told(until)
     if not new:
         return PlantedTrial(kind, building.name, size, None, None, ())
     days = max(min((row.start - begins) / timedelta(days=1) for row in new), 0.0)
     rules = tuple(sorted({str(row.rule) for row in new}))
     price = _checked_price(kind, building, new, extra) if kind.priced else None
-    return PlantedTrial(kind, building.name, size, days, price, rules)
+    soon = bool(told(first + 24 * SOON.days))
+    return PlantedTrial(kind, building.name, size, days, price, rules, soon)
 
 
 def _checked_price(

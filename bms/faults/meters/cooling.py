@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,7 +11,7 @@ from bms.faults.codes import CannotCode, FaultCode, LookFor
 from bms.faults.days import DayTable, last_mean, trailing
 from bms.faults.earlier import middle
 from bms.faults.expected import expectation
-from bms.faults.meters.heat_days import HeatDays
+from bms.faults.meters.heat_days import HeatDays, day_before
 from bms.faults.observations import HOURS_A_YEAR, Equipment, Observations, State
 from bms.faults.prices import cooling_price
 from bms.faults.rule import Rule, Seen, found, median, never, too_short
@@ -23,6 +24,8 @@ from bms.model.work.finding import Price, RuleId, Severity
 LINES = (Signal.METER_FLOW_TEMP, Signal.METER_RETURN_TEMP, Signal.VOLUME)
 NEEDS = (Signal.HEAT, Signal.VOLUME)
 LIMIT_DAYS, FALL_DAYS, LOAD_DAYS = 28, 4, 14
+LOW_LOAD = 1.2
+"""Tolerance of hours of low load over that of whole days."""
 MOST_LOST = 0.8
 """No more of a year's flow than this is taken to be a bypass."""
 
@@ -74,17 +77,42 @@ def falling(seen: Observations, rule: Rule) -> Seen:
     columns.append(table.closed.astype(np.float64))
     if seen.has(Signal.METER_FLOW_TEMP):
         columns.append(table.mean(seen[Signal.METER_FLOW_TEMP]))
-    usual = expectation(days.day_cooling, [np.stack(columns, axis=1)])
-    short = trailing(usual.value - days.day_cooling, FALL_DAYS, least=FALL_DAYS - 1)
-    enough = np.maximum(rule.tolerance, 3.0 * np.maximum(usual.scale, 0.4))
-    flags = table.stood(short > enough, 2)
-    fall, now = last_mean(short, flags), _now(days, flags)
+    design = np.stack(columns, axis=1)
+    whole = _short(days.day_cooling, design, rule.tolerance)
+    low = _short(_at_low_load(days), design, LOW_LOAD * rule.tolerance)
+    flags = table.stood(whole.flags | low.flags, 2)
+    fall, now = last_mean(np.where(whole.flags, whole.by, low.by), flags), _now(days, flags)
+    lost = last_mean(np.maximum(whole.by, 0.0), flags)
     return found(
         table.spread(flags),
         {"fall": fall, "cooling": now},
-        price=_fee(days, now, now + fall),
+        price=_fee(days, now, now + lost),
         lines=LINES,
     )
+
+
+class _Short(NamedTuple):
+    """By how much the cooling of the last days is short of what was usual [K], and where that is
+    more than it varies."""
+
+    by: Floats
+    flags: Flags
+
+
+def _short(cooling: Floats, design: Floats, tolerance: float) -> _Short:
+    usual = expectation(cooling, [design])
+    by = trailing(usual.value - cooling, FALL_DAYS, least=FALL_DAYS - 1)
+    return _Short(by, by > np.maximum(tolerance, 3.0 * np.maximum(usual.scale, 0.4)))
+
+
+def _at_low_load(days: HeatDays) -> Floats:
+    """Mean cooling of the hours of each day that take less than half of what its busy hours take
+    [K]; their water is little, so that the whole day hardly shows what they lack."""
+    heat, table = days.seen[Signal.HEAT], days.table
+    busy = np.full(len(table), -np.inf)
+    np.maximum.at(busy, table.place[np.isfinite(heat)], heat[np.isfinite(heat)])
+    little = (heat > 0.0) & (heat < 0.5 * busy[table.place]) & days.table.spread(days.heating)
+    return table.known_mean(np.where(little, days.cooling, np.nan), 4.0)
 
 
 def flow_without_cooling(seen: Observations, rule: Rule) -> Seen:
@@ -114,8 +142,10 @@ def extra_flow(seen: Observations, rule: Rule) -> Seen:
     if len(table) < 45:
         return too_short(len(table), 45)
     least = _daily_percentile(seen[Signal.VOLUME], table, 15.0)
-    cold = np.maximum(15.0 - days.outdoor, 0.0)
-    usual = expectation(least, [np.stack([np.ones(len(table)), cold, days.outdoor], axis=1)])
+    cold, closed = np.maximum(15.0 - days.outdoor, 0.0), table.closed.astype(np.float64)
+    columns = [np.ones(len(table)), cold, days.outdoor, closed, closed * cold]
+    columns += [closed * day_before(closed) * cold, day_before(days.outdoor)]
+    usual = expectation(least, [np.stack(columns, axis=1)])
     off = trailing(least - usual.value, FALL_DAYS, least=FALL_DAYS - 1)
     share = rule.tolerance * np.nanmean(seen[Signal.VOLUME])
     load = trailing(days.heat / np.maximum(days.expected.value, 1e-9), FALL_DAYS)

@@ -17,6 +17,9 @@ from bms.model.readings.series import Floats
 
 BALANCE_C = (12.0, 14.0, 16.0, 18.0)
 """Outdoor temperatures at which heating may begin, of which the history picks one [degC]."""
+GAINS_K = 8.0
+"""Degrees below the balance temperature from which on all sunshine saves heat; on milder days a
+part of it only warms the rooms (utilisation of gains, DS/EN ISO 52016-1) [K]."""
 MOSTLY = 0.9
 """Share of the days of which the sunshine has to be known."""
 COLD_C = 12.0
@@ -46,7 +49,7 @@ class HeatDays:
     def expected(self) -> ExpectedDays:
         """Heat that the days' weather leads to expect [kWh]: a base and a slope below a balance
         temperature, both other on closed days; what a building's mass takes back after a closed
-        day and gives on the first one; and less where the sun shines in."""
+        day and gives on the first one; and less where the sun shines in and heat is wanted."""
         closed = self.table.closed.astype(np.float64)
         cooled = day_before(closed)
         sun = self._sun
@@ -57,7 +60,7 @@ class HeatDays:
             columns += [closed * degrees, (1.0 - closed) * cooled * degrees]
             columns += [closed * (1.0 - cooled) * degrees]
             if sun is not None:
-                columns.append(sun * (degrees > 0))
+                columns.append(sun * np.minimum(degrees / GAINS_K, 1.0))
             designs.append(np.stack(columns, axis=1))
         return expectation(self.heat, designs)
 

@@ -26,6 +26,10 @@ heats in summer; hot water and its circulation take 5 to 20 %."""
 TOP, LIKE_K, FEWEST_LIKE, SCALES = 1.1, 2.0, 12, 4.0
 STOPS_C, MILD_C = (14.0, 16.0, 18.0), 10.0
 """Daily means at which a circuit may stop, and from which a day is mild [degC]."""
+LEAST_DAYS, LEAST_K = 3, 4.0
+"""Days of which the least hours are taken, and how alike the weather of their past is [K]."""
+LEAST_RISE, LEAST_SCALES, LEAST_SHARE = 0.15, 3.0, 0.015
+"""Of the least hours: the rise over what was usual, in usual deviations, and of the mean heat."""
 SIGNATURE_DAYS = 21
 NIGHT_PART = 7 / 24
 """The part of a day in which base load is looked at."""
@@ -107,23 +111,54 @@ def _warm_hours(seen: Observations) -> float:
 
 
 def base_load(seen: Observations, rule: Rule) -> Seen:
-    """Nights of mild and warm days take more heat than such nights did: hot water circulates
-    without need, or something heats that stood before."""
+    """Nights of mild and warm days, or the least hours of open days whatever the weather, take more
+    heat than such hours did: hot water circulates without need, or something heats that stood."""
     days = HeatDays.of(seen)
     mild = days.table.spread(days.outdoor >= MILD_C)
     quiet = ~seen.in_use & seen.between(22, 5) & mild
-    like = _hours_like(days, quiet, 3.0, rule.tolerance)
-    if np.isfinite(like.hourly).sum() < 15:
+    nights = _hours_like(days, quiet, 3.0, rule.tolerance)
+    least, usual, risen = _least_hours(days)
+    if np.isfinite(nights.hourly).sum() < 15 and not np.isfinite(usual).any():
         return never(State.WARM)
-    extra = last_mean(like.lately - like.usual, like.beyond) * seen.per_hour
-    by_day = last_mean(days.heat - days.expected.value, like.beyond) / 24.0
+    flags = nights.beyond | risen
+    more = np.where(nights.beyond, nights.lately - nights.usual, least - usual)
+    extra = last_mean(more, flags) * seen.per_hour
+    by_day = last_mean(days.heat - days.expected.value, flags) / 24.0
     steady = float(np.clip(by_day, NIGHT_PART * extra, extra)) if np.isfinite(by_day) else extra
     return found(
-        days.table.spread(like.beyond),
+        days.table.spread(flags),
         {"extra": extra},
         price=heat_price(seen.context, steady * HOURS_A_YEAR, error=0.4),
         lines=LINES,
     )
+
+
+def _least_hours(days: HeatDays) -> tuple[Floats, Floats, Flags]:
+    """Of each day the least heat of two hours on the last open days [kWh an interval], what it was
+    in such weather, and where it has clearly risen. While a setback lets the building cool nothing
+    is left but hot water and what loses heat without need."""
+    table, steps = days.table, days.seen.steps(2.0)
+    heat = days.seen[Signal.HEAT]
+    held = np.lib.stride_tricks.sliding_window_view(
+        np.concatenate([np.full(steps - 1, np.nan), heat]), steps
+    ).mean(axis=1)
+    known = np.isfinite(held) & ~table.spread(table.closed)
+    least = np.full(len(table), np.inf)
+    np.minimum.at(least, table.place[known], held[known])
+    lowest = _lowest(least, LEAST_DAYS)
+    weather = trailing(days.outdoor, LEAST_DAYS)
+    kind = np.zeros(len(table), dtype=np.bool_)
+    before = earlier_alike(lowest, weather, LEAST_K, kind=kind, guard=10, fewest=FEWEST_LIKE)
+    enough = np.maximum(LEAST_RISE * before.median, LEAST_SCALES * before.deviation)
+    enough = np.maximum(enough, LEAST_SHARE * float(np.nanmean(heat)))
+    return lowest, before.median, (lowest - before.median > enough) & (lowest > TOP * before.high)
+
+
+def _lowest(values: Floats, days: int) -> Floats:
+    """The lowest of each day and those before it; NaN where fewer than two are finite."""
+    padded = np.concatenate([np.full(days - 1, np.inf), values])
+    rows = np.lib.stride_tricks.sliding_window_view(padded, days)
+    return np.where(np.isfinite(rows).sum(axis=1) >= 2, rows.min(axis=1), np.nan)
 
 
 def slope_changes(seen: Observations, rule: Rule) -> Seen:
@@ -217,7 +252,6 @@ RULES = (
         look_for=LookFor.HOT_WATER_LOSS,
         look=base_load,
         source="Energies 2019, 12, 113 (deviations of substations)",
-        silent=(State.COLD,),
         tolerance=0.3,
         unit="share",
         delay_h=96,

@@ -16,6 +16,7 @@ import numpy as np
 
 from bms.faults.codes import FaultCode, LookFor
 from bms.faults.days import DayTable, last_mean, outdoor_days, trailing
+from bms.faults.earlier import MAD_TO_DEVIATION, earlier_alike
 from bms.faults.expected import ExpectedDays, expectation
 from bms.faults.meters.heat_days import HeatDays
 from bms.faults.observations import Equipment, Observations, State
@@ -31,6 +32,7 @@ DAYS = 5
 GUARD_DAYS = 10
 LEAST_BLOCKS = 12
 FEWEST_DAYS = 100
+ALIKE_K, FEWEST_ALIKE = 3.0, 20
 
 
 def conformal_threshold(past: Floats, alpha: float) -> float:
@@ -77,10 +79,38 @@ def _unusual(
     seen: Observations, rule: Rule, off: Floats, usual: ExpectedDays, least: float
 ) -> Flags:
     """Days whose residual over the usual deviation, of ``least`` at least, is beyond what the
-    subject's own past has shown; further where people said that there was no fault."""
-    over = exceedance(_lately(off) / np.maximum(usual.scale, least), rule.tolerance)
+    subject's own past has shown; further where people said that there was no fault. Holidays are
+    neither judged nor part of that past: what a building does on them says nothing of other days.
+    """
+    scores = _lately(off) / np.maximum(_deviation(seen, off, usual), least)
+    over = exceedance(np.where(_holidays(seen), np.nan, scores), rule.tolerance)
     beyond: Flags = over > seen.context.raised.get(rule.id, 1.0)
     return beyond
+
+
+def _holidays(seen: Observations) -> Flags:
+    """Days of which, with those before them, a third or more are closed for another reason than
+    their weekday."""
+    listed = DayTable.of(seen).listed.astype(np.float64)
+    many: Flags = trailing(listed, DAYS, least=1) >= 0.3
+    return many
+
+
+def _deviation(seen: Observations, off: Floats, usual: ExpectedDays) -> Floats:
+    """Usual deviation of days about as cold as each, no more of them known: of all days. Where the
+    weather changes what a building does, days are further off than in steady frost."""
+    if not seen.has(Signal.OUTDOOR_TEMP):
+        return usual.scale
+    table = DayTable.of(seen)
+    like = earlier_alike(
+        np.abs(off),
+        outdoor_days(seen, table),
+        ALIKE_K,
+        kind=np.zeros(len(table), dtype=np.bool_),
+        guard=GUARD_DAYS,
+        fewest=FEWEST_ALIKE,
+    )
+    return np.where(np.isfinite(like.median), MAD_TO_DEVIATION * like.median, usual.scale)
 
 
 def heat_residual(seen: Observations, rule: Rule) -> Seen:
@@ -91,8 +121,7 @@ def heat_residual(seen: Observations, rule: Rule) -> Seen:
     off = days.heat - days.expected.value
     lately, mean = _lately(off), float(np.nanmean(days.heat))
     relative = lately / np.maximum(_lately(days.expected.value), 1e-9)
-    usual_days = trailing(days.table.listed.astype(np.float64), DAYS, least=1) < 0.3
-    much = (relative > 0.04) & (lately > 0.08 * mean) & usual_days
+    much = (relative > 0.04) & (lately > 0.08 * mean)
     flags = days.table.stood(_unusual(seen, rule, off, days.expected, 0.02 * mean) & much, 2)
     extra = last_mean(lately, flags)
     return found(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -38,8 +40,13 @@ class Result:
 
 
 async def run_once(options: DemoOptions, report: Report) -> Result:
-    """Fill the past, run the days over real sockets, give everything back, and take stock."""
-    began = time.monotonic()
+    """Fill the past, run the days over real sockets, give everything back, and take stock.
+
+    SIGTERM cancels it as SIGINT does: what is held is given back, and the simulator ended.
+    """
+    began, running = time.monotonic(), asyncio.current_task()
+    assert running is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, running.cancel)
     start = START.astimezone(UTC)
     until = (START + timedelta(days=options.days)).astimezone(UTC)
     async with simulated_city(options, report) as simulated:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import signal
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -22,6 +23,8 @@ from bms.errors import ConfigError
 from bms.runtime.ownership import alone
 
 HOME = Path("var/demo")
+TERMINATED = 128 + signal.SIGTERM
+"""What a shell says of a command that was told to end."""
 
 
 def register(app: typer.Typer) -> None:
@@ -64,6 +67,8 @@ def demo(
             return
         try:
             result = asyncio.run(run_once(options, report))
+        except asyncio.CancelledError:
+            raise typer.Exit(TERMINATED) from None
         finally:
             shutil.rmtree(home, ignore_errors=True)
     if as_json:

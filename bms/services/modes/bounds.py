@@ -26,7 +26,7 @@ from bms.ports.storage.readings import ReadingStore
 from bms.services.effective_control import DatedReceipts
 from bms.services.occupancy import Use, use_of
 from bms.services.periods import local_date, midnight
-from bms.services.planning.shadow_period import days_that_met
+from bms.services.planning.shadow_period import held
 from bms.services.points_by_role import point_of
 from bms.services.rooms.missing_temperature import ROOM_C
 
@@ -41,6 +41,10 @@ class AutoBounds:
     prediction_days: int = 3
     """Days in a row [1] on which the predictions of a zone, 24 h ahead, do not hold, or on which
     there are none though the site has a model."""
+    prediction_k: float = 1.0
+    """Predictions hold up to this error [K], too: how far off they may be before plans at the
+    edge of the band are felt in a room. It is twice the error up to which heat is stored by a
+    model. What the gate asks for is less than comfort needs, and is measured under own control."""
     comfort_kh: float = 6.0
     """How far a zone was below its comfort band in use on a local day [K h]; an hour counts
     ``hour_k`` at most, as a sensor may fail. Heat waves do not count."""
@@ -163,7 +167,7 @@ def _predictions(
         if _start(site, days[0]) < looking:
             return None
         return fact(StepBackReason.PREDICTIONS_MISSING, since=Moment(_start(site, days[0])))
-    zone = _zone_off(judged, days)
+    zone = _zone_off(judged, days, bounds.prediction_k)
     if zone is None:
         return None
     names = {each.id: each.name or each.id for each in site.zones}
@@ -171,16 +175,22 @@ def _predictions(
     return fact(off, days=bounds.prediction_days, zone=name)
 
 
-def _zone_off(rows: Sequence[PredictionDay], days: Sequence[date]) -> str | None:
-    """The zone whose predictions did not hold on any of these days."""
+def _zone_off(rows: Sequence[PredictionDay], days: Sequence[date], near_k: float) -> str | None:
+    """The zone whose predictions did not hold on any of these days, by more than ``near_k`` [K]. A
+    model that drifts is not planned with: its zone is judged by the error alone."""
     by_zone: Mapping[str, list[PredictionDay]] = defaultdict(list)
     for row in rows:
         by_zone[row.zone].append(row)
     for zone, mine in by_zone.items():
-        known = {row.day for row in mine if row.expected_k is not None}
-        if known == set(days) and not days_that_met(mine):
+        known = [row for row in mine if row.expected_k is not None]
+        off = {row.day for row in known if not (held(row) or _is_near(row, near_k))}
+        if off == set(days):
             return zone
     return None
+
+
+def _is_near(row: PredictionDay, near_k: float) -> bool:
+    return row.rmse_k is not None and row.rmse_k <= near_k
 
 
 def _comfort(

@@ -43,14 +43,15 @@ def shadow_gap(site: Site, plans: PlanStore, now: datetime) -> Fact | None:
 
 def days_that_met(rows: Sequence[PredictionDay]) -> list[date]:
     """The local days on which the predictions of every zone held, 24 h ahead."""
-    held: dict[date, list[bool]] = defaultdict(list)
+    by_day: dict[date, list[bool]] = defaultdict(list)
     for row in rows:
         if row.expected_k is not None:
-            held[row.day].append(_held(row))
-    return sorted(day for day, zones in held.items() if all(zones))
+            by_day[row.day].append(held(row))
+    return sorted(day for day, zones in by_day.items() if all(zones))
 
 
-def _held(row: PredictionDay) -> bool:
+def held(row: PredictionDay) -> bool:
+    """Whether the predictions of a zone held on a local day, as the gate asks for."""
     if row.rmse_k is None or row.expected_k is None or row.drifting:
         return False
     return row.rmse_k <= GATE_RATIO * max(LEAST_K, row.expected_k)

@@ -185,6 +185,26 @@ def test_a_demo_that_is_told_to_end_while_it_fills_the_past_ends_at_once(tmp_pat
     assert "Traceback" not in (tmp_path / "demo.log").read_text()
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_days_that_are_told_to_end_leave_nothing_behind(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    arguments = ("demo", "--once", "--past-days", "2")
+    log = tmp_path / "demo.log"
+    with bms(*arguments, log=log, cwd=tmp_path, env={"TMPDIR": str(tmp_path)}) as demo:
+        soon(lambda: list(tmp_path.glob("bms-demo-*")), 40, "a home", demo)
+        home = Home(next(tmp_path.glob("bms-demo-*")))
+        soon(lambda: home.has_come_to(BEGIN + timedelta(hours=6)), 120, "some hours", demo)
+        soon(lambda: home.leases, 20, "leases", demo)
+        pids = children(demo.pid)
+        assert len(pids) == 2
+        demo.send_signal(number)
+        assert demo.wait(40) == 128 + number
+        assert [pid for pid in pids if alive(pid)] == []
+    assert "Traceback" not in log.read_text()
+    assert not home.path.exists()
+
+
 def refusal_of_another(tmp_path: Path) -> str:
     """What ``bms run`` says in the home of the demo (clause W2)."""
     log, env = tmp_path / "run.log", {"BMS_HOME": "var/demo", "BMS_SITES": str(EXAMPLES)}

@@ -98,7 +98,9 @@ def test_writes_that_fail(first_h: int, succeeded: bool, passed: bool) -> None:
     assert (reason is not None and reason.code == "step_back_writes_fail") is passed
 
 
-def predicted(store: MemoryStore, rmse_k: float | None, days: int = 3) -> None:
+def predicted(
+    store: MemoryStore, rmse_k: float | None, days: int = 3, *, drifting: bool = False
+) -> None:
     model = a_model("lodge", LONG_AGO)
     store.save_model(replace(model, zones=(replace(model.zones[0], zone="hall"),)))
     today = local_date(NOW, SITE.timezone)
@@ -113,6 +115,7 @@ def predicted(store: MemoryStore, rmse_k: float | None, days: int = 3) -> None:
             bias_k=0.0,
             expected_k=0.4,
             model_at=LONG_AGO,
+            drifting=drifting,
         )
         for n in range(1, days + 1)
     )
@@ -134,6 +137,19 @@ def test_predictions_that_fail_for_days(rmse_k: float | None, days: int, code: s
     reason = found(store)
     assert (None if reason is None else reason.code) == code
     assert found(store, since=NOW - 2 * DAY) is None, "a day counts that began after the approval"
+
+
+@pytest.mark.parametrize("drifting", [False, True])
+@pytest.mark.parametrize(("rmse_k", "passed"), [(0.65, False), (0.95, False), (1.05, True)])
+def test_errors_that_are_small_for_a_room_end_no_auto(
+    rmse_k: float, drifting: bool, passed: bool
+) -> None:
+    """Half as much again as under own control is much for a gate, and little for comfort; a zone
+    whose model drifts is planned without it."""
+    store = lived()
+    predicted(store, rmse_k, drifting=drifting)
+    reason = found(store)
+    assert (reason is not None and reason.code == "step_back_predictions_off") is passed
 
 
 def test_a_site_without_a_model_is_not_judged_by_predictions() -> None:
